@@ -1,0 +1,14 @@
+//! The words that two or more stages of Herald exchange: names, labels and selectors, address ranges.
+//!
+//! Nothing here decides anything, and nothing here knows Kubernetes: `config` translates API objects into
+//! these values, the stages after it speak of nothing else.
+
+#![forbid(unsafe_code)]
+
+mod name;
+mod range;
+mod selector;
+
+pub use name::{NodeName, PoolName, ServiceName};
+pub use range::{AddressRange, Family, RangeError};
+pub use selector::{Labels, Requirement, Selector, Selectors};
