@@ -1,0 +1,243 @@
+use model::{Labels, PoolName, Requirement, Selector, Selectors, ServiceName};
+
+use super::*;
+use crate::facts::{Endpoints, Preference};
+
+fn labels(pairs: &[(&str, &str)]) -> Labels {
+    pairs
+        .iter()
+        .map(|(key, value)| (key.to_string(), value.to_string()))
+        .collect()
+}
+
+fn selector(key: &str, value: &str) -> Selector {
+    Selector(vec![Requirement::In(key.into(), [value.to_owned()].into())])
+}
+
+fn selectors(pairs: &[(&str, &str)]) -> Selectors {
+    Selectors(pairs.iter().map(|(key, value)| selector(key, value)).collect())
+}
+
+fn name(node: &str) -> NodeName {
+    NodeName(node.into())
+}
+
+fn ready_node(node: &str) -> (NodeName, Node) {
+    (
+        name(node),
+        Node {
+            labels: labels(&[("host", node)]),
+            ready: true,
+            ..Node::default()
+        },
+    )
+}
+
+/// Nodes n1 to n3, one pool, one advertisement for everything.
+fn facts() -> Facts {
+    let pool = Pool {
+        name: PoolName("p".into()),
+        labels: labels(&[("zone", "lan")]),
+        ranges: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/64".parse().unwrap()],
+    };
+    Facts {
+        nodes: ["n1", "n2", "n3"].into_iter().map(ready_node).collect(),
+        pools: vec![pool],
+        l2_advertisements: vec![L2Advertisement {
+            name: "all".into(),
+            ..L2Advertisement::default()
+        }],
+    }
+}
+
+fn service() -> Service {
+    Service {
+        name: ServiceName::new("default", "web"),
+        labels: labels(&[("tier", "front")]),
+        addresses: vec!["192.0.2.1".parse().unwrap()],
+        traffic_policy: TrafficPolicy::Cluster,
+        endpoints: Endpoints {
+            nodes: [name("n2")].into(),
+            outside_nodes: false,
+        },
+    }
+}
+
+fn who(facts: &Facts, service: &Service) -> Vec<String> {
+    layer2(facts, service)
+        .unwrap()
+        .candidates
+        .keys()
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// P-L2-1, P-L2-2, P-L2-13
+#[test]
+fn with_local_policy_only_nodes_with_an_endpoint_may() {
+    assert_eq!(who(&facts(), &service()), ["n1", "n2", "n3"]);
+    let local = Service {
+        traffic_policy: TrafficPolicy::Local,
+        ..service()
+    };
+    assert_eq!(who(&facts(), &local), ["n2"]);
+}
+
+/// P-L2-5
+#[test]
+fn without_a_usable_endpoint_nobody_may() {
+    let without = Service {
+        endpoints: Endpoints::default(),
+        ..service()
+    };
+    assert_eq!(layer2(&facts(), &without), Err(Reason::NoEndpoints));
+    let outside = Service {
+        endpoints: Endpoints {
+            outside_nodes: true,
+            ..Endpoints::default()
+        },
+        ..service()
+    };
+    assert_eq!(who(&facts(), &outside), ["n1", "n2", "n3"]);
+}
+
+/// P-L2-8, P-L2-9, P-L2-11
+#[test]
+fn excluded_and_unavailable_nodes_are_left_out_and_named() {
+    let mut facts = facts();
+    facts.nodes.get_mut(&name("n1")).unwrap().excluded = true;
+    facts.nodes.get_mut(&name("n2")).unwrap().network_unavailable = true;
+    assert_eq!(who(&facts, &service()), ["n3"]);
+    facts.nodes.get_mut(&name("n3")).unwrap().excluded = true;
+    let reason = layer2(&facts, &service()).unwrap_err();
+    assert_eq!(reason.word(), "NoNode");
+    assert!(
+        reason
+            .to_string()
+            .contains("n2 has the condition NetworkUnavailable; n3 carries the label"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn nodes_that_are_not_ready_may_only_where_no_ready_one_is_left() {
+    let mut facts = facts();
+    facts.nodes.get_mut(&name("n1")).unwrap().ready = false;
+    assert_eq!(who(&facts, &service()), ["n2", "n3"]);
+    for node in facts.nodes.values_mut() {
+        node.ready = false;
+    }
+    assert_eq!(who(&facts, &service()), ["n1", "n2", "n3"]);
+}
+
+/// P-L2-17, P-L2-18, P-L2-20
+#[test]
+fn only_selected_nodes_may() {
+    let mut facts = facts();
+    facts.l2_advertisements[0].nodes = selectors(&[("host", "n1"), ("host", "n3")]);
+    assert_eq!(who(&facts, &service()), ["n1", "n3"]);
+    let local = Service {
+        traffic_policy: TrafficPolicy::Local,
+        ..service()
+    };
+    let reason = layer2(&facts, &local).unwrap_err().to_string();
+    assert!(
+        reason.contains("n1 has no usable endpoint (externalTrafficPolicy: Local); n2 is selected by no"),
+        "{reason}"
+    );
+}
+
+/// P-L2-37, P-L2-39, P-L2-40, P-CFG-10
+#[test]
+fn an_advertisement_has_to_match_both_pool_and_service() {
+    let mut facts = facts();
+    let advertisement = &mut facts.l2_advertisements[0];
+    advertisement.pools = [PoolName("missing".into())].into();
+    advertisement.services = selectors(&[("tier", "back"), ("tier", "front")]);
+    let reason = layer2(&facts, &service()).unwrap_err();
+    assert_eq!(reason, Reason::NoMatchingAdvertisement(PoolName("p".into())));
+    facts.l2_advertisements[0].pool_selectors = selectors(&[("zone", "lan")]);
+    assert_eq!(who(&facts, &service()).len(), 3);
+    facts.l2_advertisements[0].services = selectors(&[("tier", "back")]);
+    assert_eq!(
+        layer2(&facts, &service()),
+        Err(Reason::NoMatchingAdvertisement(PoolName("p".into())))
+    );
+}
+
+/// P-L2-46, P-L2-47
+#[test]
+fn each_node_uses_the_interfaces_of_the_advertisements_that_select_it() {
+    let mut facts = facts();
+    let on = |nodes: &[(&str, &str)], interface: Option<&str>| L2Advertisement {
+        nodes: selectors(nodes),
+        interfaces: interface.into_iter().map(str::to_owned).collect(),
+        ..L2Advertisement::default()
+    };
+    facts.l2_advertisements = vec![
+        on(&[("host", "n1"), ("host", "n2")], Some("eth0")),
+        on(&[("host", "n2"), ("host", "n3")], Some("eth1")),
+        on(&[("host", "n3")], None),
+    ];
+    let plan = layer2(&facts, &service()).unwrap();
+    let of = |node: &str| plan.candidates[&name(node)].interfaces.clone();
+    assert_eq!(of("n1"), Interfaces::Named(["eth0".to_owned()].into()));
+    assert_eq!(
+        of("n2"),
+        Interfaces::Named(["eth0".to_owned(), "eth1".to_owned()].into())
+    );
+    assert_eq!(of("n3"), Interfaces::All);
+}
+
+/// P-L2-25, P-L2-26, P-L2-27, P-L2-28
+#[test]
+fn weights_add_up_within_the_nodes_and_services_of_their_advertisement() {
+    let mut facts = facts();
+    let weighing = |nodes: &[(&str, &str)], services: &[(&str, &str)], weight| L2Advertisement {
+        nodes: selectors(nodes),
+        services: selectors(services),
+        preferences: vec![
+            Preference {
+                weight,
+                nodes: selector("host", "n1"),
+            },
+            Preference {
+                weight: 1,
+                nodes: Selector::default(),
+            },
+        ],
+        ..L2Advertisement::default()
+    };
+    facts.l2_advertisements = vec![
+        weighing(&[], &[], 10),
+        weighing(&[("host", "n2")], &[], 20),
+        weighing(&[], &[("tier", "back")], 40),
+    ];
+    let plan = layer2(&facts, &service()).unwrap();
+    let weights: Vec<_> = plan
+        .candidates
+        .values()
+        .map(|candidate| candidate.preference)
+        .collect();
+    assert_eq!(weights, [11, 2, 1]);
+}
+
+#[test]
+fn every_address_has_to_be_in_a_pool_and_advertised() {
+    let outside: IpAddr = "198.51.100.1".parse().unwrap();
+    let two = Service {
+        addresses: vec!["192.0.2.1".parse().unwrap(), outside],
+        ..service()
+    };
+    assert_eq!(layer2(&facts(), &two), Err(Reason::AddressNotInPool(outside)));
+    assert_eq!(
+        layer2(
+            &facts(),
+            &Service {
+                addresses: vec![],
+                ..service()
+            }
+        ),
+        Err(Reason::NoAddress)
+    );
+}
