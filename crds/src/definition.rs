@@ -1,0 +1,74 @@
+//! The definitions as the API server takes them, and as the chart ships them.
+
+use crate::{IPPool, L2Advertisement};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
+use serde_json::{Number, Value};
+
+/// All definitions, in the order of their names.
+///
+/// Each is kept when Helm uninstalls its release: deleting a definition deletes every object of that kind, and with the
+/// pools would go the addresses of all Services.
+pub fn definitions() -> Vec<CustomResourceDefinition> {
+    let mut all = vec![IPPool::crd(), L2Advertisement::crd()];
+    for definition in &mut all {
+        let annotations = definition.metadata.annotations.get_or_insert_default();
+        annotations.insert("helm.sh/resource-policy".to_owned(), "keep".to_owned());
+    }
+    all
+}
+
+/// A definition as a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// The file's name: plural and group of the kind, with `.yaml`.
+    pub name: String,
+    /// One YAML document that ends in a newline.
+    pub yaml: String,
+}
+
+/// All definitions as files, in the order of their names. The text depends on nothing but the types.
+pub fn files() -> Vec<File> {
+    definitions().iter().map(file).collect()
+}
+
+fn file(definition: &CustomResourceDefinition) -> File {
+    let name = definition
+        .metadata
+        .name
+        .as_deref()
+        .expect("kube::CustomResource names the definition");
+    let mut value = serde_json::to_value(definition).expect("a definition is plain data");
+    normalise(&mut value);
+    let yaml = serde_saphyr::to_string(&value).expect("a JSON value is YAML");
+    File {
+        name: format!("{name}.yaml"),
+        yaml,
+    }
+}
+
+/// Doc comments are wrapped for the reader of the source; `kubectl explain` wraps by itself, so within a paragraph the
+/// line breaks go. Bounds are floating point in the type, and whole numbers to everyone else.
+fn normalise(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                match (name.as_str(), field) {
+                    ("description", Value::String(text)) => {
+                        let paragraphs: Vec<_> = text.split("\n\n").map(|p| p.replace('\n', " ")).collect();
+                        *text = paragraphs.join("\n\n");
+                    }
+                    ("minimum" | "maximum", Value::Number(bound)) => {
+                        *bound = bound
+                            .as_f64()
+                            .filter(|b| b.fract() == 0.0)
+                            .map_or_else(|| bound.clone(), |b| Number::from(b as i64));
+                    }
+                    (_, field) => normalise(field),
+                }
+            }
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(normalise),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

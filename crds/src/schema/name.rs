@@ -1,0 +1,41 @@
+//! Names of things outside the object: pools, namespaces, interfaces.
+
+use super::{rule, with_rules};
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+/// Names of pools, none of them twice. The pools need not exist yet.
+pub(crate) fn pools(_: &mut SchemaGenerator) -> Schema {
+    set(
+        json_schema!({ "type": "string", "maxLength": 253 }),
+        r"self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')",
+        r#"'"' + self + '" cannot be the name of an IPPool: names are lower case letters, digits, "-" and "."'"#,
+    )
+}
+
+/// Names of namespaces, none of them twice. They need not exist yet.
+pub(crate) fn namespaces(_: &mut SchemaGenerator) -> Schema {
+    set(
+        json_schema!({ "type": "string", "maxLength": 63 }),
+        r"self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
+        r#"'"' + self + '" cannot be the name of a namespace: names are lower case letters, digits and "-"'"#,
+    )
+}
+
+/// Names of network interfaces as the kernel has them, none of them twice.
+pub(crate) fn interfaces(_: &mut SchemaGenerator) -> Schema {
+    set(
+        // Longer than the kernel allows, so that the rule below speaks instead of the bare bound.
+        json_schema!({ "type": "string", "maxLength": 128 }),
+        r"self.matches('^[^/:\\s]{1,15}$')",
+        r#"'"' + self + '" cannot be the name of an interface: write the name that "ip link" shows, 1 to 15 characters, such as "eth0"'"#,
+    )
+}
+
+fn set(entry: Schema, holds: &str, message: &str) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": 256,
+        "items": with_rules(entry, &[rule(holds, message)]),
+        "x-kubernetes-list-type": "set",
+    })
+}

@@ -1,0 +1,123 @@
+//! The generated files against the types, and the form of the objects that the suites replay on a real API server.
+
+use crds::{IPPool, L2Advertisement};
+use std::path::{Path, PathBuf};
+
+const REGENERATE: &str = "cargo run -p crds --bin herald-crds -- --write deploy/herald/files/crds";
+
+fn here(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("a readable folder").path())
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+#[test]
+fn the_files_of_the_chart_are_what_the_types_say() {
+    let folder = here("../deploy/herald/files/crds");
+    let generated = crds::files();
+    for file in &generated {
+        let path = folder.join(&file.name);
+        let on_disk = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            on_disk == file.yaml,
+            "{} is out of date: run {REGENERATE}",
+            path.display()
+        );
+    }
+    let names: Vec<_> = files_in(&folder)
+        .iter()
+        .map(|p| p.file_name().unwrap().to_owned())
+        .collect();
+    let expected: Vec<_> = generated.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(
+        names,
+        expected,
+        "files in {} without a kind: delete them",
+        folder.display()
+    );
+}
+
+#[test]
+fn helm_keeps_every_definition_when_it_uninstalls() {
+    for definition in crds::definitions() {
+        let annotations = definition.metadata.annotations.unwrap();
+        assert_eq!(annotations["helm.sh/resource-policy"], "keep");
+    }
+}
+
+#[test]
+fn good_objects_are_read_and_written_back_without_loss() {
+    for path in files_in(&here("tests/objects/good")) {
+        let text = read(&path);
+        let written: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+        let read = match written["kind"].as_str() {
+            Some("IPPool") => serde_json::to_value(serde_saphyr::from_str::<IPPool>(&text).unwrap()),
+            Some("L2Advertisement") => {
+                serde_json::to_value(serde_saphyr::from_str::<L2Advertisement>(&text).unwrap())
+            }
+            kind => panic!("{}: unknown kind {kind:?}", path.display()),
+        };
+        assert_contains(&read.unwrap(), &written, &path);
+    }
+}
+
+/// Whatever the user wrote is there again; defaults may be there besides.
+fn assert_contains(read: &serde_json::Value, written: &serde_json::Value, path: &Path) {
+    match (read, written) {
+        (serde_json::Value::Object(read), serde_json::Value::Object(written)) => {
+            for (name, value) in written {
+                let found = read
+                    .get(name)
+                    .unwrap_or_else(|| panic!("{}: {name} is lost", path.display()));
+                assert_contains(found, value, path);
+            }
+        }
+        _ => assert_eq!(read, written, "{}", path.display()),
+    }
+}
+
+#[test]
+fn every_bad_object_names_the_message_that_refuses_it() {
+    for path in files_in(&here("tests/objects/bad")) {
+        let text = read(&path);
+        let expectation = text
+            .lines()
+            .next()
+            .and_then(|line| line.strip_prefix("# expect: "));
+        let expectation = expectation.unwrap_or_else(|| panic!("{}: no '# expect: '", path.display()));
+        assert!(expectation.len() > 10, "{}: too little expected", path.display());
+        let object: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+        let name = object["metadata"]["name"].as_str().unwrap();
+        assert!(
+            path.to_string_lossy().ends_with(&format!("-{name}.yaml")),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn status_fields_have_the_names_that_users_rely_on() {
+    let status = crds::IPPoolStatus {
+        assigned_ipv4: 1,
+        assigned_ipv6: 2,
+        available_ipv4: 3,
+        ..Default::default()
+    };
+    let json = serde_json::to_value(status).unwrap();
+    let expected = serde_json::json!({
+        "assignedIPv4": 1, "assignedIPv6": 2, "availableIPv4": 3, "availableIPv6": 0,
+    });
+    assert_eq!(json, expected);
+}
