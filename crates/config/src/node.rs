@@ -1,0 +1,59 @@
+//! What a Node says that decides about announcing (parity.md 1.9).
+
+use announce::Node;
+use k8s_openapi::api::core::v1;
+use model::NodeName;
+
+/// The label that keeps a node from announcing, whatever its value.
+pub const EXCLUDE_LABEL: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
+
+/// Reads a Node. With `ignore_exclude_label` the label [`EXCLUDE_LABEL`] does not count (P-L2-10).
+pub fn node(object: &v1::Node, ignore_exclude_label: bool) -> (NodeName, Node) {
+    let labels = object.metadata.labels.clone().unwrap_or_default();
+    let conditions = object
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    let holds = |kind: &str| {
+        conditions
+            .clone()
+            .any(|condition| condition.type_ == kind && condition.status == "True")
+    };
+    let node = Node {
+        excluded: !ignore_exclude_label && labels.contains_key(EXCLUDE_LABEL),
+        network_unavailable: holds("NetworkUnavailable"),
+        ready: holds("Ready"),
+        labels,
+    };
+    (NodeName(object.metadata.name.clone().unwrap_or_default()), node)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(object: serde_json::Value, ignore: bool) -> Node {
+        node(&serde_json::from_value(object).unwrap(), ignore).1
+    }
+
+    /// P-L2-8, P-L2-9, P-L2-10
+    #[test]
+    fn conditions_and_the_exclusion_label_are_read() {
+        let object = json!({
+            "metadata": {"name": "n1", "labels": {EXCLUDE_LABEL: ""}},
+            "status": {"conditions": [
+                {"type": "Ready", "status": "True"}, {"type": "NetworkUnavailable", "status": "False"},
+            ]},
+        });
+        let seen = read(object.clone(), false);
+        assert!(seen.ready && seen.excluded && !seen.network_unavailable);
+        assert!(!read(object, true).excluded);
+    }
+
+    #[test]
+    fn a_node_that_says_nothing_is_not_ready() {
+        assert_eq!(read(json!({"metadata": {"name": "n1"}}), false), Node::default());
+    }
+}
