@@ -1,0 +1,203 @@
+mod machine;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::Mac;
+use crate::wire::{ArpFrame, Operation};
+use machine::{Received, check, run};
+
+const HELD: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 10);
+const OTHER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 11);
+
+fn mac(last: u8) -> Mac {
+    Mac::new([2, 0, 0, 0, 0, last]).unwrap()
+}
+
+fn arp(operation: Operation, from: Ipv4Addr, to: Ipv4Addr) -> ArpFrame {
+    ArpFrame {
+        operation,
+        sender_address: from,
+        target_address: to,
+        ..ArpFrame::announcement(mac(2), from)
+    }
+}
+
+fn passes(program: &[Instruction], frame: &[u8]) -> bool {
+    run(
+        program,
+        &Received {
+            frame,
+            packet_type: 0,
+        },
+    ) > 0
+}
+
+/// A13
+#[test]
+fn a_request_for_a_held_address_passes_and_one_for_another_does_not() {
+    let program = program(&[(HELD, HELD)], LONGEST);
+    assert!(passes(&program, &arp(Operation::Request, OTHER, HELD).encode()));
+    assert!(passes(
+        &program,
+        &arp(Operation::Request, Ipv4Addr::UNSPECIFIED, HELD).encode()
+    ));
+    assert!(!passes(&program, &arp(Operation::Request, OTHER, OTHER).encode()));
+}
+
+/// A6, A13
+#[test]
+fn whatever_comes_from_a_held_address_passes_so_that_a_conflict_is_seen() {
+    let program = program(&[(HELD, HELD)], LONGEST);
+    assert!(passes(&program, &arp(Operation::Reply, HELD, OTHER).encode()));
+    assert!(passes(&program, &arp(Operation::Request, HELD, OTHER).encode()));
+    assert!(!passes(&program, &arp(Operation::Reply, OTHER, HELD).encode()));
+}
+
+/// A13
+#[test]
+fn nothing_passes_when_nothing_is_held() {
+    let program = program(&[], LONGEST);
+    check(&program);
+    assert!(!passes(&program, &ArpFrame::announcement(mac(2), HELD).encode()));
+}
+
+/// A10, P-L2-52: what the kernel says of a frame of a foreign VLAN, and of one to another station.
+#[test]
+fn a_frame_for_another_host_does_not_pass() {
+    let program = program(&[(HELD, HELD)], LONGEST);
+    let frame = arp(Operation::Request, OTHER, HELD).encode();
+    let of_kind = |packet_type| {
+        run(
+            &program,
+            &Received {
+                frame: &frame,
+                packet_type,
+            },
+        ) > 0
+    };
+    let [host, broadcast, multicast, other_host] = [0, 1, 2, 3];
+    assert!(of_kind(host) && of_kind(broadcast) && of_kind(multicast));
+    assert!(!of_kind(other_host));
+}
+
+#[test]
+fn an_accepted_frame_arrives_whole() {
+    let program = program(&[(HELD, HELD)], LONGEST);
+    let frame = arp(Operation::Request, OTHER, HELD).encode();
+    assert!(
+        run(
+            &program,
+            &Received {
+                frame: &frame,
+                packet_type: 0
+            }
+        ) as usize
+            >= frame.len()
+    );
+}
+
+#[test]
+fn a_program_of_one_range_is_within_the_shortest_limit() {
+    let program = program(&[(HELD, OTHER)], 0);
+    check(&program);
+    assert!(program.len() <= SHORTEST, "{} instructions", program.len());
+    assert!(passes(&program, &arp(Operation::Request, HELD, OTHER).encode()));
+}
+
+#[test]
+fn a_thousand_scattered_addresses_fit_exactly() {
+    let held: Vec<_> = (0..1000u32)
+        .map(|n| Ipv4Addr::from(0xc000_0000 + 7 * n))
+        .collect();
+    let ranges: Vec<_> = held.iter().map(|address| (*address, *address)).collect();
+    let program = program(&ranges, LONGEST);
+    check(&program);
+    for address in held {
+        assert!(passes(
+            &program,
+            &arp(Operation::Request, OTHER, address).encode()
+        ));
+        let next = Ipv4Addr::from(u32::from(address) + 1);
+        assert!(!passes(&program, &arp(Operation::Request, OTHER, next).encode()));
+    }
+}
+
+#[test]
+fn more_addresses_than_fit_are_covered_with_the_narrowest_gaps_between_them() {
+    let near = (0..3000u32).map(|n| Ipv4Addr::from(0x0a00_0000 + 2 * n));
+    let far = (0..10u32).map(|n| Ipv4Addr::from(0xc000_0000 + 1000 * n));
+    let held: Vec<_> = near.chain(far).collect();
+    let ranges: Vec<_> = held.iter().map(|address| (*address, *address)).collect();
+    let program = program(&ranges, LONGEST);
+    check(&program);
+    let asks = |address| {
+        passes(
+            &program,
+            &arp(Operation::Request, Ipv4Addr::UNSPECIFIED, address).encode(),
+        )
+    };
+    assert!(held.into_iter().all(asks));
+    assert!(!asks(Ipv4Addr::from(0xc000_0000 + 500)), "a wide gap was covered");
+}
+
+fn address() -> impl Strategy<Value = Ipv4Addr> {
+    // A small world, so that addresses and ranges meet, at both ends of the address space and in the middle of it.
+    (
+        prop::sample::select(vec![0u32, 0x7fff_ff80, 0xffff_ff00]),
+        0..256u32,
+    )
+        .prop_map(|(base, offset)| Ipv4Addr::from(base + offset))
+}
+
+fn ranges() -> impl Strategy<Value = Vec<(Ipv4Addr, Ipv4Addr)>> {
+    prop::collection::vec((address(), prop_oneof![Just(0u32), 0..20u32]), 0..80).prop_map(|firsts| {
+        firsts
+            .into_iter()
+            .map(|(first, more)| (first, Ipv4Addr::from(u32::from(first).saturating_add(more))))
+            .collect()
+    })
+}
+
+/// What the program is to compute, said in the plainest way.
+fn wanted(ranges: &[(Ipv4Addr, Ipv4Addr)], frame: &[u8]) -> bool {
+    let held = |address| {
+        ranges
+            .iter()
+            .any(|(first, last)| (*first..=*last).contains(&address))
+    };
+    ArpFrame::decode(frame).is_ok_and(|arp| {
+        held(arp.sender_address) || arp.operation == Operation::Request && held(arp.target_address)
+    })
+}
+
+proptest! {
+    /// A13
+    #[test]
+    fn the_program_passes_what_the_plain_predicate_passes(
+        ranges in ranges(), request: bool, from in address(), to in address(), length in 0..=60usize,
+        change in prop::option::of((12..22usize, any::<u8>())),
+    ) {
+        let operation = if request { Operation::Request } else { Operation::Reply };
+        let mut frame = arp(operation, from, to).encode();
+        if let Some((at, octet)) = change {
+            frame[at] = octet;
+        }
+        let program = program(&ranges, LONGEST);
+        check(&program);
+        for frame in [&frame[..], &frame[..length]] {
+            prop_assert_eq!(passes(&program, frame), wanted(&ranges, frame));
+        }
+    }
+
+    #[test]
+    fn a_program_that_had_to_be_cut_down_still_passes_every_held_address(
+        ranges in ranges(), limit in 0..200usize, from in address(), to in address(),
+    ) {
+        let frame = arp(Operation::Request, from, to).encode();
+        let program = program(&ranges, limit);
+        check(&program);
+        prop_assert!(program.len() <= limit.max(SHORTEST));
+        prop_assert!(passes(&program, &frame) || !wanted(&ranges, &frame));
+    }
+}
