@@ -1,0 +1,72 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use config::service::Classes;
+use process::lease::{Timing, TimingError};
+use process::logging;
+
+/// Gives Services of type LoadBalancer their addresses.
+#[derive(Debug, Parser)]
+#[command(name = "herald-controller", version)]
+pub(crate) struct Args {
+    /// The namespace that Herald runs in: its Leases live there.
+    #[arg(long, env = "POD_NAMESPACE")]
+    pub(crate) namespace: String,
+
+    /// Who this replica is in the election of the leader; unique, such as the name of its pod.
+    #[arg(long, env = "POD_NAME")]
+    pub(crate) identity: String,
+
+    /// Where probes and metrics are served: /livez, /readyz, /metrics.
+    #[arg(long, default_value = "0.0.0.0:7472")]
+    pub(crate) listen: SocketAddr,
+
+    /// A kubeconfig file; without it, the service account of the pod.
+    #[arg(long)]
+    pub(crate) kubeconfig: Option<PathBuf>,
+
+    /// The spec.loadBalancerClass of the Services to serve.
+    #[arg(long, default_value = "heraldlb.io/herald")]
+    pub(crate) load_balancer_class: String,
+
+    /// Leave Services without a loadBalancerClass to others.
+    #[arg(long)]
+    pub(crate) require_class: bool,
+
+    /// How long a standby waits after the last sign of a leader before it takes over.
+    #[arg(long, default_value = "15s", value_parser = humantime::parse_duration)]
+    pub(crate) lease_duration: Duration,
+
+    /// How long a leader that cannot renew its lease goes on.
+    #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
+    pub(crate) renew_deadline: Duration,
+
+    /// How often a leader renews its lease.
+    #[arg(long, default_value = "2s", value_parser = humantime::parse_duration)]
+    pub(crate) retry_period: Duration,
+
+    /// What is logged: error, warn, info, debug, trace, or a list of module=level.
+    #[arg(long, default_value = "info")]
+    pub(crate) log_level: logging::Level,
+
+    /// How it is logged: json or text.
+    #[arg(long, default_value = "json")]
+    pub(crate) log_format: logging::Format,
+}
+
+impl Args {
+    /// The Services that are ours.
+    pub(crate) fn classes(&self) -> Classes {
+        Classes {
+            class: self.load_balancer_class.clone(),
+            require_class: self.require_class,
+        }
+    }
+
+    /// How patient we are in the election.
+    pub(crate) fn timing(&self) -> Result<Timing, TimingError> {
+        Timing::new(self.lease_duration, self.renew_deadline, self.retry_period)
+    }
+}

@@ -1,0 +1,110 @@
+//! `herald-controller`: gives Services of type LoadBalancer their addresses.
+//!
+//! One replica leads, the others stand by. [`reconciler`] is the machine that decides; [`leader`] feeds it from watches
+//! and lets [`writer`] and [`publisher`] carry its decisions out.
+#![forbid(unsafe_code)]
+
+mod args;
+mod leader;
+mod metrics;
+mod publisher;
+mod reconciler;
+mod standing;
+mod tracked;
+mod writer;
+
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::Parser;
+use process::lease::{self, Leadership, Lease};
+use process::probes::{self, Readiness};
+use process::{client, logging, signals};
+use prometheus_client::registry::Registry;
+use tokio::sync::watch;
+
+use crate::args::Args;
+use crate::leader::Leader;
+use crate::metrics::Metrics;
+
+const USER_AGENT: &str = concat!("herald-controller/", env!("CARGO_PKG_VERSION"));
+
+/// The Lease that the replicas elect their leader on.
+const LEASE: &str = "herald-controller";
+
+/// What a replica needs to be ready: to take part in the election, whoever leads.
+const ELECTION: &str = "election";
+
+#[tokio::main(worker_threads = 2)]
+async fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    logging::init(&args.log_level, args.log_format);
+    run(args)
+        .await
+        .inspect_err(|error| tracing::error!(error = format!("{error:#}"), "cannot go on"))
+}
+
+async fn run(args: Args) -> anyhow::Result<()> {
+    let (classes, timing) = (args.classes(), args.timing()?);
+    let Args {
+        namespace,
+        identity,
+        listen,
+        kubeconfig,
+        ..
+    } = args;
+
+    let metrics = Metrics::default();
+    let mut registry = Registry::default();
+    metrics.register(&mut registry);
+    let readiness = Readiness::new(&[ELECTION]);
+    probes::serve(listen, registry, readiness.clone()).await?;
+
+    let (stop_sender, mut stop) = watch::channel(false);
+    tokio::spawn(async move {
+        if let Err(error) = signals::terminated().await {
+            tracing::error!(%error, "cannot wait for signals");
+        }
+        stop_sender.send_replace(true);
+    });
+
+    // The lease is given back only when the leader has ended its last write.
+    let (resign, resigned) = watch::channel(false);
+    let (leadership, mut leading) = watch::channel(Leadership::Standby);
+    let election_client = client::connect(kubeconfig.as_deref(), USER_AGENT).await?;
+    let lease = Lease {
+        namespace,
+        name: LEASE.to_owned(),
+        identity: identity.clone(),
+    };
+    let election = tokio::spawn(lease::run(election_client, lease, timing, leadership, resigned));
+    readiness.set(ELECTION, true);
+
+    let client = client::connect(kubeconfig.as_deref(), USER_AGENT).await?;
+    let leader = Leader {
+        client,
+        identity,
+        classes,
+        metrics,
+    };
+    tracing::info!("standing by");
+    while !*stop.borrow() {
+        tokio::select! {
+            Ok(_) = leading.wait_for(|leadership| leadership.leads(now())) => {}
+            Ok(_) = stop.wait_for(|stop| *stop) => break,
+        }
+        tracing::info!("leading");
+        leader.clone().lead(&mut leading, &mut stop).await;
+        tracing::info!("no longer leading");
+    }
+    resign.send_replace(true);
+    election.await.context("the election ended badly")
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the driver is where the machines' clock is read"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
