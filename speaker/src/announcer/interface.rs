@@ -1,0 +1,66 @@
+use std::time::Duration;
+
+use l2::Settings;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::plan::Assignment;
+use super::{Report, Statistics};
+use crate::packet::SocketError;
+
+mod session;
+
+use session::{End, Session};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// The task of one interface: holds a session with it for as long as it is to be used, and begins a new one when the
+/// socket fails.
+pub(super) struct Interface {
+    pub(super) name: String,
+    pub(super) desired: watch::Receiver<Assignment>,
+    pub(super) settings: Settings,
+    pub(super) reports: mpsc::UnboundedSender<Report>,
+    pub(super) statistics: Statistics,
+}
+
+impl Interface {
+    /// Announces what is desired until nobody can desire anything any more.
+    pub(super) async fn run(mut self) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let began = Instant::now();
+            match self.session().await {
+                Ok(End::Stopped) => return,
+                Ok(End::Replaced) => continue,
+                Err(error) => self.tell(error),
+            }
+            if began.elapsed() > LONGEST_PAUSE {
+                pause = FIRST_PAUSE;
+            }
+            // A change is a reason to try at once: most likely it is the interface that changed.
+            match tokio::time::timeout(pause, self.desired.changed()).await {
+                Ok(Ok(())) => pause = FIRST_PAUSE,
+                Ok(Err(_)) => return,
+                Err(_) => pause = (pause * 2).min(LONGEST_PAUSE),
+            }
+        }
+    }
+
+    async fn session(&mut self) -> Result<End, SocketError> {
+        let first = self.desired.borrow_and_update().clone();
+        let mut session = Session::open(&self.name, &first, self.settings, &self.reports, &self.statistics)?;
+        session.run(first, &mut self.desired).await
+    }
+
+    fn tell(&self, error: SocketError) {
+        let iface = self.name.clone();
+        if error.is_link_gone() {
+            tracing::debug!(iface, reason = %error, "interface went away");
+        } else {
+            // As for every report: nobody listening is how a process ends.
+            let _ = self.reports.send(Report::SocketFailed { iface, error });
+        }
+    }
+}

@@ -1,0 +1,92 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+
+use l2::Mac;
+
+use super::{Holdings, Interfaces};
+use crate::links::{ExcludeList, Link, Links, usable};
+
+/// What each interface is to do, and which addresses none of them can take.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// Every usable interface, those without addresses too: a socket that is open already answers sooner.
+    pub(super) interfaces: BTreeMap<String, Assignment>,
+    pub(super) homeless: BTreeSet<IpAddr>,
+}
+
+/// What one interface is, and what it is to hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Assignment {
+    pub(super) index: u32,
+    pub(super) mac: Mac,
+    pub(super) carrier_changes: u32,
+    pub(super) addresses: BTreeSet<Ipv4Addr>,
+}
+
+/// Which interfaces announce what, as things are.
+pub(super) fn plan(holdings: &Holdings, links: &Links, excluded: &ExcludeList) -> Plan {
+    let mut interfaces: BTreeMap<String, Assignment> = links
+        .values()
+        .filter_map(|link| Some((link.name.clone(), idle(link, excluded)?)))
+        .collect();
+    let usable: Vec<&Link> = links
+        .values()
+        .filter(|link| interfaces.contains_key(&link.name))
+        .collect();
+    let mut homeless = BTreeSet::new();
+    for (ip, wanted) in holdings {
+        let mut homes = 0;
+        // Nothing answers for IPv6 yet.
+        if let IpAddr::V4(address) = ip {
+            for link in usable.iter().filter(|link| takes(link, *ip, wanted)) {
+                homes += 1;
+                interfaces.entry(link.name.clone()).and_modify(|assignment| {
+                    assignment.addresses.insert(*address);
+                });
+            }
+        }
+        if homes == 0 {
+            homeless.insert(*ip);
+        }
+    }
+    Plan { interfaces, homeless }
+}
+
+/// The interfaces on which this node can announce `address`, of those `wanted`: none, and it is no candidate for it.
+pub fn interfaces_for<'a>(
+    address: IpAddr,
+    wanted: &'a Interfaces,
+    links: &'a Links,
+    excluded: &'a ExcludeList,
+) -> impl Iterator<Item = &'a Link> {
+    links.values().filter(move |link| {
+        address.is_ipv4() && idle(link, excluded).is_some() && takes(link, address, wanted)
+    })
+}
+
+fn idle(link: &Link, excluded: &ExcludeList) -> Option<Assignment> {
+    usable(link, excluded).ok()?;
+    let Link {
+        index,
+        mac,
+        carrier_changes,
+        ..
+    } = link;
+    Some(Assignment {
+        index: *index,
+        mac: (*mac)?,
+        carrier_changes: *carrier_changes,
+        addresses: BTreeSet::new(),
+    })
+}
+
+/// An address is of use where its subnet is; who names an interface knows better.
+fn takes(link: &Link, address: IpAddr, wanted: &Interfaces) -> bool {
+    match wanted {
+        Interfaces::All => link.carries(address),
+        Interfaces::Named(names) => names.contains(&link.name),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,21 @@
+//! Telling the network about addresses: the parts of `herald-speaker`.
+//!
+//! ```text
+//! watches ─▶ decision (announce: who may, placement: who does, membership: who is alive) ─▶ announcer ─▶ l2 ─▶ packet
+//!                                                                                └─▶ standing ─▶ reporter
+//! ```
+//!
+//! [`decision`], [`membership`], [`placement`] and [`standing`] decide and know no clock and no socket; the others carry out.
+
+pub mod announcer;
+pub mod args;
+pub mod decision;
+pub mod heartbeat;
+pub mod links;
+pub mod membership;
+pub mod metrics;
+pub mod packet;
+pub mod placement;
+pub mod reporter;
+pub mod speaker;
+pub mod standing;

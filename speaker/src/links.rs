@@ -1,0 +1,74 @@
+//! The network interfaces of this node as the kernel tells them: one snapshot, and a new one after every change.
+//!
+//! [`Watcher`] follows rtnetlink in the network namespace of the thread that opens it. The snapshots are complete values;
+//! who reads them never sees half a change, and may miss an intermediate one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use l2::Mac;
+
+mod exclude;
+mod table;
+mod watcher;
+
+pub use exclude::{DEFAULT_EXCLUDED, ExcludeList, InvalidPattern, NotUsable, usable};
+pub use watcher::{LinksError, Watcher};
+
+/// Every interface by its name.
+pub type Links = BTreeMap<String, Link>;
+
+/// One interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// What the kernel calls it; a new interface of an old name has another index.
+    pub index: u32,
+    /// What people call it.
+    pub name: String,
+    /// Its hardware address; `None` if it is not Ethernet.
+    pub mac: Option<Mac>,
+    /// Whether it carries traffic.
+    pub state: State,
+    /// How often the carrier came or went. Tells of a flap that was over before anybody looked.
+    pub carrier_changes: u32,
+    /// Whether addresses are resolved on it: not so on tunnels, for example.
+    pub resolves: bool,
+    /// The kind of interface that it is a port of, if it is a port.
+    pub port_of: Option<Aggregate>,
+    /// Its addresses with the subnets that they are in.
+    pub addresses: BTreeSet<IpNet>,
+}
+
+impl Link {
+    /// Whether `address` lies in one of the subnets of this interface.
+    pub fn carries(&self, address: IpAddr) -> bool {
+        self.addresses.iter().any(|net| net.contains(&address))
+    }
+}
+
+/// Whether an interface carries traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Switched off by the administrator.
+    Down,
+    /// Switched on, but nobody is at the other end of the wire.
+    NoCarrier,
+    /// Switched on and connected.
+    Up,
+}
+
+/// An interface made of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aggregate {
+    /// Link aggregation: the bond speaks for its ports.
+    Bond,
+    /// A bridge: it speaks for the ports that it switches between.
+    Bridge,
+    /// Link aggregation by the team driver.
+    Team,
+    /// A routing domain: its ports go on speaking for themselves.
+    Vrf,
+    /// Something else.
+    Other,
+}

@@ -1,0 +1,73 @@
+//! What the speaker counts (parity.md 3.1).
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use crate::announcer::{InterfaceStatistics, Statistics};
+
+/// Registers the counts that the announcer keeps. They are read when they are asked for, so a series disappears with its
+/// interface (P-OBS-23).
+pub fn register(registry: &mut Registry, statistics: Statistics) {
+    registry
+        .sub_registry_with_prefix("herald_speaker")
+        .register_collector(Box::new(Layer2(statistics)));
+}
+
+#[derive(Debug)]
+struct Layer2(Statistics);
+
+/// A counter: its name, what it counts, and where it is kept.
+type Count = (&'static str, &'static str, fn(&InterfaceStatistics) -> u64);
+
+const COUNTS: [Count; 5] = [
+    (
+        "layer2_requests_received",
+        "ARP requests for addresses held",
+        |all| all.responder.requests,
+    ),
+    ("layer2_responses_sent", "ARP replies sent", |all| {
+        all.responder.replies
+    }),
+    ("layer2_gratuitous_sent", "ARP announcements sent", |all| {
+        all.responder.announcements
+    }),
+    (
+        "layer2_requests_limited",
+        "ARP requests not answered because there were too many",
+        |all| all.responder.ignored.limited,
+    ),
+    (
+        "layer2_frames_unsent",
+        "Frames that the interface did not take",
+        |all| all.unsent,
+    ),
+];
+
+impl Collector for Layer2 {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let interfaces = self.0.snapshot();
+        let held = ConstGauge::new(0i64);
+        let mut family = encoder.encode_descriptor(
+            "addresses_announced",
+            "Addresses announced",
+            None,
+            held.metric_type(),
+        )?;
+        for (iface, statistics) in &interfaces {
+            let held = ConstGauge::new(i64::try_from(statistics.held).unwrap_or(i64::MAX));
+            held.encode(family.encode_family(&[("iface", iface.as_str())])?)?;
+        }
+        for (name, help, count) in COUNTS {
+            let zero = ConstCounter::new(0u64);
+            let mut family = encoder.encode_descriptor(name, help, None, zero.metric_type())?;
+            for (iface, statistics) in &interfaces {
+                ConstCounter::new(count(statistics))
+                    .encode(family.encode_family(&[("iface", iface.as_str())])?)?;
+            }
+        }
+        Ok(())
+    }
+}

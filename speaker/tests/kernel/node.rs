@@ -1,0 +1,123 @@
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::JoinHandle;
+
+use speaker::announcer::{Announcer, Holdings, Interfaces, Report, Statistics};
+use speaker::links::{ExcludeList, Links, Watcher};
+use tokio::sync::{mpsc, watch};
+
+use crate::namespace::{Namespace, PATIENCE};
+
+/// The part of a speaker under test, running in a namespace.
+pub(crate) struct Node {
+    holdings: Option<watch::Sender<Arc<Holdings>>>,
+    reports: Receiver<Report>,
+    pub(crate) statistics: Statistics,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Node {
+    pub(crate) fn start(namespace: &Namespace) -> Self {
+        Self::start_with(namespace, None)
+    }
+
+    /// Believes in the links that it is given instead of looking for them.
+    pub(crate) fn believing(namespace: &Namespace, links: watch::Receiver<Arc<Links>>) -> Self {
+        Self::start_with(namespace, Some(links))
+    }
+
+    fn start_with(namespace: &Namespace, believed: Option<watch::Receiver<Arc<Links>>>) -> Self {
+        let (holdings, desired) = watch::channel(Arc::new(Holdings::new()));
+        let (tell, reports) = channel();
+        let (ready, is_ready) = channel();
+        let thread = namespace.spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let (watcher, links) = Watcher::open().await.unwrap();
+                let (sender, mut told) = mpsc::unbounded_channel();
+                let links = believed.unwrap_or(links);
+                let announcer = Announcer::new(desired, links, ExcludeList::default(), sender);
+                ready.send(announcer.statistics()).unwrap();
+                tokio::spawn(watcher.run());
+                let forward = async {
+                    while let Some(report) = told.recv().await {
+                        let _ = tell.send(report);
+                    }
+                };
+                tokio::join!(announcer.run(), forward);
+            });
+        });
+        let statistics = is_ready.recv_timeout(PATIENCE).unwrap();
+        Self {
+            holdings: Some(holdings),
+            reports,
+            statistics,
+            thread: Some(thread),
+        }
+    }
+
+    /// Holds these addresses from now on, on all interfaces, and no others.
+    pub(crate) fn hold(&self, addresses: &[&str]) {
+        self.hold_on(addresses.iter().map(|address| (*address, Interfaces::All)));
+    }
+
+    pub(crate) fn hold_on<'a>(&self, holdings: impl IntoIterator<Item = (&'a str, Interfaces)>) {
+        let parse = |address: &str| address.parse::<IpAddr>().unwrap();
+        let holdings = holdings
+            .into_iter()
+            .map(|(address, on)| (parse(address), on))
+            .collect();
+        self.holdings.as_ref().unwrap().send_replace(Arc::new(holdings));
+    }
+
+    /// The next report, in the words of a test.
+    pub(crate) fn report(&self) -> String {
+        in_words(self.reports.recv_timeout(PATIENCE).expect("a report"))
+    }
+
+    /// The next report must be this one.
+    #[track_caller]
+    pub(crate) fn reports(&self, report: &str) {
+        assert_eq!(self.report(), report);
+    }
+
+    /// There are no reports that nobody looked at.
+    #[track_caller]
+    pub(crate) fn has_nothing_to_report(&self) {
+        assert!(self.reports.try_recv().is_err(), "there is another report");
+    }
+
+    /// Ends in order: what it still had to report.
+    pub(crate) fn stop(mut self) -> Vec<String> {
+        self.end();
+        self.reports.try_iter().map(in_words).collect()
+    }
+
+    fn end(&mut self) {
+        self.holdings = None;
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(std::thread::panicking() || ended.is_ok(), "the node panicked");
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn in_words(report: Report) -> String {
+    match report {
+        Report::Announced { ip, iface } => format!("announced {ip} on {iface}"),
+        Report::Withdrawn { ip, iface } => format!("withdrawn {ip} from {iface}"),
+        Report::NoInterface { ip } => format!("no interface for {ip}"),
+        Report::ForeignClaim { ip, iface, mac } => format!("{mac} claims {ip} on {iface}"),
+        Report::SocketFailed { iface, error } => format!("{iface} failed: {error}"),
+    }
+}
