@@ -1,0 +1,3 @@
+module heraldlb.io/lab/web
+
+go 1.26.0

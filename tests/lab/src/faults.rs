@@ -1,0 +1,101 @@
+//! What can go wrong with machines and networks, as methods.
+
+use anyhow::{Result, bail};
+
+use crate::lab::Lab;
+use crate::netns;
+use crate::plan::Host;
+
+/// Table of the nft rules that cut a node off the API server; in the node's namespace.
+const PARTITION: &str = "inet herald_lab_partition";
+
+impl Lab {
+    /// Pulls a host's cable: no FIN, no RST, and the other hosts keep their carrier.
+    pub fn unplug(&self, host: &str) -> Result<()> {
+        self.set_port(host, "down")
+    }
+
+    /// Puts the cable back.
+    pub fn plug(&self, host: &str) -> Result<()> {
+        self.set_port(host, "up")
+    }
+
+    /// Drops everything between a host and the API server, both ways and for its pods too; the rest of the LAN is as
+    /// before. Connections are not closed: they fall silent.
+    pub fn partition_from_api(&self, host: &str) -> Result<()> {
+        let cp = self.host("cp")?;
+        let chain = |hook: &str| {
+            format!(
+                "chain {hook} {{ type filter hook {hook} priority 0;
+                   ip saddr {v4} drop; ip daddr {v4} drop; ip6 saddr {v6} drop; ip6 daddr {v6} drop; }}",
+                v4 = cp.v4,
+                v6 = cp.v6
+            )
+        };
+        let chains = ["input", "output", "forward"].map(chain).join("\n");
+        let host = self.host(host)?;
+        netns::nft(
+            &host.netns,
+            &format!("{}table {PARTITION} {{\n{chains}\n}}\n", forget(PARTITION)),
+        )
+    }
+
+    /// Ends the partition.
+    pub fn heal(&self, host: &str) -> Result<()> {
+        netns::nft(&self.host(host)?.netns, &forget(PARTITION))
+    }
+
+    /// Drops a share of the frames to a host, and the same share of those from it, by chance; 0 ends it.
+    pub fn drop_share(&self, host: &str, percent: u8) -> Result<()> {
+        if percent > 100 {
+            bail!("{percent} percent is more than everything");
+        }
+        let port = self.on_lan(host)?.name;
+        let table = format!("bridge herald_lab_loss_{}", port.replace('-', "_"));
+        let mut script = forget(&table);
+        if percent > 0 {
+            script += &format!(
+                "table {table} {{ chain forward {{ type filter hook forward priority 0;
+                   iifname \"{port}\" numgen random mod 100 < {percent} drop;
+                   oifname \"{port}\" numgen random mod 100 < {percent} drop;
+                 }}
+                 }}"
+            );
+        }
+        netns::nft(&self.lan(), &script)
+    }
+
+    /// Stops every process on a host, pods included, while its kernel goes on to forward and to answer.
+    pub fn freeze(&self, host: &str) -> Result<()> {
+        self.cgroup_of(&self.host(host)?.name).freeze()
+    }
+
+    /// Lets them go on.
+    pub fn thaw(&self, host: &str) -> Result<()> {
+        self.cgroup_of(&self.host(host)?.name).thaw()
+    }
+
+    /// Takes a host's default route away, or any other edit that `ip` can do on it.
+    pub fn ip(&self, host: &str, words: &[&str]) -> Result<String> {
+        netns::ip(&self.host(host)?.netns, words)
+    }
+
+    fn set_port(&self, host: &str, state: &str) -> Result<()> {
+        let port = self.on_lan(host)?.name;
+        netns::ip(&self.lan(), &["link", "set", &port, state]).map(drop)
+    }
+
+    /// A host that has a port of the bridge.
+    fn on_lan(&self, host: &str) -> Result<Host> {
+        let host = self.host(host)?;
+        if let Some(node) = &host.behind {
+            bail!("{} is not on the LAN but behind {node}", host.name);
+        }
+        Ok(host)
+    }
+}
+
+/// Removes a table, whether or not it is there.
+fn forget(table: &str) -> String {
+    format!("table {table} {{}}\ndelete table {table}\n")
+}
