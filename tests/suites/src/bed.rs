@@ -1,0 +1,354 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use lab::{Lab, NodeKind, Process, Signal, Spec, wait_for};
+use serde_json::{Value, json};
+
+use crate::binaries::{binary, root};
+
+/// How patient the suites are with what should take a second or two: machines are slow at times.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Election flags for suites that kill leaders: a takeover within three seconds.
+pub const ELECTION: &[&str] = &[
+    "--lease-duration",
+    "3s",
+    "--renew-deadline",
+    "2s",
+    "--retry-period",
+    "500ms",
+];
+
+/// The addresses of the pool that most suites use.
+pub const POOL: &str = "192.168.1.200-192.168.1.250";
+
+/// Three process nodes with a speaker each, and controllers on the control plane's host.
+pub struct Bed {
+    /// The cluster.
+    pub lab: Lab,
+}
+
+/// Runs a test on a bed. What goes wrong is a panic while the bed is still there, so that the lab keeps its logs (in
+/// `target/lab-logs`) before it removes everything.
+///
+/// # Panics
+/// The bed does not come up, or the test finds something wrong.
+pub fn on(bed: Result<Bed>, test: impl FnOnce(&Bed) -> Result<()>) {
+    let bed = bed.unwrap_or_else(|error| panic!("no bed: {error:#}"));
+    test(&bed).unwrap_or_else(|error| panic!("{error:#}"));
+}
+
+impl Bed {
+    /// A cluster with Herald's definitions, and nothing of Herald running.
+    ///
+    /// # Errors
+    /// The lab does not come up, or the API server refuses the definitions.
+    pub fn bare(name: &str) -> Result<Self> {
+        let keep_logs = Some(root().join("target/lab-logs"));
+        let lab = Lab::up(Spec {
+            keep_logs,
+            ..Spec::new(name, NodeKind::Process)
+        })?;
+        for entry in fs::read_dir(root().join("deploy/herald/files/crds"))? {
+            lab.kubectl_apply(&fs::read_to_string(entry?.path())?)?;
+        }
+        lab.kubectl(&[
+            "wait",
+            "--for=condition=Established",
+            "--timeout=30s",
+            "crd",
+            "--all",
+        ])?;
+        lab.kubectl(&["create", "namespace", "herald-system"])?;
+        Ok(Self { lab })
+    }
+
+    /// Two controllers, a speaker on every node, the pool [`POOL`] and an advertisement for everything.
+    ///
+    /// # Errors
+    /// Something does not come up.
+    pub fn up(name: &str) -> Result<Self> {
+        let bed = Self::bare(name)?;
+        bed.pool("lan", POOL)?;
+        bed.advertise("lan", json!({}))?;
+        bed.controller(1)?;
+        bed.controller(2)?;
+        for node in bed.lab.nodes() {
+            bed.speaker(&node.name)?;
+        }
+        Ok(bed)
+    }
+
+    /// Starts controller number `number`.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn controller(&self, number: u8) -> Result<Arc<Process>> {
+        let mut command = self.herald("herald-controller", "herald-controller")?;
+        command
+            .args(["--identity", &format!("controller-{number}-{}", nonce())])
+            .args(ELECTION);
+        command.args(["--listen", &format!("127.0.0.1:{}", 7480 + u16::from(number))]);
+        self.lab.spawn("cp", &format!("controller-{number}"), command)
+    }
+
+    /// Starts the speaker of a node.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn speaker(&self, node: &str) -> Result<Arc<Process>> {
+        let mut command = self.herald("herald-speaker", "herald-speaker")?;
+        command.args(["--node-name", node]);
+        self.lab.spawn(node, "speaker", command)
+    }
+
+    fn herald(&self, program: &str, user: &str) -> Result<Command> {
+        let mut command = Command::new(binary(program)?);
+        command.args([
+            "--namespace",
+            "herald-system",
+            "--log-format",
+            "text",
+            "--log-level",
+            "debug,hyper=info,tower=info",
+        ]);
+        command
+            .arg("--kubeconfig")
+            .arg(self.lab.kubeconfig_for(user, Some("system:masters"))?);
+        Ok(command)
+    }
+
+    /// Creates or changes an IPPool.
+    ///
+    /// # Errors
+    /// The API server refuses it.
+    pub fn pool(&self, name: &str, addresses: &str) -> Result<()> {
+        self.apply("IPPool", name, json!({"addresses": [addresses]}))
+    }
+
+    /// Creates or changes an L2Advertisement.
+    ///
+    /// # Errors
+    /// The API server refuses it.
+    pub fn advertise(&self, name: &str, spec: Value) -> Result<()> {
+        self.apply("L2Advertisement", name, spec)
+    }
+
+    fn apply(&self, kind: &str, name: &str, spec: Value) -> Result<()> {
+        let object = json!({
+            "apiVersion": "heraldlb.io/v1beta1", "kind": kind, "metadata": {"name": name}, "spec": spec,
+        });
+        self.lab.kubectl_apply(&object.to_string()).map(drop)
+    }
+
+    /// Creates a Service of type LoadBalancer without a selector; more in `spec` if wanted.
+    ///
+    /// # Errors
+    /// The API server refuses it.
+    pub fn service(&self, name: &str, spec: Value) -> Result<()> {
+        let mut object = json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
+            "spec": {"type": "LoadBalancer", "allocateLoadBalancerNodePorts": false, "ports": [{"port": 80}]},
+        });
+        if let (Some(all), Some(more)) = (object["spec"].as_object_mut(), spec.as_object()) {
+            all.extend(more.clone());
+        }
+        self.lab.kubectl_apply(&object.to_string()).map(drop)
+    }
+
+    /// Waits until something holds, looking again every so often.
+    ///
+    /// # Errors
+    /// It does not come to hold in time.
+    pub fn wait<T>(&self, what: &str, condition: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+        wait_for(what, PATIENCE, condition)
+    }
+
+    /// The addresses of every LoadBalancer Service in the namespace `default`.
+    ///
+    /// # Errors
+    /// The API server does not answer.
+    pub fn addresses(&self) -> Result<BTreeMap<String, String>> {
+        let list = self.lab.kubectl_json(&["get", "services"])?;
+        let services = list["items"].as_array().into_iter().flatten();
+        let address = |service: &Value| {
+            let name = service["metadata"]["name"].as_str()?.to_owned();
+            Some((
+                name,
+                service["status"]["loadBalancer"]["ingress"][0]["ip"]
+                    .as_str()?
+                    .to_owned(),
+            ))
+        };
+        Ok(services.filter_map(address).collect())
+    }
+
+    /// Waits for the address of a Service.
+    ///
+    /// # Errors
+    /// It gets none in time.
+    pub fn address(&self, name: &str) -> Result<String> {
+        self.wait(&format!("an address for Service {name}"), || {
+            Ok(self.addresses()?.remove(name))
+        })
+    }
+
+    /// Waits until a condition of a Service has this status, and gives its reason and message.
+    ///
+    /// # Errors
+    /// It does not come to that in time.
+    pub fn condition(&self, service: &str, kind: &str, status: &str) -> Result<(String, String)> {
+        self.wait(&format!("{kind}={status} on Service {service}"), || {
+            self.condition_of("service", service, kind, status)
+        })
+    }
+
+    /// Reason and message of a condition of any object, when it has this status.
+    ///
+    /// # Errors
+    /// The object is not there.
+    pub fn condition_of(
+        &self,
+        kind: &str,
+        name: &str,
+        condition: &str,
+        status: &str,
+    ) -> Result<Option<(String, String)>> {
+        let object = self.lab.kubectl_json(&["get", kind, name])?;
+        let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
+        let found = conditions
+            .into_iter()
+            .find(|one| one["type"] == condition && one["status"] == status);
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Ok(found.map(|one| (text(&one["reason"]), text(&one["message"]))))
+    }
+
+    /// The node that answers a client for an address which the client has not asked for before; none when none does.
+    ///
+    /// # Errors
+    /// The answer comes from a host that is no node.
+    pub fn answering(&self, ip: &str) -> Result<Option<String>> {
+        let reply = self.lab.try_exec(
+            "client",
+            &["arping", "-q", "-c", "1", "-w", "1", "-I", "eth0", ip],
+        )?;
+        if !reply.status.success() {
+            return Ok(None);
+        }
+        self.macs(ip, 1)?
+            .into_iter()
+            .next()
+            .map(|mac| self.node_of(&mac))
+            .transpose()
+    }
+
+    /// Every hardware address that answers `count` requests, each once.
+    ///
+    /// # Errors
+    /// arping cannot be run.
+    pub fn macs(&self, ip: &str, count: u8) -> Result<Vec<String>> {
+        let count = count.to_string();
+        let reply = self.lab.try_exec(
+            "client",
+            &["arping", "-b", "-c", &count, "-w", "3", "-I", "eth0", ip],
+        )?;
+        let mut macs: Vec<String> = Vec::new();
+        for mac in reply
+            .stdout
+            .split('[')
+            .skip(1)
+            .filter_map(|rest| rest.split(']').next())
+        {
+            if !macs.iter().any(|seen| seen.eq_ignore_ascii_case(mac)) {
+                macs.push(mac.to_owned());
+            }
+        }
+        Ok(macs)
+    }
+
+    /// The node with this hardware address.
+    ///
+    /// # Errors
+    /// No node has it.
+    pub fn node_of(&self, mac: &str) -> Result<String> {
+        match self.lab.host_with_mac(mac) {
+            Some(host) if self.lab.nodes().iter().any(|node| node.name == host.name) => Ok(host.name),
+            Some(host) => bail!("{mac} belongs to {}, which is no node", host.name),
+            None => bail!("{mac} belongs to no host"),
+        }
+    }
+
+    /// Waits until exactly one node answers for an address, and gives it.
+    ///
+    /// # Errors
+    /// It does not come to that in time.
+    pub fn holder(&self, ip: &str) -> Result<String> {
+        self.wait(&format!("exactly one node to answer for {ip}"), || {
+            match self.macs(ip, 3)?.as_slice() {
+                [mac] => self.node_of(mac).map(Some),
+                _ => Ok(None),
+            }
+        })
+    }
+
+    /// Waits until a client gets an answer over HTTP.
+    ///
+    /// # Errors
+    /// It gets none in time.
+    pub fn answer(&self, ip: &str) -> Result<String> {
+        self.wait(&format!("an HTTP answer from {ip}"), || {
+            Ok(self.lab.curl("client", &format!("http://{ip}/"), 1).ok())
+        })
+    }
+
+    /// How often a user has written the status of a Service.
+    ///
+    /// # Errors
+    /// The audit log cannot be read.
+    pub fn status_writes(&self, user: &str, service: &str) -> Result<usize> {
+        let writes = self.lab.writes_of(user)?;
+        Ok(writes
+            .iter()
+            .filter(|write| write.resource == "services/status" && write.name == service)
+            .count())
+    }
+
+    /// Which controller leads, once one does.
+    ///
+    /// # Errors
+    /// None comes to lead in time.
+    pub fn leader(&self) -> Result<String> {
+        self.wait("a leader", || {
+            let lease = self
+                .lab
+                .kubectl_json(&["get", "lease", "-n", "herald-system", "herald-controller"]);
+            let holder = lease
+                .ok()
+                .and_then(|lease| Some(lease["spec"]["holderIdentity"].as_str()?.to_owned()));
+            Ok(holder.filter(|holder| !holder.is_empty()))
+        })
+    }
+
+    /// Kills a process and waits until it is gone.
+    ///
+    /// # Errors
+    /// It does not end.
+    pub fn kill(&self, process: &Process, signal: Signal) -> Result<()> {
+        process.kill(signal)?;
+        process
+            .wait(PATIENCE)
+            .map(drop)
+            .with_context(|| format!("{} does not end", process.name))
+    }
+}
+
+/// A replica that is started again is another candidate.
+fn nonce() -> u32 {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static STARTED: AtomicU32 = AtomicU32::new(0);
+    STARTED.fetch_add(1, Ordering::Relaxed)
+}

@@ -1,0 +1,11 @@
+//! Herald on a lab: what the suites in `tests/` start from.
+//!
+//! `on_process_nodes` runs Herald's binaries as processes in namespaces, where every fault can be injected; `on_kubelet_nodes`
+//! installs the chart on nodes with containers.
+#![forbid(unsafe_code)]
+
+mod bed;
+mod binaries;
+
+pub use bed::{Bed, ELECTION, POOL, on};
+pub use binaries::{binary, image, root};

@@ -1,0 +1,182 @@
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+use lab::{Lab, NodeKind, Spec};
+use serde_json::Value;
+use suites::{Bed, image, on, root};
+
+/// CAP_NET_RAW alone, as the kernel writes a set of capabilities.
+const NET_RAW_ALONE: &str = "0000000000002000";
+const NONE: &str = "0000000000000000";
+
+/// A cluster of kubelet nodes with Herald installed by Helm, and the demo's pool, Deployment and Service.
+fn installed(name: &str) -> Result<Bed> {
+    let keep_logs = Some(root().join("target/lab-logs"));
+    let lab = Lab::up(Spec {
+        keep_logs,
+        ..Spec::new(name, NodeKind::Kubelet)
+    })?;
+    lab.load_image(&image()?)?;
+    lab.install_herald(&root().join("deploy/herald"))?;
+    for file in ["herald.yaml", "web.yaml", "service.yaml"] {
+        lab.kubectl_apply(&fs::read_to_string(root().join("tests/lab/demo").join(file))?)?;
+    }
+    lab.kubectl(&["rollout", "status", "deployment/web", "--timeout=60s"])?;
+    Ok(Bed { lab })
+}
+
+/// P-INSTALL-1, P-INSTALL-8, P-INSTALL-20: what a user gets, and what the daemons may do.
+#[test]
+fn the_chart_gives_a_service_an_address_that_answers_and_the_daemons_no_more_than_they_need() {
+    on(installed("chart"), |bed| {
+        let ip = bed.address("web")?;
+        ensure!(bed.answer(&ip)?.contains("web-"), "the answer comes from a pod");
+        bed.holder(&ip)?;
+        bed.condition("web", "heraldlb.io/Allocated", "True")?;
+        bed.condition("web", "heraldlb.io/Announced", "True")?;
+
+        for node in bed.lab.nodes() {
+            let status =
+                status_of(bed, &node.netns, "herald-speaker")?.context("no speaker runs on the node")?;
+            ensure!(
+                field(&status, "CapEff")? == NET_RAW_ALONE,
+                "speaker: CapEff {}",
+                field(&status, "CapEff")?
+            );
+            ensure!(field(&status, "NoNewPrivs")? == "1" && field(&status, "Seccomp")? == "2");
+        }
+        let controllers = pods(bed, "controller")?;
+        ensure!(controllers.len() == 2, "{} controllers", controllers.len());
+        for pod in &controllers {
+            let context = &pod["spec"]["containers"][0]["securityContext"];
+            ensure!(context["readOnlyRootFilesystem"] == true && context["capabilities"]["drop"][0] == "ALL");
+        }
+        let status = any_status_of("herald-controll")?.context("no controller runs")?;
+        ensure!(field(&status, "CapEff")? == NONE && field(&status, "CapBnd")? == NONE);
+        ensure!(
+            field(&status, "Uid")?.split_whitespace().all(|id| id == "65534"),
+            "controller: Uid {}",
+            field(&status, "Uid")?
+        );
+
+        let denied: Vec<_> = bed
+            .lab
+            .audit()?
+            .into_iter()
+            .filter(|event| ours(&event.user) && event.code == 403)
+            .collect();
+        ensure!(denied.is_empty(), "the roles lack: {denied:?}");
+        Ok(())
+    });
+}
+
+/// P-INSTALL-17, P-INSTALL-18, P-ALLOC-54: pods that are replaced, a chart that goes and comes back: no address changes.
+#[test]
+fn neither_deleted_pods_nor_an_uninstalled_chart_change_an_address() {
+    on(installed("uninstall"), |bed| {
+        let ip = bed.address("web")?;
+        bed.answer(&ip)?;
+        bed.condition("web", "heraldlb.io/Announced", "True")?;
+        for component in ["controller", "speaker"] {
+            let selector = format!("app.kubernetes.io/component={component}");
+            bed.lab
+                .kubectl(&["delete", "pod", "-n", "herald-system", "-l", &selector])?;
+        }
+        bed.lab.kubectl(&[
+            "rollout",
+            "status",
+            "-n",
+            "herald-system",
+            "deployment/herald-controller",
+            "--timeout=60s",
+        ])?;
+        bed.lab.kubectl(&[
+            "rollout",
+            "status",
+            "-n",
+            "herald-system",
+            "daemonset/herald-speaker",
+            "--timeout=60s",
+        ])?;
+        bed.holder(&ip)?;
+        bed.answer(&ip)?;
+        ensure!(bed.address("web")? == ip);
+
+        bed.lab
+            .helm(&["uninstall", "herald", "--namespace", "herald-system", "--wait"])?;
+        bed.wait("nobody to answer", || {
+            Ok(bed.macs(&ip, 2)?.is_empty().then_some(()))
+        })?;
+        ensure!(bed.address("web")? == ip, "an address goes with the chart");
+        bed.lab
+            .kubectl(&["get", "ippool", "lan"])
+            .context("the pool goes with the chart")?;
+
+        let writes = || -> Result<usize> {
+            let events = bed.lab.audit()?.into_iter();
+            let status = events.filter(|event| {
+                event.resource == "services/status" && event.user.ends_with(":herald-controller")
+            });
+            Ok(status.filter(|event| event.is_write()).count())
+        };
+        let before = writes()?;
+        bed.lab.install_herald(&root().join("deploy/herald"))?;
+        bed.holder(&ip)?;
+        bed.answer(&ip)?;
+        ensure!(bed.address("web")? == ip);
+        ensure!(
+            writes()? == before,
+            "a controller that finds everything in order writes nothing"
+        );
+        Ok(())
+    });
+}
+
+fn pods(bed: &Bed, component: &str) -> Result<Vec<Value>> {
+    let selector = format!("app.kubernetes.io/component={component}");
+    let list = bed
+        .lab
+        .kubectl_json(&["get", "pods", "-n", "herald-system", "-l", &selector])?;
+    Ok(list["items"].as_array().cloned().unwrap_or_default())
+}
+
+fn ours(user: &str) -> bool {
+    user.starts_with("system:serviceaccount:herald-system:")
+}
+
+/// The kernel's view of a process of this name in a network namespace.
+fn status_of(bed: &Bed, netns: &str, name: &str) -> Result<Option<String>> {
+    let pids = bed.lab.exec("cp", &["ip", "netns", "pids", netns])?;
+    for pid in pids.split_whitespace() {
+        let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else {
+            continue;
+        };
+        if status.lines().next() == Some(&format!("Name:\t{name}")) {
+            return Ok(Some(status));
+        }
+    }
+    Ok(None)
+}
+
+/// The kernel's view of some process of this name.
+fn any_status_of(name: &str) -> Result<Option<String>> {
+    for entry in fs::read_dir("/proc")? {
+        let Ok(status) = fs::read_to_string(entry?.path().join("status")) else {
+            continue;
+        };
+        if status.lines().next() == Some(&format!("Name:\t{name}")) {
+            return Ok(Some(status));
+        }
+    }
+    Ok(None)
+}
+
+fn field(status: &str, name: &str) -> Result<String> {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    Ok(line
+        .with_context(|| format!("no {name} in the status of the process"))?
+        .trim()
+        .to_owned())
+}

@@ -1,0 +1,3 @@
+//! The chart on nodes with containers: what a user installs.
+
+mod chart;

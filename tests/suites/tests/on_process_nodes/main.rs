@@ -1,0 +1,6 @@
+//! Herald's binaries on process nodes: real API server, real kernel, real kube-proxy, every fault.
+
+mod allocation;
+mod announcing;
+mod bad_input;
+mod outages;
