@@ -1,0 +1,38 @@
+# `make help` lists what there is. Everything runs as root on Linux: the lab makes network namespaces.
+
+NODES ?= 3
+LAB ?= lab
+LAB_COMMAND = target/debug/lab
+IMAGE = target/image/herald.tar
+CHART = deploy/herald
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lab-up lab-down setup image crds fmt
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo "  lab-up takes NODES=3 and LAB=lab (the lab's name); lab-down takes LAB=lab"
+
+demo: setup image ## the main job on a real cluster: an external IP that answers, and goes on when its node is cut off
+	@$(LAB_COMMAND) demo --image $(IMAGE) --chart $(CHART)
+
+test: setup ## everything that CI runs
+	@scripts/test
+
+lab-up: setup image ## a cluster with Herald installed, left running to play with
+	@$(LAB_COMMAND) up --name $(LAB) --nodes $(NODES) --kind kubelet --image $(IMAGE) --chart $(CHART)
+
+lab-down: ## end that cluster
+	@$(LAB_COMMAND) down --name $(LAB)
+
+setup: ## install and build what the lab needs; runs by itself before the others
+	@scripts/setup
+
+image: ## the container image, as an archive: target/image/herald.tar
+	@scripts/image
+
+crds: ## write the definitions of the custom resources into the chart
+	@cargo run --quiet -p crds --bin herald-crds -- --write $(CHART)/files/crds
+
+fmt: ## format the code
+	@cargo fmt --all
