@@ -70,7 +70,7 @@ impl Heartbeat {
     async fn renew(&self) -> Result<(), Failure> {
         let params = PatchParams::apply("herald-speaker").force();
         let patch = Patch::Apply(self.lease(Timestamp::now()));
-        within(RENEW_INTERVAL, self.api.patch(&self.name(), &params, &patch))
+        within(2 * RENEW_INTERVAL, self.api.patch(&self.name(), &params, &patch))
             .await
             .map(drop)
     }

@@ -3,8 +3,8 @@
 //!
 //! The machine has no clock but one: the moments at which it sees *its own* renewals come back through the watch. While
 //! they come, the API server and the watch are known to work, so a Lease that stands still means a speaker that is gone.
-//! While they do not come, time stands still and nobody dies: an outage of the API moves nothing (S5). After a gap
-//! everybody has a full period again to be heard.
+//! While they do not come, time stands still and nobody dies: an outage of the API moves nothing (S5). After an outage
+//! everybody has the full time again to be heard.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -14,11 +14,15 @@ use model::NodeName;
 /// How often a speaker renews its Lease.
 pub const RENEW_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long a speaker may be silent before it counts as gone.
+/// How long a speaker may be silent before it counts as gone: the third renewal of ours without one of its own.
 const SILENCE: Duration = Duration::from_millis(2500);
 
-/// Between two renewals of our own that are further apart than this, something else than a speaker was gone.
-const GAP: Duration = Duration::from_millis(1750);
+/// The most that counts of the time between two renewals of our own. More than one interval is a hiccup, during which
+/// others cannot be heard either; under load every interval is one, and a speaker that is gone must still be found out.
+const COUNTED: Duration = Duration::from_millis(1250);
+
+/// Two renewals of our own that are further apart than this had an outage between them.
+const OUTAGE: Duration = Duration::from_millis(2500);
 
 /// The speakers, as one of them sees them.
 #[derive(Debug)]
@@ -26,13 +30,16 @@ pub struct Membership {
     me: NodeName,
     members: BTreeMap<NodeName, Member>,
     alive: BTreeSet<NodeName>,
+    /// When our own latest renewal was seen.
+    own: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Member {
     /// What the Lease said when it was last seen to change.
     renewal: String,
-    seen: Instant,
+    /// How long ago that was, in time that counts.
+    silent: Duration,
 }
 
 impl Membership {
@@ -42,28 +49,31 @@ impl Membership {
             me,
             members: BTreeMap::new(),
             alive: BTreeSet::new(),
+            own: None,
         }
     }
 
     /// The Lease of `node` says `renewal`, which differs from every earlier renewal of it.
     pub fn handle_renewal(&mut self, now: Instant, node: &NodeName, renewal: &str) {
-        let before = self.members.get(node);
-        if before.is_some_and(|member| member.renewal == renewal) {
+        if self
+            .members
+            .get(node)
+            .is_some_and(|member| member.renewal == renewal)
+        {
             return;
         }
-        let gap = before.is_none_or(|member| now.saturating_duration_since(member.seen) > GAP);
+        if *node == self.me {
+            self.pass_time(now);
+        }
         self.members.insert(
             node.clone(),
             Member {
                 renewal: renewal.to_owned(),
-                seen: now,
+                silent: Duration::ZERO,
             },
         );
         if *node == self.me {
-            if gap {
-                self.members.values_mut().for_each(|member| member.seen = now);
-            }
-            self.judge(now);
+            self.judge();
         } else if self.is_fresh(now) {
             self.alive.insert(node.clone());
         }
@@ -87,19 +97,27 @@ impl Membership {
 
     /// Whether our own renewals come through, so that others see us as alive too.
     pub fn is_fresh(&self, now: Instant) -> bool {
-        self.members
-            .get(&self.me)
-            .is_some_and(|me| now.saturating_duration_since(me.seen) <= SILENCE)
+        self.own
+            .is_some_and(|own| now.saturating_duration_since(own) <= SILENCE)
     }
 
-    fn judge(&mut self, now: Instant) {
-        let heard = |member: &Member| now.saturating_duration_since(member.seen) <= SILENCE;
-        self.alive = self
-            .members
-            .iter()
-            .filter(|(_, member)| heard(member))
-            .map(|(node, _)| node.clone())
-            .collect();
+    fn pass_time(&mut self, now: Instant) {
+        let passed = self
+            .own
+            .map_or(Duration::MAX, |own| now.saturating_duration_since(own));
+        self.own = Some(now);
+        for member in self.members.values_mut() {
+            member.silent = if passed > OUTAGE {
+                Duration::ZERO
+            } else {
+                member.silent + passed.min(COUNTED)
+            };
+        }
+    }
+
+    fn judge(&mut self) {
+        let heard = self.members.iter().filter(|(_, member)| member.silent <= SILENCE);
+        self.alive = heard.map(|(node, _)| node.clone()).collect();
     }
 }
 
@@ -128,8 +146,12 @@ mod tests {
         }
 
         fn renew(&mut self, seconds: u32, nodes: &[&str]) {
-            for _ in 0..seconds {
-                self.now += RENEW_INTERVAL;
+            self.renew_every(RENEW_INTERVAL, seconds, nodes);
+        }
+
+        fn renew_every(&mut self, interval: Duration, times: u32, nodes: &[&str]) {
+            for _ in 0..times {
+                self.now += interval;
                 self.count += 1;
                 for node in nodes {
                     self.membership.handle_renewal(
@@ -179,10 +201,30 @@ mod tests {
         bench.now += Duration::from_secs(3600);
         assert_eq!(bench.alive(), ["a", "b", "me"]);
         assert!(!bench.membership.is_fresh(bench.now));
-        bench.renew(2, &["me"]);
+        bench.renew(3, &["me"]);
         assert_eq!(bench.alive(), ["a", "b", "me"]);
-        bench.renew(2, &["me", "a"]);
+        bench.renew(1, &["me", "a"]);
         assert_eq!(bench.alive(), ["a", "me"]);
+    }
+
+    #[test]
+    fn an_outage_of_any_length_leaves_the_others_time_to_return() {
+        for milliseconds in (0..6000).step_by(50) {
+            let mut bench = Bench::new();
+            bench.renew(5, &["me", "a"]);
+            bench.now += Duration::from_millis(milliseconds);
+            bench.renew(1, &["me"]);
+            assert_eq!(bench.alive(), ["a", "me"], "after {milliseconds} ms");
+        }
+    }
+
+    #[test]
+    fn a_speaker_that_is_gone_is_found_out_under_load_too() {
+        let mut bench = Bench::new();
+        let slow = Duration::from_millis(2300);
+        bench.renew_every(slow, 5, &["me", "a"]);
+        bench.renew_every(slow, 3, &["me"]);
+        assert_eq!(bench.alive(), ["me"]);
     }
 
     #[test]

@@ -68,6 +68,14 @@ enum Action {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<String>,
     },
+    /// Run one of the programs that a cluster is made of: helm, kubectl, ctr and others.
+    Tool {
+        /// The program.
+        program: String,
+        /// Its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Load an image archive into every node.
     Load {
         #[command(flatten)]
@@ -188,6 +196,11 @@ fn run(args: Args, steps: &Steps) -> Result<()> {
             let swept = steps.step("removing what dead labs left", lab::sweep_abandoned)?;
             steps.note(&swept.join("\n"));
             Ok(())
+        }
+        Action::Tool { program, arguments } => {
+            let path = Components::provide(&components, &Steps::silent())?.path(&program)?;
+            let error = std::process::Command::new(path).args(arguments).exec();
+            Err(error).with_context(|| format!("cannot run {program}"))
         }
         Action::Exec {
             name: Name { name },
