@@ -4,6 +4,7 @@
 //! and lets [`writer`] and [`publisher`] carry its decisions out.
 #![forbid(unsafe_code)]
 
+mod agenda;
 mod args;
 mod leader;
 mod metrics;

@@ -8,10 +8,10 @@ use config::{Kind, ObjectName, Verdict};
 use crds::condition::ACCEPTED;
 use crds::{Condition, IPPool, IPPoolStatus, L2Advertisement, L2AdvertisementStatus};
 use ipam::Usage;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, Resource};
 use process::client::within;
+use process::condition::Statement;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -110,29 +110,22 @@ fn l2_status(object: &L2Advertisement, verdict: &Verdict) -> Option<Value> {
 }
 
 fn condition(verdict: &Verdict, shown: &[Condition]) -> Condition {
-    let (status, reason, message) = match &verdict.fault {
-        None => ("True", "Accepted", "in force".to_owned()),
+    let (holds, reason, message) = match &verdict.fault {
+        None => (true, "Accepted", "in force".to_owned()),
         Some(fault) if verdict.previous_in_force => (
-            "False",
+            false,
             fault.reason(),
             format!("{fault}; the form it had before stays in force"),
         ),
-        Some(fault) => ("False", fault.reason(), format!("{fault}; not in force")),
+        Some(fault) => (false, fault.reason(), format!("{fault}; not in force")),
     };
-    let before = shown
-        .iter()
-        .find(|condition| condition.type_ == ACCEPTED && condition.status == status);
-    Condition {
-        type_: ACCEPTED.to_owned(),
-        status: status.to_owned(),
-        reason: reason.to_owned(),
-        message,
-        observed_generation: Some(verdict.generation),
-        last_transition_time: before.map_or_else(
-            || Time(jiff::Timestamp::now()),
-            |condition| condition.last_transition_time.clone(),
-        ),
-    }
+    let statement = Statement {
+        kind: ACCEPTED,
+        holds,
+        reason,
+        message: &message,
+    };
+    statement.condition(shown, Some(verdict.generation), jiff::Timestamp::now())
 }
 
 async fn patch<K>(

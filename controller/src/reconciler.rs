@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use config::Snapshot;
 use config::service::Classes;
@@ -21,11 +21,9 @@ use kube::ResourceExt;
 use model::{Labels, ServiceName};
 use process::watch::Change;
 
+use crate::agenda::Agenda;
 use crate::standing::Standing;
-use crate::tracked::{Age, Tracked};
-
-/// How long a change of the pools' use may wait before it is written to their status.
-const STATUS_DELAY: Duration = Duration::from_millis(500);
+use crate::tracked::Tracked;
 
 /// What happened.
 #[derive(Debug)]
@@ -101,11 +99,7 @@ pub(crate) struct Reconciler {
     started: bool,
     snapshot: Snapshot,
     ipam: Ipam,
-    /// Services to compare with what they should be, oldest first.
-    dirty: BTreeSet<(Age, ServiceName)>,
-    /// Services whose write failed, by the time of the next try.
-    retries: BTreeSet<(Instant, ServiceName)>,
-    publish_at: Option<Instant>,
+    agenda: Agenda,
 }
 
 impl Reconciler {
@@ -121,9 +115,7 @@ impl Reconciler {
             started: false,
             snapshot: Snapshot::default(),
             ipam: Ipam::default(),
-            dirty: BTreeSet::new(),
-            retries: BTreeSet::new(),
-            publish_at: None,
+            agenda: Agenda::default(),
         }
     }
 
@@ -138,11 +130,11 @@ impl Reconciler {
             Input::Services(change) => self.on_services(change),
             Input::Namespaces(change) => self.on_namespaces(change),
             Input::Pools(change) => {
-                apply(&mut self.pools, change);
+                change.apply_to(self.pools.get_or_insert_default());
                 self.on_configuration(now);
             }
             Input::L2Advertisements(change) => {
-                apply(&mut self.l2_advertisements, change);
+                change.apply_to(self.l2_advertisements.get_or_insert_default());
                 self.on_configuration(now);
             }
             Input::Ended(name, ending) => self.on_ended(now, &name, ending),
@@ -152,11 +144,7 @@ impl Reconciler {
 
     /// Acts on timers that are due. Safe to call early or twice.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        while let Some((at, name)) = self.retries.first().cloned() {
-            if at > now {
-                break;
-            }
-            self.retries.pop_first();
+        for name in self.agenda.retries_due(now) {
             self.mark(&name);
         }
     }
@@ -166,22 +154,19 @@ impl Reconciler {
         if !self.started {
             return None;
         }
-        while let Some((_, name)) = self.dirty.pop_first() {
+        while let Some(name) = self.agenda.next() {
             if let Some(action) = self.reconcile(now, &name) {
                 return Some(action);
             }
         }
-        if self.publish_at.is_some_and(|at| at <= now) {
-            self.publish_at = None;
-            return Some(Action::Publish(Box::new(self.publication())));
-        }
-        None
+        self.agenda
+            .publication_due(now)
+            .then(|| Action::Publish(Box::new(self.publication())))
     }
 
     /// When [`Self::handle_timeout`] and [`Self::poll_action`] should be called again.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let retry = self.retries.first().map(|(at, _)| *at);
-        retry.into_iter().chain(self.publish_at).min()
+        self.agenda.poll_timeout()
     }
 
     fn on_services(&mut self, change: Change<Service>) {
@@ -273,7 +258,7 @@ impl Reconciler {
             self.snapshot = snapshot;
             self.mark_all();
         }
-        self.publish_soon(now);
+        self.agenda.publish_soon(now);
     }
 
     fn read_configuration(&self) -> Snapshot {
@@ -300,7 +285,7 @@ impl Reconciler {
                 self.services.remove(name);
                 if self.ipam.release(name) {
                     self.mark_waiting();
-                    self.publish_soon(now);
+                    self.agenda.publish_soon(now);
                 }
             }
             // It came back while it was being cleared.
@@ -308,7 +293,7 @@ impl Reconciler {
             Ending::Failed => {
                 tracked.failures += 1;
                 let at = now + tracked.back_off();
-                self.retries.insert((at, name.clone()));
+                self.agenda.retry_at(at, name.clone());
             }
         }
     }
@@ -331,7 +316,7 @@ impl Reconciler {
             .collect();
         by_age.iter().for_each(|(_, name)| self.claim(name));
         self.mark_all();
-        self.publish_soon(now);
+        self.agenda.publish_soon(now);
     }
 
     /// Takes note of the addresses that a Service's status holds. Of two Services with one address, the one that is
@@ -367,7 +352,7 @@ impl Reconciler {
         let write = !standing.is_shown_by(&object);
         tracked.in_flight = write;
         if changed {
-            self.publish_soon(now);
+            self.agenda.publish_soon(now);
         }
         write.then_some(Action::Write { object, standing })
     }
@@ -414,43 +399,22 @@ impl Reconciler {
         }
     }
 
-    fn publish_soon(&mut self, now: Instant) {
-        self.publish_at.get_or_insert(now + STATUS_DELAY);
-    }
-
     fn mark(&mut self, name: &ServiceName) {
         if let Some(tracked) = self.services.get(name) {
-            self.dirty.insert((tracked.age(), name.clone()));
+            self.agenda.look_at(tracked.age(), name.clone());
         }
     }
 
     fn mark_all(&mut self) {
-        self.dirty.extend(
-            self.services
-                .iter()
-                .map(|(name, tracked)| (tracked.age(), name.clone())),
-        );
+        for (name, tracked) in &self.services {
+            self.agenda.look_at(tracked.age(), name.clone());
+        }
     }
 
     fn mark_waiting(&mut self) {
-        let waiting = self.services.iter().filter(|(_, tracked)| tracked.waits());
-        self.dirty
-            .extend(waiting.map(|(name, tracked)| (tracked.age(), name.clone())));
-    }
-}
-
-fn apply<K: ResourceExt>(objects: &mut Option<BTreeMap<String, K>>, change: Change<K>) {
-    match change {
-        Change::Listed(listed) => {
-            *objects = Some(
-                listed
-                    .into_iter()
-                    .map(|object| (object.name_any(), object))
-                    .collect(),
-            )
+        for (name, tracked) in self.services.iter().filter(|(_, tracked)| tracked.waits()) {
+            self.agenda.look_at(tracked.age(), name.clone());
         }
-        Change::Applied(object) => drop(objects.get_or_insert_default().insert(object.name_any(), object)),
-        Change::Deleted(object) => drop(objects.get_or_insert_default().remove(&object.name_any())),
     }
 }
 

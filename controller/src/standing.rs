@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use ipam::Grant;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use process::condition::{Statement, find};
 use serde_json::{Value, json};
 
 /// The Service condition that says whether it has the addresses that it asks for.
@@ -57,12 +58,12 @@ impl Standing {
         let shown = config::service::assigned(object);
         let same_addresses =
             shown.len() == self.addresses.len() && self.addresses.iter().all(|ip| shown.contains(ip));
-        same_addresses && condition(object).is_some_and(|condition| self.agrees_with(condition))
+        same_addresses && self.statement().is_among(conditions(object))
     }
 
     /// Whether there is anything of Herald's in the status of `object`.
     pub(crate) fn any_shown_by(object: &Service) -> bool {
-        condition(object).is_some()
+        find(conditions(object), ALLOCATED).is_some()
     }
 
     /// The status as server-side apply takes it, for the version of `object`.
@@ -74,32 +75,24 @@ impl Standing {
             .collect();
         let status = json!({
             "loadBalancer": if ingress.is_empty() { json!({}) } else { json!({"ingress": ingress}) },
-            "conditions": [self.condition(object, now)],
+            "conditions": [self.statement().condition(conditions(object), object.metadata.generation, now)],
         });
         apply_status(object, &status)
     }
 
-    fn condition(&self, object: &Service, now: Timestamp) -> Condition {
-        let before = condition(object).filter(|condition| condition.status == self.status());
-        Condition {
-            type_: ALLOCATED.to_owned(),
-            status: self.status().to_owned(),
-            reason: self.reason.to_owned(),
-            message: self.message.clone(),
-            observed_generation: object.metadata.generation,
-            last_transition_time: before
-                .map_or(Time(now), |condition| condition.last_transition_time.clone()),
+    fn statement(&self) -> Statement<'_> {
+        let Self {
+            allocated,
+            reason,
+            message,
+            ..
+        } = self;
+        Statement {
+            kind: ALLOCATED,
+            holds: *allocated,
+            reason,
+            message,
         }
-    }
-
-    fn agrees_with(&self, condition: &Condition) -> bool {
-        condition.status == self.status()
-            && condition.reason == self.reason
-            && condition.message == self.message
-    }
-
-    fn status(&self) -> &'static str {
-        if self.allocated { "True" } else { "False" }
     }
 }
 
@@ -122,7 +115,10 @@ fn apply_status(object: &Service, status: &Value) -> Value {
     })
 }
 
-fn condition(object: &Service) -> Option<&Condition> {
-    let conditions = object.status.as_ref()?.conditions.as_ref()?;
-    conditions.iter().find(|condition| condition.type_ == ALLOCATED)
+fn conditions(object: &Service) -> &[Condition] {
+    object
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.as_deref())
+        .unwrap_or_default()
 }

@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{Patch, PatchParams};
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Client, Resource};
 use model::ServiceName;
 use process::client::{Failure, within};
+use process::events::{Events, Story};
 use process::lease::Leadership;
 use tokio::sync::{Semaphore, watch};
 
@@ -28,7 +28,7 @@ const CONCURRENT_WRITES: usize = 16;
 #[derive(Clone)]
 pub(crate) struct Writer {
     client: Client,
-    recorder: Recorder,
+    events: Events,
     permits: Arc<Semaphore>,
     leading: watch::Receiver<Leadership>,
     metrics: Metrics,
@@ -52,12 +52,8 @@ impl Writer {
         leading: watch::Receiver<Leadership>,
         metrics: Metrics,
     ) -> Self {
-        let reporter = Reporter {
-            controller: "herald-controller".into(),
-            instance: Some(identity.to_owned()),
-        };
         Self {
-            recorder: Recorder::new(client.clone(), reporter),
+            events: Events::new(client.clone(), FIELD_MANAGER, identity),
             client,
             permits: Arc::new(Semaphore::new(CONCURRENT_WRITES)),
             leading,
@@ -136,25 +132,17 @@ impl Writer {
     }
 
     async fn tell(self, object: Service, standing: Standing) {
-        let (type_, reason) = match standing.allocated {
-            true => (EventType::Normal, "IPAllocated"),
-            false => (EventType::Warning, "AllocationFailed"),
+        let story = Story {
+            good: standing.allocated,
+            reason: if standing.allocated {
+                "IPAllocated"
+            } else {
+                "AllocationFailed"
+            },
+            action: "AllocateAddress",
+            note: &standing.message,
         };
-        let event = Event {
-            type_,
-            reason: reason.into(),
-            note: Some(standing.message),
-            action: "AllocateAddress".into(),
-            secondary: None,
-        };
-        let published = within(
-            REQUEST_TIMEOUT,
-            self.recorder.publish(&event, &object.object_ref(&())),
-        )
-        .await;
-        if let Err(error) = published {
-            tracing::debug!(service = %config::service::name(&object), %error, "event not written");
-        }
+        self.events.tell(&object.object_ref(&()), story).await;
     }
 
     fn api(&self, name: &ServiceName) -> Api<Service> {

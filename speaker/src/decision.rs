@@ -134,12 +134,12 @@ impl Decider {
             Input::Nodes(change) => self.on_nodes(change),
             Input::Pools(change) => {
                 self.listed(Watch::Pools, &change);
-                apply(&mut self.pools, change);
+                change.apply_to(&mut self.pools);
                 self.on_configuration();
             }
             Input::L2Advertisements(change) => {
                 self.listed(Watch::L2Advertisements, &change);
-                apply(&mut self.l2_advertisements, change);
+                change.apply_to(&mut self.l2_advertisements);
                 self.on_configuration();
             }
             Input::Leases(change) => self.on_leases(now, change),
@@ -377,19 +377,6 @@ impl Decider {
 
 fn node_of(lease: &Lease) -> Option<NodeName> {
     lease.spec.as_ref()?.holder_identity.clone().map(NodeName)
-}
-
-fn apply<K: ResourceExt>(objects: &mut BTreeMap<String, K>, change: Change<K>) {
-    match change {
-        Change::Listed(listed) => {
-            *objects = listed
-                .into_iter()
-                .map(|object| (object.name_any(), object))
-                .collect()
-        }
-        Change::Applied(object) => drop(objects.insert(object.name_any(), object)),
-        Change::Deleted(object) => drop(objects.remove(&object.name_any())),
-    }
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{Patch, PatchParams};
-use kube::runtime::events::{Event, EventType, Recorder, Reporter as Identity};
 use kube::{Api, Client, Resource};
 use model::ServiceName;
 use process::client::{Failure, within};
+use process::events::{Events, Story};
 use tokio::sync::watch;
 
 use crate::standing::Standing;
@@ -27,7 +27,7 @@ pub type Standings = BTreeMap<ServiceName, Standing>;
 /// Writes conditions and events.
 pub struct Reporter {
     client: Client,
-    recorder: Recorder,
+    events: Events,
     standings: watch::Receiver<Standings>,
     /// What was written, so that nothing is written twice.
     written: Standings,
@@ -36,12 +36,8 @@ pub struct Reporter {
 impl Reporter {
     /// A reporter of `standings` in the name of node `me`.
     pub fn new(client: Client, me: &str, standings: watch::Receiver<Standings>) -> Self {
-        let identity = Identity {
-            controller: "herald-speaker".into(),
-            instance: Some(me.to_owned()),
-        };
         Self {
-            recorder: Recorder::new(client.clone(), identity),
+            events: Events::new(client.clone(), FIELD_MANAGER, me),
             client,
             standings,
             written: Standings::new(),
@@ -98,24 +94,16 @@ impl Reporter {
     }
 
     async fn tell(&self, object: &Service, standing: &Standing) {
-        let (type_, reason) = match standing.announced {
-            true => (EventType::Normal, "Announced"),
-            false => (EventType::Warning, "NotAnnounced"),
+        let story = Story {
+            good: standing.announced,
+            reason: if standing.announced {
+                "Announced"
+            } else {
+                "NotAnnounced"
+            },
+            action: "Announce",
+            note: &standing.message,
         };
-        let event = Event {
-            type_,
-            reason: reason.into(),
-            note: Some(standing.message.clone()),
-            action: "Announce".into(),
-            secondary: None,
-        };
-        let published = within(
-            REQUEST_TIMEOUT,
-            self.recorder.publish(&event, &object.object_ref(&())),
-        )
-        .await;
-        if let Err(error) = published {
-            tracing::debug!(service = %config::service::name(object), %error, "event not written");
-        }
+        self.events.tell(&object.object_ref(&()), story).await;
     }
 }

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use model::NodeName;
+use process::condition::{Statement, find};
 use serde_json::{Value, json};
 
 use crate::decision::Verdict;
@@ -94,48 +95,48 @@ impl Standing {
 
     /// Whether the condition of `object` says this already.
     pub fn is_shown_by(&self, object: &Service) -> bool {
-        let says = |condition: &Condition| {
-            condition.status == self.status()
-                && condition.reason == self.reason
-                && condition.message == self.message
-        };
-        condition(object).is_some_and(says)
+        self.statement().is_among(conditions(object))
     }
 
     /// The condition as server-side apply takes it. It carries no version: nobody else writes it, and the newest speaker
     /// to hold the address is right.
     pub fn patch(&self, object: &Service, now: Timestamp) -> Value {
-        let before = condition(object).filter(|condition| condition.status == self.status());
-        let condition = Condition {
-            type_: ANNOUNCED.to_owned(),
-            status: self.status().to_owned(),
-            reason: self.reason.to_owned(),
-            message: self.message.clone(),
-            observed_generation: object.metadata.generation,
-            last_transition_time: before
-                .map_or(Time(now), |condition| condition.last_transition_time.clone()),
-        };
         json!({
             "apiVersion": "v1",
             "kind": "Service",
             "metadata": {"name": object.metadata.name, "namespace": object.metadata.namespace},
-            "status": {"conditions": [condition]},
+            "status": {
+                "conditions": [self.statement().condition(conditions(object), object.metadata.generation, now)],
+            },
         })
     }
 
-    fn status(&self) -> &'static str {
-        if self.announced { "True" } else { "False" }
+    fn statement(&self) -> Statement<'_> {
+        let Self {
+            announced,
+            reason,
+            message,
+        } = self;
+        Statement {
+            kind: ANNOUNCED,
+            holds: *announced,
+            reason,
+            message,
+        }
     }
 }
 
 /// Whether the status of `object` has the condition at all.
 pub fn is_told(object: &Service) -> bool {
-    condition(object).is_some()
+    find(conditions(object), ANNOUNCED).is_some()
 }
 
-fn condition(object: &Service) -> Option<&Condition> {
-    let conditions = object.status.as_ref()?.conditions.as_ref()?;
-    conditions.iter().find(|condition| condition.type_ == ANNOUNCED)
+fn conditions(object: &Service) -> &[Condition] {
+    object
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.as_deref())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

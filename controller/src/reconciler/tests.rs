@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::*;
+use crate::agenda::STATUS_DELAY;
 
 /// A reconciler and the smallest API server that can be: objects with versions, and status writes that fail when the
 /// version is not the newest.

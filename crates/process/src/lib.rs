@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 pub mod client;
+pub mod condition;
+pub mod events;
 pub mod lease;
 pub mod logging;
 pub mod probes;

@@ -3,6 +3,7 @@
 //! [`follow`] lists, watches, and starts over where the watch breaks. What it passes on is complete: a list replaces
 //! everything that was passed on before it.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -27,6 +28,22 @@ pub enum Change<K> {
     Applied(K),
     /// An object is gone, or the selector of the watch matches it no more; this is its last state.
     Deleted(K),
+}
+
+impl<K: ResourceExt> Change<K> {
+    /// Brings `objects`, which are kept by name, up to date.
+    pub fn apply_to(self, objects: &mut BTreeMap<String, K>) {
+        match self {
+            Self::Listed(listed) => {
+                *objects = listed
+                    .into_iter()
+                    .map(|object| (object.name_any(), object))
+                    .collect();
+            }
+            Self::Applied(object) => drop(objects.insert(object.name_any(), object)),
+            Self::Deleted(object) => drop(objects.remove(&object.name_any())),
+        }
+    }
 }
 
 /// Passes on what happens to the objects of `api` that `config` selects, until `sender` is closed.

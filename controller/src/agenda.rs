@@ -1,0 +1,61 @@
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use model::ServiceName;
+
+use crate::tracked::Age;
+
+/// How long a change of the pools' use may wait before it is written to their status.
+pub(crate) const STATUS_DELAY: Duration = Duration::from_millis(500);
+
+/// What the reconciler has to look at, and when.
+#[derive(Debug, Default)]
+pub(crate) struct Agenda {
+    /// Services to compare with what they should be, oldest first.
+    dirty: BTreeSet<(Age, ServiceName)>,
+    /// Services whose write failed, by the time of the next try.
+    retries: BTreeSet<(Instant, ServiceName)>,
+    publish_at: Option<Instant>,
+}
+
+impl Agenda {
+    /// A Service may differ from what it should be.
+    pub(crate) fn look_at(&mut self, age: Age, name: ServiceName) {
+        self.dirty.insert((age, name));
+    }
+
+    /// The oldest Service to look at.
+    pub(crate) fn next(&mut self) -> Option<ServiceName> {
+        self.dirty.pop_first().map(|(_, name)| name)
+    }
+
+    /// A write failed and is to be tried again.
+    pub(crate) fn retry_at(&mut self, at: Instant, name: ServiceName) {
+        self.retries.insert((at, name));
+    }
+
+    /// The Services whose time to be tried again has come; each is given once.
+    pub(crate) fn retries_due(&mut self, now: Instant) -> Vec<ServiceName> {
+        let mut due = Vec::new();
+        while self.retries.first().is_some_and(|(at, _)| *at <= now) {
+            due.extend(self.retries.pop_first().map(|(_, name)| name));
+        }
+        due
+    }
+
+    /// The status of the custom resources is out of date; what else changes soon is written with it.
+    pub(crate) fn publish_soon(&mut self, now: Instant) {
+        self.publish_at.get_or_insert(now + STATUS_DELAY);
+    }
+
+    /// Whether that status is to be written now; true once.
+    pub(crate) fn publication_due(&mut self, now: Instant) -> bool {
+        self.publish_at.take_if(|at| *at <= now).is_some()
+    }
+
+    /// When something is due next, apart from what is to be looked at already.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let retry = self.retries.first().map(|(at, _)| *at);
+        retry.into_iter().chain(self.publish_at).min()
+    }
+}
