@@ -140,8 +140,11 @@ pub(crate) fn kubeconfig(server: &str, authority: &str, identity: &Identity) -> 
 /// Writes a file that only its owner may read.
 pub(crate) fn write_secret(file: &Path, text: &str) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    fs::write(file, text)
-        .and_then(|()| fs::set_permissions(file, fs::Permissions::from_mode(0o600)))
+    // Whole or not at all: a process that was started with an earlier form of the file may be reading it.
+    let draft = file.with_extension("draft");
+    fs::write(&draft, text)
+        .and_then(|()| fs::set_permissions(&draft, fs::Permissions::from_mode(0o600)))
+        .and_then(|()| fs::rename(&draft, file))
         .with_context(|| format!("cannot write {}", file.display()))
 }
 

@@ -48,7 +48,7 @@ impl Bed {
     /// # Errors
     /// The lab does not come up, or the API server refuses the definitions.
     pub fn bare(name: &str) -> Result<Self> {
-        let keep_logs = Some(root().join("target/lab-logs"));
+        let keep_logs = Some(root().join("target/lab-logs").join(name));
         let lab = Lab::up(Spec {
             keep_logs,
             ..Spec::new(name, NodeKind::Process)
@@ -92,8 +92,9 @@ impl Bed {
         command
             .args(["--identity", &format!("controller-{number}-{}", nonce())])
             .args(ELECTION);
-        command.args(["--listen", &format!("127.0.0.1:{}", 7480 + u16::from(number))]);
-        self.lab.spawn("cp", &format!("controller-{number}"), command)
+        let port = 7480 + u16::from(number);
+        command.args(["--listen", &format!("127.0.0.1:{port}")]);
+        self.ready(self.lab.spawn("cp", &format!("controller-{number}"), command)?, port)
     }
 
     /// Starts the speaker of a node.
@@ -103,7 +104,15 @@ impl Bed {
     pub fn speaker(&self, node: &str) -> Result<Arc<Process>> {
         let mut command = self.herald("herald-speaker", "herald-speaker")?;
         command.args(["--node-name", node]);
-        self.lab.spawn(node, "speaker", command)
+        self.ready(self.lab.spawn(node, "speaker", command)?, 7473)
+    }
+
+    /// Waits until a daemon says that it is ready; gives up at once when it has ended.
+    fn ready(&self, process: Arc<Process>, port: u16) -> Result<Arc<Process>> {
+        let url = format!("http://127.0.0.1:{port}/readyz");
+        let what = format!("{} on {} to be ready", process.name, process.host);
+        process.wait_for(&what, PATIENCE, || Ok(self.lab.curl(&process.host, &url, 1).ok()))?;
+        Ok(process)
     }
 
     fn herald(&self, program: &str, user: &str) -> Result<Command> {

@@ -11,7 +11,7 @@ const NONE: &str = "0000000000000000";
 
 /// A cluster of kubelet nodes with Herald installed by Helm, and the demo's pool, Deployment and Service.
 fn installed(name: &str) -> Result<Bed> {
-    let keep_logs = Some(root().join("target/lab-logs"));
+    let keep_logs = Some(root().join("target/lab-logs").join(name));
     let lab = Lab::up(Spec {
         keep_logs,
         ..Spec::new(name, NodeKind::Kubelet)
