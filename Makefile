@@ -32,7 +32,7 @@ image: ## the container image, as an archive: target/image/herald.tar
 	@scripts/image
 
 crds: ## write the definitions of the custom resources into the chart
-	@cargo run --quiet -p crds --bin herald-crds -- --write $(CHART)/files/crds
+	@cargo run --quiet -p definitions --bin herald-crds -- --write $(CHART)/files/crds
 
 fmt: ## format the code
 	@cargo fmt --all

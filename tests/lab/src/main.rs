@@ -243,11 +243,13 @@ fn run(args: Args, steps: &Steps) -> Result<()> {
 /// Tells how to use a lab that is up.
 fn explain(lab: &Lab, steps: &Steps) -> Result<()> {
     let (name, kubectl) = (lab.name(), lab.components().path("kubectl")?);
+    let me = std::env::current_exe().context("this program has no path")?;
+    let me = me.display();
     steps.note(&format!(
-        "\nlab `{name}` is up after {}; it stays until `lab down --name {name}`\n\
+        "\nlab `{name}` is up after {}; it stays until `{me} down --name {name}`\n\
          export KUBECONFIG={}\n\
          {} get nodes\n\
-         lab exec --name {name} client ip neigh",
+         {me} exec --name {name} client ip neigh",
         seconds(steps.elapsed()),
         lab.kubeconfig().display(),
         kubectl.display(),

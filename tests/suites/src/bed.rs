@@ -94,7 +94,10 @@ impl Bed {
             .args(ELECTION);
         let port = 7480 + u16::from(number);
         command.args(["--listen", &format!("127.0.0.1:{port}")]);
-        self.ready(self.lab.spawn("cp", &format!("controller-{number}"), command)?, port)
+        self.ready(
+            self.lab.spawn("cp", &format!("controller-{number}"), command)?,
+            port,
+        )
     }
 
     /// Starts the speaker of a node.

@@ -1,6 +1,9 @@
 //! The definitions as the API server takes them, and as the chart ships them.
+//!
+//! `make crds` writes the files of the chart; a test fails when they differ from the types.
+#![forbid(unsafe_code)]
 
-use crate::{IPPool, L2Advertisement};
+use crds::{IPPool, L2Advertisement};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 use serde_json::{Number, Value};

@@ -3,7 +3,7 @@
 use crds::{IPPool, L2Advertisement};
 use std::path::{Path, PathBuf};
 
-const REGENERATE: &str = "cargo run -p crds --bin herald-crds -- --write deploy/herald/files/crds";
+const REGENERATE: &str = "make crds";
 
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -24,8 +24,8 @@ fn read(path: &Path) -> String {
 
 #[test]
 fn the_files_of_the_chart_are_what_the_types_say() {
-    let folder = here("../deploy/herald/files/crds");
-    let generated = crds::files();
+    let folder = here("../../deploy/herald/files/crds");
+    let generated = definitions::files();
     for file in &generated {
         let path = folder.join(&file.name);
         let on_disk = std::fs::read_to_string(&path).unwrap_or_default();
@@ -50,7 +50,7 @@ fn the_files_of_the_chart_are_what_the_types_say() {
 
 #[test]
 fn helm_keeps_every_definition_when_it_uninstalls() {
-    for definition in crds::definitions() {
+    for definition in definitions::definitions() {
         let annotations = definition.metadata.annotations.unwrap();
         assert_eq!(annotations["helm.sh/resource-policy"], "keep");
     }

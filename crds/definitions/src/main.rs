@@ -16,7 +16,7 @@ struct Args {
 #[allow(clippy::print_stdout, reason = "printing is what this tool is for")]
 fn main() -> anyhow::Result<()> {
     let Args { write } = Args::parse();
-    for file in crds::files() {
+    for file in definitions::files() {
         let Some(folder) = &write else {
             print!("---\n{}", file.yaml);
             continue;
