@@ -4,3 +4,4 @@ mod allocation;
 mod announcing;
 mod bad_input;
 mod outages;
+mod the_lab;
