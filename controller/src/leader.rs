@@ -1,18 +1,18 @@
 //! What the leader does: watch, decide, write.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use config::service::Classes;
 use k8s_openapi::api::core::v1::Service;
 use kube::runtime::watcher::Config;
 use kube::{Api, Client};
+use process::clock::{now, until};
 use process::lease::Leadership;
 use process::watch::follow;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::metrics::Metrics;
-use crate::now;
 use crate::publisher;
 use crate::reconciler::{Action, Input, Publication, Reconciler};
 use crate::writer::Writer;
@@ -69,9 +69,8 @@ impl Leader {
                 Some(input) = inputs.recv() => Some(input),
                 Some(Ok(input)) = writes.join_next() => Some(input),
                 () = until(reconciler.poll_timeout()) => None,
-                Ok(_) = leading.wait_for(|leadership| !leadership.leads(now())) => break,
-                Ok(_) = stop.wait_for(|stop| *stop) => break,
-                else => break,
+                _ = leading.wait_for(|leadership| !leadership.leads(now())) => break,
+                _ = stop.wait_for(|stop| *stop) => break,
             };
             self.feed(&mut reconciler, input);
         }
@@ -133,12 +132,5 @@ impl Leader {
 fn slim(service: &mut Service) {
     if let Some(annotations) = &mut service.metadata.annotations {
         annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
-    }
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-        None => std::future::pending().await,
     }
 }

@@ -14,10 +14,9 @@ mod standing;
 mod tracked;
 mod writer;
 
-use std::time::Instant;
-
 use anyhow::Context;
 use clap::Parser;
+use process::clock::now;
 use process::lease::{self, Leadership, Lease};
 use process::probes::{self, Readiness};
 use process::{client, logging, signals};
@@ -62,8 +61,9 @@ async fn run(args: Args) -> anyhow::Result<()> {
     probes::serve(listen, registry, readiness.clone()).await?;
 
     let (stop_sender, mut stop) = watch::channel(false);
+    let terminated = signals::terminated();
     tokio::spawn(async move {
-        if let Err(error) = signals::terminated().await {
+        if let Err(error) = terminated.await {
             tracing::error!(%error, "cannot wait for signals");
         }
         stop_sender.send_replace(true);
@@ -91,8 +91,13 @@ async fn run(args: Args) -> anyhow::Result<()> {
     tracing::info!("standing by");
     while !*stop.borrow() {
         tokio::select! {
-            Ok(_) = leading.wait_for(|leadership| leadership.leads(now())) => {}
-            Ok(_) = stop.wait_for(|stop| *stop) => break,
+            led = leading.wait_for(|leadership| leadership.leads(now())) => {
+                if led.is_err() {
+                    // The election has ended without being asked to: its end says why.
+                    break;
+                }
+            }
+            _ = stop.wait_for(|stop| *stop) => break,
         }
         tracing::info!("leading");
         leader.clone().lead(&mut leading, &mut stop).await;
@@ -100,12 +105,4 @@ async fn run(args: Args) -> anyhow::Result<()> {
     }
     resign.send_replace(true);
     election.await.context("the election ended badly")
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the driver is where the machines' clock is read"
-)]
-fn now() -> Instant {
-    Instant::now()
 }

@@ -329,7 +329,7 @@ impl Reconciler {
             return;
         }
         for (ip, holder) in self.ipam.claim(name, &tracked.assigned()) {
-            tracing::warn!(service = %name, %ip, %holder, "address in the status is held by another service");
+            tracing::warn!(service = %name, %ip, to = %holder, "address in the status is held by another service");
         }
     }
 

@@ -6,12 +6,12 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, Resource};
 use model::ServiceName;
 use process::client::{Failure, within};
+use process::clock::now;
 use process::events::{Events, Story};
 use process::lease::Leadership;
 use tokio::sync::{Semaphore, watch};
 
 use crate::metrics::{Metrics, Outcome};
-use crate::now;
 use crate::reconciler::{Ending, Input};
 use crate::standing::{Standing, cleared};
 
@@ -151,15 +151,10 @@ impl Writer {
 }
 
 fn log(name: &ServiceName, standing: &Standing) {
-    let Standing {
-        allocated,
-        reason,
-        message,
-        ..
-    } = standing;
-    match allocated {
-        true => tracing::info!(service = %name, reason, "assigned: {message}"),
-        false => tracing::info!(service = %name, reason, "not assigned: {message}"),
+    let reason = &standing.message;
+    match standing.allocated {
+        true => tracing::info!(service = %name, reason, "assigned"),
+        false => tracing::info!(service = %name, reason, "not assigned"),
     }
 }
 

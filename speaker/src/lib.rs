@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! watches ─▶ decision (announce: who may, placement: who does, membership: who is alive) ─▶ announcer ─▶ l2 ─▶ packet
-//!                                                                                └─▶ standing ─▶ reporter
+//!                                                                                └─▶ standing ─▶ outbox ─▶ reporter
 //! ```
 //!
-//! [`decision`], [`membership`], [`placement`] and [`standing`] decide and know no clock and no socket; the others carry out.
+//! [`decision`], [`membership`], [`placement`], [`standing`] and [`outbox`] decide and know no clock and no socket; the others carry out.
 
 pub mod announcer;
 pub mod args;
@@ -14,6 +14,7 @@ pub mod heartbeat;
 pub mod links;
 pub mod membership;
 pub mod metrics;
+pub mod outbox;
 pub mod packet;
 pub mod placement;
 pub mod reporter;

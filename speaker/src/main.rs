@@ -14,7 +14,8 @@ use speaker::decision::Decider;
 use speaker::heartbeat::Heartbeat;
 use speaker::links::{ExcludeList, Watcher};
 use speaker::metrics;
-use speaker::reporter::{Reporter, Standings};
+use speaker::outbox::Standings;
+use speaker::reporter::Reporter;
 use speaker::speaker::{KNOWLEDGE, Speaker, watch};
 use tokio::sync::{mpsc, watch};
 
@@ -33,6 +34,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn run(args: Args) -> anyhow::Result<()> {
+    let terminated = signals::terminated();
     let excluded = match &args.exclude_interfaces {
         Some(patterns) => ExcludeList::new(patterns.iter().map(String::as_str))?,
         None => ExcludeList::default(),
@@ -81,7 +83,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let speaking = tokio::spawn(speaker.run(received, reports, stopped));
     tracing::info!(node = node_name, "speaking");
 
-    signals::terminated().await?;
+    terminated.await?;
     tracing::info!("taking leave");
     stop.send_replace(true);
     let _ = heart.await;

@@ -1,6 +1,5 @@
 //! Tells users what this node announces: the condition on each Service, and an event when it changes.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Service;
@@ -8,9 +7,11 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, Resource};
 use model::ServiceName;
 use process::client::{Failure, within};
+use process::clock::{now, until};
 use process::events::{Events, Story};
 use tokio::sync::watch;
 
+use crate::outbox::{Outbox, Standings};
 use crate::standing::Standing;
 
 /// The field manager of all speakers: whoever holds the address speaks for it.
@@ -18,19 +19,11 @@ const FIELD_MANAGER: &str = "herald-speaker";
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long to wait after a write that failed.
-const RETRY: Duration = Duration::from_secs(1);
-
-/// What this node has to say, by Service.
-pub type Standings = BTreeMap<ServiceName, Standing>;
-
 /// Writes conditions and events.
 pub struct Reporter {
     client: Client,
     events: Events,
     standings: watch::Receiver<Standings>,
-    /// What was written, so that nothing is written twice.
-    written: Standings,
 }
 
 impl Reporter {
@@ -40,35 +33,30 @@ impl Reporter {
             events: Events::new(client.clone(), FIELD_MANAGER, me),
             client,
             standings,
-            written: Standings::new(),
         }
     }
 
-    /// Writes whatever differs from what was written before, until the sender is gone. A Service that is written while
-    /// the standings change again is written with the newest.
+    /// Writes whatever the outbox gives, until the sender of the standings is gone.
     pub async fn run(mut self) {
-        while self.standings.changed().await.is_ok() {
-            let standings = self.standings.borrow_and_update().clone();
-            self.written
-                .retain(|name, standing| standings.get(name) == Some(standing));
-            let mut failed = false;
-            for (name, standing) in standings {
-                if self.standings.has_changed().unwrap_or(false) {
-                    break;
+        let mut outbox = Outbox::default();
+        loop {
+            let due = outbox.poll_timeout();
+            tokio::select! {
+                // What is newest is said first: an older standing may be wrong by now.
+                biased;
+                changed = self.standings.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    outbox.handle_standings(now(), &self.standings.borrow_and_update());
                 }
-                if !self.written.contains_key(&name) {
-                    match self.report(&name, &standing).await {
-                        Ok(()) => drop(self.written.insert(name, standing)),
-                        Err(error) => {
-                            tracing::warn!(service = %name, %error, "condition not written, trying again");
-                            failed = true;
-                        }
+                () = until(due) => {
+                    let Some((name, standing)) = outbox.poll_standing(now()) else { continue };
+                    if let Err(error) = self.report(&name, &standing).await {
+                        tracing::warn!(service = %name, %error, "condition not written, trying again");
+                        outbox.handle_failure(now(), name, standing);
                     }
                 }
-            }
-            if failed {
-                tokio::time::sleep(RETRY).await;
-                self.standings.mark_changed();
             }
         }
     }

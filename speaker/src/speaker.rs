@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use kube::runtime::watcher::Config;
 use kube::{Api, Client};
 use model::NodeName;
+use process::clock::now;
 use process::probes::Readiness;
 use process::watch::follow;
 use tokio::sync::{mpsc, watch};
@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::announcer::{Holdings, Report};
 use crate::decision::{Decider, Decision, Input, LEASE_LABEL};
-use crate::reporter::Standings;
+use crate::outbox::Standings;
 use crate::standing::{Announcements, Standing};
 
 /// What a speaker needs to be ready: to know everything it decides from.
@@ -180,12 +180,4 @@ pub fn watch(client: &Client, namespace: &str, sender: &mpsc::Sender<Input>) -> 
         sender.clone(),
     ));
     tasks
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the driver is where the machine's clock is read"
-)]
-fn now() -> Instant {
-    Instant::now()
 }
