@@ -3,8 +3,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use config::service::Classes;
-use process::lease::{Timing, TimingError};
 use process::logging;
 
 /// Gives Services of type LoadBalancer their addresses.
@@ -54,19 +52,4 @@ pub(crate) struct Args {
     /// How it is logged: json or text.
     #[arg(long, default_value = "json")]
     pub(crate) log_format: logging::Format,
-}
-
-impl Args {
-    /// The Services that are ours.
-    pub(crate) fn classes(&self) -> Classes {
-        Classes {
-            class: self.load_balancer_class.clone(),
-            require_class: self.require_class,
-        }
-    }
-
-    /// How patient we are in the election.
-    pub(crate) fn timing(&self) -> Result<Timing, TimingError> {
-        Timing::new(self.lease_duration, self.renew_deadline, self.retry_period)
-    }
 }

@@ -69,6 +69,10 @@ impl Leader {
                 Some(input) = inputs.recv() => Some(input),
                 Some(Ok(input)) = writes.join_next() => Some(input),
                 () = until(reconciler.poll_timeout()) => None,
+                ended = background.join_next() => {
+                    tracing::error!(reason = ?ended, "a watch or the publisher has ended, starting over");
+                    break;
+                }
                 _ = leading.wait_for(|leadership| !leadership.leads(now())) => break,
                 _ = stop.wait_for(|stop| *stop) => break,
             };

@@ -14,10 +14,13 @@ mod standing;
 mod tracked;
 mod writer;
 
+use std::process::ExitCode;
+
 use anyhow::Context;
 use clap::Parser;
+use config::service::Classes;
 use process::clock::now;
-use process::lease::{self, Leadership, Lease};
+use process::lease::{self, Leadership, Lease, Timing};
 use process::probes::{self, Readiness};
 use process::{client, logging, signals};
 use prometheus_client::registry::Registry;
@@ -36,23 +39,33 @@ const LEASE: &str = "herald-controller";
 const ELECTION: &str = "election";
 
 #[tokio::main(worker_threads = 2)]
-async fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
-    logging::init(&args.log_level, args.log_format);
-    run(args)
-        .await
-        .inspect_err(|error| tracing::error!(error = format!("{error:#}"), "cannot go on"))
+async fn main() -> ExitCode {
+    match run(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "cannot go on");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 async fn run(args: Args) -> anyhow::Result<()> {
-    let (classes, timing) = (args.classes(), args.timing()?);
     let Args {
         namespace,
         identity,
         listen,
         kubeconfig,
-        ..
+        load_balancer_class: class,
+        require_class,
+        lease_duration,
+        renew_deadline,
+        retry_period,
+        log_level,
+        log_format,
     } = args;
+    logging::init(&log_level, log_format);
+    let classes = Classes { class, require_class };
+    let timing = Timing::new(lease_duration, renew_deadline, retry_period)?;
 
     let metrics = Metrics::default();
     let mut registry = Registry::default();

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
-use config::service::Classes;
 use process::logging;
 
 /// Tells the network where the addresses of Services are.
@@ -50,14 +49,4 @@ pub struct Args {
     /// How it is logged: json or text.
     #[arg(long, default_value = "json")]
     pub log_format: logging::Format,
-}
-
-impl Args {
-    /// The Services that are ours.
-    pub fn classes(&self) -> Classes {
-        Classes {
-            class: self.load_balancer_class.clone(),
-            require_class: self.require_class,
-        }
-    }
 }

@@ -131,7 +131,7 @@ impl Told {
 }
 
 /// Follows everything that the decider wants to know.
-pub fn watch(client: &Client, namespace: &str, sender: &mpsc::Sender<Input>) -> JoinSet<()> {
+pub fn follow_all(client: &Client, namespace: &str, sender: &mpsc::Sender<Input>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let all = Config::default;
     let services = all().fields("spec.type=LoadBalancer");
