@@ -7,7 +7,7 @@ IMAGE = target/image/herald.tar
 CHART = deploy/herald
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab-up lab-down setup image crds fmt
+.PHONY: help demo test lab-up lab-down setup image crds deny fmt
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ image: ## the container image, as an archive: target/image/herald.tar
 
 crds: ## write the definitions of the custom resources into the chart
 	@cargo run --quiet -p definitions --bin herald-crds -- --write $(CHART)/files/crds
+
+deny: ## licences, sources and banned crates; needs cargo-deny (cargo install cargo-deny)
+	@cargo deny check licenses bans sources
 
 fmt: ## format the code
 	@cargo fmt --all
