@@ -278,7 +278,10 @@ impl Reconciler {
         match ending {
             Ending::Written(object) => {
                 tracked.failures = 0;
-                tracked.observe(*object);
+                // A Service that went meanwhile stays gone: the reply is older news than the watch's.
+                if !tracked.gone {
+                    tracked.observe(*object);
+                }
                 self.mark(name);
             }
             Ending::Cleared if tracked.gone => {

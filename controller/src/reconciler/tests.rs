@@ -384,3 +384,25 @@ fn use_of_the_pools_is_published_once_after_a_burst() {
     bench.pass(Duration::from_secs(600));
     assert_eq!(bench.publications.len(), 1);
 }
+
+/// F9: the reply to a write does not bring back a Service that was deleted meanwhile.
+#[test]
+fn a_service_deleted_while_its_status_is_written_gives_its_address_back() {
+    let mut bench = Bench::started("192.0.2.7/32");
+    let object = bench.put("first", load_balancer());
+    let seen = Input::Services(Change::Applied(object.clone()));
+    bench.reconciler.handle_input(bench.now, seen);
+    let Some(Action::Write {
+        object: decided,
+        standing,
+    }) = bench.reconciler.poll_action(bench.now)
+    else {
+        panic!("nothing is written")
+    };
+    let written = bench.write(&decided, &standing.patch(&decided, timestamp()));
+    bench.store.remove(&ServiceName::new("default", "first"));
+    bench.input(Input::Services(Change::Deleted(object)));
+    bench.input(written);
+    bench.apply("second", load_balancer());
+    assert_eq!(bench.address("second"), "192.0.2.7");
+}
