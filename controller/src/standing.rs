@@ -4,8 +4,7 @@ use std::net::IpAddr;
 use ipam::Grant;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use process::condition::{Statement, find};
+use process::condition::{Statement, find, of_service};
 use serde_json::{Value, json};
 
 /// The Service condition that says whether it has the addresses that it asks for.
@@ -58,12 +57,12 @@ impl Standing {
         let shown = config::service::assigned(object);
         let same_addresses =
             shown.len() == self.addresses.len() && self.addresses.iter().all(|ip| shown.contains(ip));
-        same_addresses && self.statement().is_among(conditions(object))
+        same_addresses && self.statement().is_among(of_service(object))
     }
 
     /// Whether there is anything of Herald's in the status of `object`.
     pub(crate) fn any_shown_by(object: &Service) -> bool {
-        find(conditions(object), ALLOCATED).is_some()
+        find(of_service(object), ALLOCATED).is_some()
     }
 
     /// The status as server-side apply takes it, for the version of `object`.
@@ -75,7 +74,7 @@ impl Standing {
             .collect();
         let status = json!({
             "loadBalancer": if ingress.is_empty() { json!({}) } else { json!({"ingress": ingress}) },
-            "conditions": [self.statement().condition(conditions(object), object.metadata.generation, now)],
+            "conditions": [self.statement().condition(of_service(object), object.metadata.generation, now)],
         });
         apply_status(object, &status)
     }
@@ -113,12 +112,4 @@ fn apply_status(object: &Service, status: &Value) -> Value {
         },
         "status": status,
     })
-}
-
-fn conditions(object: &Service) -> &[Condition] {
-    object
-        .status
-        .as_ref()
-        .and_then(|status| status.conditions.as_deref())
-        .unwrap_or_default()
 }

@@ -5,9 +5,8 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use model::NodeName;
-use process::condition::{Statement, find};
+use process::condition::{Statement, find, of_service};
 use serde_json::{Value, json};
 
 use crate::decision::Verdict;
@@ -95,7 +94,7 @@ impl Standing {
 
     /// Whether the condition of `object` says this already.
     pub fn is_shown_by(&self, object: &Service) -> bool {
-        self.statement().is_among(conditions(object))
+        self.statement().is_among(of_service(object))
     }
 
     /// The condition as server-side apply takes it. It carries no version: nobody else writes it, and the newest speaker
@@ -106,7 +105,7 @@ impl Standing {
             "kind": "Service",
             "metadata": {"name": object.metadata.name, "namespace": object.metadata.namespace},
             "status": {
-                "conditions": [self.statement().condition(conditions(object), object.metadata.generation, now)],
+                "conditions": [self.statement().condition(of_service(object), object.metadata.generation, now)],
             },
         })
     }
@@ -128,15 +127,7 @@ impl Standing {
 
 /// Whether the status of `object` has the condition at all.
 pub fn is_told(object: &Service) -> bool {
-    find(conditions(object), ANNOUNCED).is_some()
-}
-
-fn conditions(object: &Service) -> &[Condition] {
-    object
-        .status
-        .as_ref()
-        .and_then(|status| status.conditions.as_deref())
-        .unwrap_or_default()
+    find(of_service(object), ANNOUNCED).is_some()
 }
 
 #[cfg(test)]

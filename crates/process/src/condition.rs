@@ -1,6 +1,7 @@
 //! Conditions: what is true of an object, since when, and why.
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 /// What a condition is to say.
@@ -49,6 +50,15 @@ impl Statement<'_> {
                 .map_or(Time(now), |condition| condition.last_transition_time.clone()),
         }
     }
+}
+
+/// The conditions of a Service.
+pub fn of_service(object: &Service) -> &[Condition] {
+    object
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.as_deref())
+        .unwrap_or_default()
 }
 
 /// The condition of a type.
