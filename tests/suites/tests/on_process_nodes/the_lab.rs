@@ -36,6 +36,29 @@ fn two_labs_live_side_by_side_and_leave_nothing() -> Result<()> {
     Ok(())
 }
 
+/// Faults that no other suite needs yet: lost frames and a frozen host, and both mended.
+#[test]
+fn frames_are_lost_and_a_host_freezes_until_that_is_mended() -> Result<()> {
+    let lab = Lab::up(Spec {
+        nodes: 1,
+        ..Spec::new("faults", NodeKind::Process)
+    })?;
+    let ping = || lab.exec("client", &["ping", "-c", "1", "-W", "1", "192.168.1.11"]);
+    let healthz = || lab.curl("client", "http://192.168.1.11:10256/healthz", 1);
+    ping()?;
+    healthz()?;
+    lab.drop_share("n1", 100)?;
+    ensure!(ping().is_err(), "frames arrive");
+    lab.drop_share("n1", 0)?;
+    ping()?;
+    lab.freeze("n1")?;
+    ensure!(healthz().is_err(), "a process of a frozen host answers");
+    ping()?;
+    lab.thaw("n1")?;
+    healthz()?;
+    lab.down()
+}
+
 /// What a lab that was killed has left is removed by whoever comes next.
 #[test]
 fn a_lab_that_was_killed_is_swept() -> Result<()> {
