@@ -54,10 +54,15 @@ impl Lab {
         let table = format!("bridge herald_lab_loss_{}", port.replace('-', "_"));
         let mut script = forget(&table);
         if percent > 0 {
+            // nft takes only comparisons that can go either way.
+            let chance = match percent {
+                100 => String::new(),
+                share => format!("numgen random mod 100 < {share}"),
+            };
             script += &format!(
                 "table {table} {{ chain forward {{ type filter hook forward priority 0;
-                   iifname \"{port}\" numgen random mod 100 < {percent} drop;
-                   oifname \"{port}\" numgen random mod 100 < {percent} drop;
+                   iifname \"{port}\" {chance} drop;
+                   oifname \"{port}\" {chance} drop;
                  }}
                  }}"
             );

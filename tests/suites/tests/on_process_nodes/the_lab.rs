@@ -49,6 +49,7 @@ fn frames_are_lost_and_a_host_freezes_until_that_is_mended() -> Result<()> {
     healthz()?;
     lab.drop_share("n1", 100)?;
     ensure!(ping().is_err(), "frames arrive");
+    lab.drop_share("n1", 1)?;
     lab.drop_share("n1", 0)?;
     ping()?;
     lab.freeze("n1")?;
