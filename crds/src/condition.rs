@@ -1,4 +1,7 @@
 //! The condition types that Herald's objects and its Services carry.
 
-/// On IPPool and L2Advertisement: the object is in force (`True`), or is skipped and why (`False`).
+/// On every kind that a user writes: the object is in force (`True`), or is skipped and why (`False`).
 pub const ACCEPTED: &str = "Accepted";
+
+/// On Services: it has the addresses that it asks for (`True`), or not and why (`False`).
+pub const ALLOCATED: &str = "heraldlb.io/Allocated";

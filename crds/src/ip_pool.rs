@@ -33,6 +33,18 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Assigned", type_ = "integer", json_path = ".status.assignedIPv4"),
     printcolumn(name = "Available", type_ = "integer", json_path = ".status.availableIPv4"),
     printcolumn(
+        name = "Reserved",
+        type_ = "integer",
+        json_path = ".status.reservedIPv4",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Outside",
+        type_ = "integer",
+        json_path = ".status.outsideIPv4",
+        priority = 1
+    ),
+    printcolumn(
         name = "Assigned v6",
         type_ = "integer",
         json_path = ".status.assignedIPv6",
@@ -42,6 +54,24 @@ use serde::{Deserialize, Serialize};
         name = "Available v6",
         type_ = "integer",
         json_path = ".status.availableIPv6",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Reserved v6",
+        type_ = "integer",
+        json_path = ".status.reservedIPv6",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Outside v6",
+        type_ = "integer",
+        json_path = ".status.outsideIPv6",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Reclaim Policy",
+        type_ = "string",
+        json_path = ".spec.reclaimPolicy",
         priority = 1
     ),
     printcolumn(
@@ -68,6 +98,15 @@ pub struct IPPoolSpec {
     #[schemars(schema_with = "schema::addresses")]
     pub addresses: Vec<String>,
 
+    /// Addresses of the pool that are never given out, such as those of a router or of machines with a fixed address. Each
+    /// entry is a single address such as "192.168.1.210", a CIDR such as "192.168.1.208/29", or a range with both ends included,
+    /// such as "192.168.1.220-192.168.1.229", and lies inside the entries of addresses. Default: empty.
+    ///
+    /// A Service that holds an address when it is excluded is treated as reclaimPolicy says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::exclusions")]
+    pub exclude: Vec<String>,
+
     /// Whether Services that ask for nothing in particular get addresses from this pool. Default: true.
     ///
     /// With false the pool serves only Services that ask for it: by its name in the annotation heraldlb.io/address-pool, or
@@ -84,6 +123,58 @@ pub struct IPPoolSpec {
     /// before pools without it. Default: unset, the pool serves every Service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_allocation: Option<ServiceAllocation>,
+
+    /// How many addresses of this pool one namespace may hold. Default: unset, as many as there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace_quota: Option<NamespaceQuota>,
+
+    /// What becomes of a Service whose address the pool does not give out any more, because addresses or exclude was changed
+    /// or the pool is to be deleted. Default: Keep.
+    ///
+    /// With Keep the Service keeps the address, and the address stays announced; the Service's condition
+    /// heraldlb.io/Allocated says so, the pool's status counts it as outside, and a pool to be deleted waits until no Service
+    /// holds an address from it. The annotation heraldlb.io/reallocate: "true" on a Service lets this one move. With Move every
+    /// such Service gets another address at once, or none if there is none.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::reclaim_policy")]
+    pub reclaim_policy: ReclaimPolicy,
+}
+
+/// What becomes of addresses that a pool does not give out any more.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReclaimPolicy {
+    /// Services keep them.
+    #[default]
+    Keep,
+    /// Services get others.
+    Move,
+}
+
+/// How many addresses of a pool one namespace may hold: addresses of both families together, addresses that Services share
+/// once, and addresses kept by an IPReservation of the namespace. Lowering a limit takes no address away.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct NamespaceQuota {
+    /// The most addresses that a namespace may hold which overrides does not name. 0 gives addresses only to the namespaces in
+    /// overrides.
+    #[schemars(range(min = 0))]
+    pub limit: i32,
+
+    /// Namespaces with a limit of their own, such as [{namespace: shop, limit: 20}]. Default: empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::namespace_limits")]
+    pub overrides: Vec<NamespaceLimit>,
+}
+
+/// How many addresses one namespace may hold.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct NamespaceLimit {
+    /// The namespace's name.
+    pub namespace: String,
+
+    /// The most addresses that it may hold.
+    pub limit: i32,
 }
 
 /// Which Services a pool is kept for. A Service matches by its namespace and by its own labels; a part that is left out
@@ -120,11 +211,11 @@ pub struct ServiceAllocation {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct IPPoolStatus {
-    /// How many IPv4 addresses of the pool Services hold.
+    /// How many IPv4 addresses Services hold that the pool gives out.
     #[serde(default, rename = "assignedIPv4")]
     pub assigned_ipv4: i64,
 
-    /// How many IPv6 addresses of the pool Services hold.
+    /// How many IPv6 addresses Services hold that the pool gives out.
     #[serde(default, rename = "assignedIPv6")]
     pub assigned_ipv6: i64,
 
@@ -135,6 +226,22 @@ pub struct IPPoolStatus {
     /// How many IPv6 addresses of the pool are free; 9223372036854775807 stands for that many or more.
     #[serde(default, rename = "availableIPv6")]
     pub available_ipv6: i64,
+
+    /// How many IPv4 addresses of the pool are kept by an IPReservation while no Service holds them.
+    #[serde(default, rename = "reservedIPv4")]
+    pub reserved_ipv4: i64,
+
+    /// How many IPv6 addresses of the pool are kept by an IPReservation while no Service holds them.
+    #[serde(default, rename = "reservedIPv6")]
+    pub reserved_ipv6: i64,
+
+    /// How many IPv4 addresses Services still hold that they got from the pool and that it does not give out any more.
+    #[serde(default, rename = "outsideIPv4")]
+    pub outside_ipv4: i64,
+
+    /// How many IPv6 addresses Services still hold that they got from the pool and that it does not give out any more.
+    #[serde(default, rename = "outsideIPv6")]
+    pub outside_ipv6: i64,
 
     /// Whether Herald works with this object. Accepted is True when the pool is in force, else False with a reason and a
     /// message that says what to change.

@@ -8,11 +8,13 @@
 mod address;
 mod condition;
 mod name;
+mod quota;
 mod selector;
 
-pub(crate) use address::addresses;
+pub(crate) use address::{addresses, exclusions, reserved};
 pub(crate) use condition::conditions;
 pub(crate) use name::{interfaces, namespaces, pools};
+pub(crate) use quota::{namespace_limits, reclaim_policy};
 pub(crate) use selector::{selector, selectors};
 
 use kube::core::{Message, Rule};

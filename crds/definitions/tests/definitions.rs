@@ -1,6 +1,6 @@
 //! The generated files against the types, and the form of the objects that the suites replay on a real API server.
 
-use crds::{IPPool, L2Advertisement};
+use crds::{IPPool, IPReservation, L2Advertisement};
 use std::path::{Path, PathBuf};
 
 const REGENERATE: &str = "make crds";
@@ -63,6 +63,9 @@ fn good_objects_are_read_and_written_back_without_loss() {
         let written: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
         let read = match written["kind"].as_str() {
             Some("IPPool") => serde_json::to_value(serde_saphyr::from_str::<IPPool>(&text).unwrap()),
+            Some("IPReservation") => {
+                serde_json::to_value(serde_saphyr::from_str::<IPReservation>(&text).unwrap())
+            }
             Some("L2Advertisement") => {
                 serde_json::to_value(serde_saphyr::from_str::<L2Advertisement>(&text).unwrap())
             }
@@ -113,11 +116,14 @@ fn status_fields_have_the_names_that_users_rely_on() {
         assigned_ipv4: 1,
         assigned_ipv6: 2,
         available_ipv4: 3,
+        reserved_ipv4: 4,
+        outside_ipv6: 5,
         ..Default::default()
     };
     let json = serde_json::to_value(status).unwrap();
     let expected = serde_json::json!({
         "assignedIPv4": 1, "assignedIPv6": 2, "availableIPv4": 3, "availableIPv6": 0,
+        "reservedIPv4": 4, "reservedIPv6": 0, "outsideIPv4": 0, "outsideIPv6": 5,
     });
     assert_eq!(json, expected);
 }

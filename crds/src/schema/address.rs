@@ -1,97 +1,82 @@
-//! The addresses of a pool: CIDRs and ranges.
+//! Lists of addresses: those of a pool, what is left out of it, and those of a reservation.
+
+mod range;
+mod usable;
 
 use super::{rule, with_rules};
 use kube::core::Rule;
+use range::{both_ends, cidr, cidr_or_address, one_family, order_ipv4, order_ipv6};
 use schemars::{Schema, SchemaGenerator, json_schema};
+use usable::{usable_address, usable_cidr, usable_range};
 
-/// A list of CIDRs and ranges, none of them twice.
-///
-/// The list is a set that keeps its order: the API server then refuses an entry that is there twice, and two appliers
-/// can each own entries of one pool.
+/// CIDRs and ranges that a pool gives out, none of them twice.
 pub(crate) fn addresses(_: &mut SchemaGenerator) -> Schema {
-    // Two IPv6 addresses written in full, a dash and spaces around it are 81 characters.
-    let entry = json_schema!({ "type": "string", "maxLength": 96 });
-    let entry = with_rules(
-        entry,
-        &[cidr(), both_ends(), one_family(), order_ipv4(), order_ipv6()],
-    );
-    let entries = json_schema!({
-        "type": "array",
-        "maxItems": 1000,
-        "items": entry,
-        "x-kubernetes-list-type": "set",
-    });
-    with_rules(entries, &[at_least_one()])
-}
-
-/// The entry is a range and both ends are addresses; the rules about ranges have nothing to say otherwise.
-const IS_RANGE: &str = "self.contains('-') && self.split('-', 2).all(e, isIP(e.trim()))";
-
-fn at_least_one() -> Rule {
+    let entry = entry(&[
+        cidr(),
+        both_ends(),
+        one_family(),
+        order_ipv4(),
+        order_ipv6(),
+        usable_cidr(),
+        usable_range(),
+    ]);
     let message =
         r#"the pool has no addresses: list a CIDR or a range, such as "192.168.1.200-192.168.1.250""#;
-    Rule::new("self.size() > 0").message(message)
-}
-
-/// Host bits are allowed: `198.51.100.10/24` is the whole /24.
-fn cidr() -> Rule {
-    rule(
-        "self.contains('-') || isCIDR(self)",
-        r#"isIP(self) ? '"' + self + '" is a single address: write "' + self + (ip(self).family() == 4 ? '/32"' : '/128"') : '"' + self + '" is neither a CIDR such as "192.168.1.0/24" or "2001:db8::/120" nor a range such as "192.168.1.200-192.168.1.250"'"#,
+    with_rules(
+        set(1000, &entry),
+        &[Rule::new("self.size() > 0").message(message)],
     )
 }
 
-fn both_ends() -> Rule {
-    rule(
-        "!self.contains('-') || self.split('-', 2).all(e, isIP(e.trim()))",
-        r#"'"' + self.split('-', 2).filter(e, !isIP(e.trim()))[0].trim() + '" in "' + self + '" is not an IP address: write both ends of a range in full, such as "192.168.1.200-192.168.1.250"'"#,
-    )
+/// Addresses, CIDRs and ranges that a pool does not give out, none of them twice. Whether they are in the pool is judged by
+/// `config`: CEL cannot compare addresses. Fewer than `addresses` may list, so that the rules stay well within the budget.
+pub(crate) fn exclusions(_: &mut SchemaGenerator) -> Schema {
+    let entry = entry(&[
+        cidr_or_address(),
+        both_ends(),
+        one_family(),
+        order_ipv4(),
+        order_ipv6(),
+    ]);
+    set(256, &entry)
 }
 
-fn one_family() -> Rule {
-    rule(
-        format!("!({IS_RANGE}) || [self.split('-', 2).map(e, ip(e.trim()).family())].all(f, f[0] == f[1])"),
-        r#"'"' + self + '" begins in one address family and ends in the other: write one range for IPv4 and one for IPv6'"#,
-    )
-}
-
-/// CEL cannot compare addresses, so the four octets are made one number.
-fn order_ipv4() -> Rule {
-    let numbers = "self.split('-', 2).map(e, e.trim().split('.', 4).map(o, int(o)))\
-                   .map(o, o[0] * 16777216 + o[1] * 65536 + o[2] * 256 + o[3])";
-    rule(
-        format!("!({IS_RANGE}) || self.contains(':') || [{numbers}].all(e, e[0] <= e[1])"),
-        REVERSED,
-    )
-}
-
-/// The same for IPv6: `::` is filled up with zeros, the eight groups are read as hexadecimal numbers, and those are joined to
-/// three numbers that fit an integer of CEL. An address that ends in dotted IPv4 notation is left to `config`.
-fn order_ipv6() -> Rule {
-    let ends = "self.lowerAscii().split('-', 2).map(e, e.trim())";
-    let filled = "map(e, e.replace('::', \
-                  ':0:0:0:0:0:0:0:0:'.substring(0, 17 - 2 * e.split(':', 9).filter(g, g != '').size())))";
-    let digit = |i: usize| format!("'0123456789abcdef'.indexOf(g.substring({i}, {}))", i + 1);
-    let group = format!(
-        "{} * 4096 + {} * 256 + {} * 16 + {}",
-        digit(0),
-        digit(1),
-        digit(2),
-        digit(3)
+/// The addresses of a reservation: one, or one of each family.
+pub(crate) fn reserved(_: &mut SchemaGenerator) -> Schema {
+    let address = rule(
+        "isIP(self)",
+        r#"'"' + self + '" is not an IP address: write one address without a prefix length, such as "192.168.1.210" or "2001:db8::10"'"#,
     );
-    let four_digits = "map(g, ('000' + g).substring(g.size() - 1))";
-    let groups = format!("map(e, e.split(':', 10).filter(g, g != '').{four_digits}.map(g, {group}))");
-    let numbers = "map(g, [g[0] * 4294967296 + g[1] * 65536 + g[2], \
-                   g[3] * 4294967296 + g[4] * 65536 + g[5], \
-                   g[6] * 65536 + g[7]])";
-    let ordered = "e[0][0] < e[1][0] || e[0][0] == e[1][0] && \
-                   (e[0][1] < e[1][1] || e[0][1] == e[1][1] && e[0][2] <= e[1][2])";
-    rule(
-        format!(
-            "!({IS_RANGE}) || self.contains('.') || [{ends}.{filled}.{groups}.{numbers}].all(e, {ordered})"
-        ),
-        REVERSED,
-    )
+    let entry = json_schema!({ "type": "string", "maxLength": 64 });
+    // One thing, not a set: who applies another address means it in place of the one that is there.
+    let list = json_schema!({
+        "type": "array",
+        "maxItems": 2,
+        "items": with_rules(entry, &[address, usable_address()]),
+        "x-kubernetes-list-type": "atomic",
+    });
+    let at_least_one = Rule::new("self.size() > 0").message(
+        r#"the reservation has no addresses: list an address of an IPPool, such as "192.168.1.210""#,
+    );
+    let one_each = rule(
+        "self.size() < 2 || !self.all(e, isIP(e)) || ip(self[0]).family() != ip(self[1]).family()",
+        r#"'"' + self[0] + '" and "' + self[1] + '" are of one family: list at most one IPv4 and one IPv6 address'"#,
+    );
+    with_rules(list, &[at_least_one, one_each])
 }
 
-const REVERSED: &str = r#"'"' + self + '" ends before it begins: write "' + self.split('-', 2)[1].trim() + '-' + self.split('-', 2)[0].trim() + '"'"#;
+fn entry(rules: &[Rule]) -> Schema {
+    // Two IPv6 addresses written in full, a dash and spaces around it are 81 characters.
+    with_rules(json_schema!({ "type": "string", "maxLength": 96 }), rules)
+}
+
+/// The list is a set that keeps its order: the API server then refuses an entry that is there twice, and two appliers
+/// can each own entries of one object.
+fn set(most: u32, entry: &Schema) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": most,
+        "items": entry,
+        "x-kubernetes-list-type": "set",
+    })
+}

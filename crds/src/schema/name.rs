@@ -5,16 +5,21 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 /// Names of pools, none of them twice. The pools need not exist yet.
 pub(crate) fn pools(_: &mut SchemaGenerator) -> Schema {
-    set(
+    set(&name(
         json_schema!({ "type": "string", "maxLength": 253 }),
         r"self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')",
         r#"'"' + self + '" cannot be the name of an IPPool: names are lower case letters, digits, "-" and "."'"#,
-    )
+    ))
 }
 
 /// Names of namespaces, none of them twice. They need not exist yet.
-pub(crate) fn namespaces(_: &mut SchemaGenerator) -> Schema {
-    set(
+pub(crate) fn namespaces(generator: &mut SchemaGenerator) -> Schema {
+    set(&namespace(generator))
+}
+
+/// The name of a namespace, which need not exist yet.
+pub(crate) fn namespace(_: &mut SchemaGenerator) -> Schema {
+    name(
         json_schema!({ "type": "string", "maxLength": 63 }),
         r"self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
         r#"'"' + self + '" cannot be the name of a namespace: names are lower case letters, digits and "-"'"#,
@@ -23,19 +28,23 @@ pub(crate) fn namespaces(_: &mut SchemaGenerator) -> Schema {
 
 /// Names of network interfaces as the kernel has them, none of them twice.
 pub(crate) fn interfaces(_: &mut SchemaGenerator) -> Schema {
-    set(
+    set(&name(
         // Longer than the kernel allows, so that the rule below speaks instead of the bare bound.
         json_schema!({ "type": "string", "maxLength": 128 }),
         r"self.matches('^[^/:\\s]{1,15}$')",
         r#"'"' + self + '" cannot be the name of an interface: write the name that "ip link" shows, 1 to 15 characters, such as "eth0"'"#,
-    )
+    ))
 }
 
-fn set(entry: Schema, holds: &str, message: &str) -> Schema {
+fn name(entry: Schema, holds: &str, message: &str) -> Schema {
+    with_rules(entry, &[rule(holds, message)])
+}
+
+fn set(entry: &Schema) -> Schema {
     json_schema!({
         "type": "array",
         "maxItems": 256,
-        "items": with_rules(entry, &[rule(holds, message)]),
+        "items": entry,
         "x-kubernetes-list-type": "set",
     })
 }
