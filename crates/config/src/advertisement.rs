@@ -3,11 +3,14 @@ use crds::PreferredNodeSelector;
 use model::PoolName;
 
 use crate::fault::Fault;
+use crate::list::without_duplicates;
 use crate::selector::{selector, selectors};
 
 /// Reads one L2Advertisement.
 pub(crate) fn l2_advertisement(object: &crds::L2Advertisement) -> Result<L2Advertisement, Fault> {
     let spec = &object.spec;
+    without_duplicates("ipPools", &spec.ip_pools)?;
+    without_duplicates("interfaces", &spec.interfaces)?;
     let preferences = spec.preferred_node_selectors.iter().enumerate();
     Ok(L2Advertisement {
         name: object.metadata.name.clone().unwrap_or_default(),

@@ -1,12 +1,19 @@
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+//! What an IPPool means.
 
-use crds::{IPPool, ServiceAllocation};
-use ipam::Pinned;
-use model::{AddressRange, Labels, PoolName};
+mod addresses;
+mod occupied;
+
+use std::collections::BTreeMap;
+
+use crds::{IPPool, NamespaceQuota, ReclaimPolicy, ServiceAllocation};
+use ipam::{Pinned, Quota, Reclaim};
+use model::{Labels, PoolName};
 
 use crate::fault::Fault;
+use crate::list::without_duplicates;
 use crate::selector::selectors;
+
+pub(crate) use occupied::Occupied;
 
 /// A pool that is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,12 +25,20 @@ pub(crate) struct Pool {
 /// Reads one pool by itself.
 pub(crate) fn pool(object: &IPPool) -> Result<Pool, Fault> {
     let spec = &object.spec;
+    let ranges = addresses::ranges(&spec.addresses)?;
     let ipam = ipam::Pool {
         name: PoolName(object.metadata.name.clone().unwrap_or_default()),
-        ranges: ranges(&spec.addresses)?,
+        excluded: addresses::excluded(&spec.exclude, &ranges)?,
+        ranges,
         auto_assign: spec.auto_assign,
         avoid_buggy_ips: spec.avoid_buggy_ips,
         pinned: spec.service_allocation.as_ref().map(pinned).transpose()?,
+        quota: spec.namespace_quota.as_ref().map(quota).transpose()?,
+        reclaim: match spec.reclaim_policy {
+            ReclaimPolicy::Keep => Reclaim::Keep,
+            ReclaimPolicy::Move => Reclaim::Move,
+        },
+        closed: object.metadata.deletion_timestamp.is_some(),
     };
     Ok(Pool {
         ipam,
@@ -31,38 +46,10 @@ pub(crate) fn pool(object: &IPPool) -> Result<Pool, Fault> {
     })
 }
 
-fn ranges(addresses: &[String]) -> Result<Vec<AddressRange>, Fault> {
-    if addresses.is_empty() {
-        return Err(Fault::NoAddresses);
-    }
-    let mut occupied = BTreeMap::new();
-    let mut ranges = Vec::with_capacity(addresses.len());
-    for (index, entry) in addresses.iter().enumerate() {
-        let range: AddressRange = entry
-            .trim()
-            .parse()
-            .map_err(|source| Fault::Address { index, source })?;
-        if let Some((other, ())) = overlapping(&occupied, range) {
-            return Err(Fault::OverlapWithin {
-                first: other.min(range),
-                second: other.max(range),
-            });
-        }
-        occupied.insert(range.first(), (range, ()));
-        ranges.push(range);
-    }
-    Ok(ranges)
-}
-
 fn pinned(allocation: &ServiceAllocation) -> Result<Pinned, Fault> {
-    let priority = u32::try_from(allocation.priority).map_err(|_negative| Fault::OutOfBounds {
-        field: "serviceAllocation.priority".into(),
-        value: allocation.priority,
-        least: 0,
-        most: i32::MAX,
-    })?;
+    without_duplicates("serviceAllocation.namespaces", &allocation.namespaces)?;
     Ok(Pinned {
-        priority,
+        priority: not_negative("serviceAllocation.priority", allocation.priority)?,
         namespaces: allocation.namespaces.iter().cloned().collect(),
         namespace_selectors: selectors(
             "serviceAllocation.namespaceSelectors",
@@ -75,38 +62,29 @@ fn pinned(allocation: &ServiceAllocation) -> Result<Pinned, Fault> {
     })
 }
 
-/// The pools that are in force, held apart: no address is in two of them.
-#[derive(Default)]
-pub(crate) struct Occupied {
-    ranges: BTreeMap<IpAddr, (AddressRange, PoolName)>,
-}
-
-impl Occupied {
-    /// Gives the pool its addresses, unless another pool has one of them; then nothing changes.
-    pub(crate) fn add(&mut self, pool: &ipam::Pool) -> Result<(), Fault> {
-        for &range in &pool.ranges {
-            if let Some((other_range, other)) = overlapping(&self.ranges, range) {
-                return Err(Fault::Overlap {
-                    range,
-                    other,
-                    other_range,
-                });
-            }
-        }
-        self.ranges.extend(
-            pool.ranges
-                .iter()
-                .map(|&range| (range.first(), (range, pool.name.clone()))),
-        );
-        Ok(())
+fn quota(quota: &NamespaceQuota) -> Result<Quota, Fault> {
+    let field = "namespaceQuota.overrides";
+    let namespaces: Vec<_> = quota.overrides.iter().map(|one| &one.namespace).collect();
+    without_duplicates(field, &namespaces)?;
+    let mut overrides = BTreeMap::new();
+    for (index, one) in quota.overrides.iter().enumerate() {
+        let limit = not_negative(&format!("{field}[{index}].limit"), one.limit)?;
+        overrides.insert(one.namespace.clone(), limit);
     }
+    Ok(Quota {
+        limit: not_negative("namespaceQuota.limit", quota.limit)?,
+        overrides,
+    })
 }
 
-/// The range with the highest first address not after `range`'s last: of ranges that are apart, only this one can overlap it.
-fn overlapping<T: Clone>(
-    apart: &BTreeMap<IpAddr, (AddressRange, T)>,
-    range: AddressRange,
-) -> Option<(AddressRange, T)> {
-    let (_, (other, owner)) = apart.range(..=range.last()).next_back()?;
-    other.overlaps(&range).then(|| (*other, owner.clone()))
+fn not_negative(field: &str, value: i32) -> Result<u32, Fault> {
+    u32::try_from(value).map_err(|_negative| Fault::OutOfBounds {
+        field: field.to_owned(),
+        value,
+        least: 0,
+        most: i32::MAX,
+    })
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelecto
 use model::{Requirement, Selector, Selectors};
 
 use crate::fault::Fault;
+use crate::list::without_duplicates;
 
 /// What is wrong with a label selector.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +33,7 @@ pub enum SelectorError {
     EmptyKey,
 }
 
-/// Reads a list of label selectors of the field `field`.
+/// Reads a list of label selectors of the field `field`, none of them twice.
 pub(crate) fn selectors(field: &str, selectors: &[LabelSelector]) -> Result<Selectors, Fault> {
     let read = |(index, one): (usize, &LabelSelector)| {
         selector(one).map_err(|source| Fault::Selector {
@@ -40,9 +41,9 @@ pub(crate) fn selectors(field: &str, selectors: &[LabelSelector]) -> Result<Sele
             source,
         })
     };
-    Ok(Selectors(
-        selectors.iter().enumerate().map(read).collect::<Result<_, _>>()?,
-    ))
+    let selectors: Vec<Selector> = selectors.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+    without_duplicates(field, &selectors)?;
+    Ok(Selectors(selectors))
 }
 
 /// Reads one label selector.
@@ -120,5 +121,21 @@ mod tests {
             fault,
             "nodeSelectors[1]: operator \"Is\" is unknown: write In, NotIn, Exists or DoesNotExist"
         );
+    }
+
+    /// P-CFG-4, P-CFG-9
+    #[test]
+    fn the_same_selector_twice_is_refused_with_both_places() {
+        let by = |value: &str| LabelSelector {
+            match_labels: Some([("team".to_owned(), value.to_owned())].into()),
+            match_expressions: None,
+        };
+        assert_eq!(
+            selectors("serviceSelectors", &[by("a"), by("b"), by("a")])
+                .unwrap_err()
+                .to_string(),
+            "serviceSelectors[2] is the same as serviceSelectors[0]: remove one of them"
+        );
+        assert!(selectors("serviceSelectors", &[by("a"), by("b")]).is_ok());
     }
 }

@@ -1,54 +1,16 @@
 use std::collections::BTreeMap;
-use std::fmt;
 
 use announce::L2Advertisement;
-use crds::IPPool;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use crds::{IPPool, Stored};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
 
 use crate::advertisement::l2_advertisement;
 use crate::fault::Fault;
+use crate::object::{Kind, ObjectName, Verdict, age, name, readable};
 use crate::pool::{Occupied, Pool, pool};
 
-/// A kind of custom resource that a [`Verdict`] is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// `IPPool`.
-    IPPool,
-    /// `L2Advertisement`.
-    L2Advertisement,
-}
-
-/// A custom resource, by kind and name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ObjectName {
-    /// Its kind.
-    pub kind: Kind,
-    /// Its name.
-    pub name: String,
-}
-
-impl fmt::Display for ObjectName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            Kind::IPPool => "IPPool",
-            Kind::L2Advertisement => "L2Advertisement",
-        };
-        write!(f, "{kind} {}", self.name)
-    }
-}
-
-/// What became of one object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// The generation that was judged.
-    pub generation: i64,
-    /// Why it is not in force; none when it is.
-    pub fault: Option<Fault>,
-    /// The object is wrong now, and the form that it had before is still in force.
-    pub previous_in_force: bool,
-}
-
-/// All custom resources, read and validated together.
+/// All custom resources that configure Herald, read and validated together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     pools: BTreeMap<String, Pool>,
@@ -60,10 +22,12 @@ impl Snapshot {
     /// Reads all objects. `previous` is the snapshot that was in force before; the default one after a start.
     ///
     /// Where two pools overlap, the one that is in force unchanged keeps its addresses, else the older one, else the one
-    /// first by name: so an edit never harms a pool that was not edited (W-16).
+    /// first by name: so an edit never harms a pool that was not edited (W-16). A pool whose deletion is asked for stays in
+    /// force with those of its addresses that no other pool has: so a pool can be renamed or split while Services hold its
+    /// addresses (P-ALLOC-58).
     pub fn read<'a>(
-        pools: impl IntoIterator<Item = &'a IPPool>,
-        l2_advertisements: impl IntoIterator<Item = &'a crds::L2Advertisement>,
+        pools: impl IntoIterator<Item = &'a Stored<IPPool>>,
+        l2_advertisements: impl IntoIterator<Item = &'a Stored<crds::L2Advertisement>>,
         previous: &Self,
     ) -> Self {
         let mut snapshot = Self::default();
@@ -110,69 +74,77 @@ impl Snapshot {
         &self.verdicts
     }
 
-    fn read_pools(&mut self, mut objects: Vec<&IPPool>, previous: &Self) {
-        objects.sort_by_key(|object| age(&object.metadata));
-        let mut occupied = Occupied::default();
-        let (unchanged, changed): (Vec<_>, Vec<_>) = objects
+    fn read_pools(&mut self, mut objects: Vec<&Stored<IPPool>>, previous: &Self) {
+        objects.sort_by_key(|object| age(object.meta()));
+        let (open, closed): (Vec<_>, Vec<_>) = objects
             .into_iter()
-            .map(|object| (object, pool(object)))
-            .partition(|(object, read)| read.as_ref().ok() == previous.pools.get(name(&object.metadata)));
-        for (object, read) in unchanged.into_iter().chain(changed) {
+            .partition(|object| object.meta().deletion_timestamp.is_none());
+        // What cannot be read is unchanged too: its last good form is.
+        let (unchanged, changed): (Vec<_>, Vec<_>) = open
+            .into_iter()
+            .map(|object| (object.meta(), readable(object).and_then(pool)))
+            .partition(|(metadata, read)| match read {
+                Ok(pool) => previous.pools.get(name(metadata)) == Some(pool),
+                Err(_) => true,
+            });
+        let mut occupied = Occupied::default();
+        for (metadata, read) in unchanged.into_iter().chain(changed) {
             let fault = read
-                .and_then(|pool| self.put_in_force(&mut occupied, object, pool))
+                .and_then(|pool| self.put_in_force(&mut occupied, metadata, pool))
                 .err();
             let fallback = fault
                 .as_ref()
-                .and_then(|_| previous.pools.get(name(&object.metadata)).cloned());
-            let previous_in_force =
-                fallback.is_some_and(|pool| self.put_in_force(&mut occupied, object, pool).is_ok());
-            self.judge(Kind::IPPool, &object.metadata, fault, previous_in_force);
+                .and_then(|_| previous.pools.get(name(metadata)).cloned());
+            let in_force =
+                fallback.is_some_and(|pool| self.put_in_force(&mut occupied, metadata, pool).is_ok());
+            self.judge(Kind::IPPool, metadata, fault, in_force);
+        }
+        for object in closed {
+            self.read_closed_pool(object, &mut occupied, previous);
         }
     }
 
-    fn put_in_force(&mut self, occupied: &mut Occupied, object: &IPPool, pool: Pool) -> Result<(), Fault> {
+    fn put_in_force(
+        &mut self,
+        occupied: &mut Occupied,
+        metadata: &ObjectMeta,
+        pool: Pool,
+    ) -> Result<(), Fault> {
         occupied.add(&pool.ipam)?;
-        self.pools.insert(name(&object.metadata).to_owned(), pool);
+        self.pools.insert(name(metadata).to_owned(), pool);
         Ok(())
     }
 
-    fn read_l2_advertisement(&mut self, object: &crds::L2Advertisement, previous: &Self) {
-        let name = name(&object.metadata);
-        let read = l2_advertisement(object);
+    fn read_closed_pool(&mut self, object: &Stored<IPPool>, occupied: &mut Occupied, previous: &Self) {
+        let name = name(object.meta());
+        let read = readable(object).and_then(pool);
+        let fault = read.as_ref().err().cloned();
+        let in_force = read.ok().or_else(|| previous.pools.get(name).cloned());
+        self.judge(Kind::IPPool, object.meta(), fault, in_force.is_some());
+        if let Some(mut pool) = in_force {
+            pool.ipam.closed = true;
+            occupied.add_rest(&mut pool.ipam);
+            self.pools.insert(name.to_owned(), pool);
+        }
+    }
+
+    fn read_l2_advertisement(&mut self, object: &Stored<crds::L2Advertisement>, previous: &Self) {
+        let name = name(object.meta());
+        let read = readable(object).and_then(l2_advertisement);
         let fault = read.as_ref().err().cloned();
         let in_force = read
             .ok()
             .or_else(|| previous.l2_advertisements.get(name).cloned());
-        self.judge(Kind::L2Advertisement, &object.metadata, fault, in_force.is_some());
+        self.judge(Kind::L2Advertisement, object.meta(), fault, in_force.is_some());
         if let Some(advertisement) = in_force {
             self.l2_advertisements.insert(name.to_owned(), advertisement);
         }
     }
 
-    fn judge(&mut self, kind: Kind, metadata: &ObjectMeta, fault: Option<Fault>, previous_in_force: bool) {
-        let previous_in_force = previous_in_force && fault.is_some();
-        let verdict = Verdict {
-            generation: metadata.generation.unwrap_or_default(),
-            fault,
-            previous_in_force,
-        };
-        self.verdicts.insert(
-            ObjectName {
-                kind,
-                name: name(metadata).to_owned(),
-            },
-            verdict,
-        );
+    fn judge(&mut self, kind: Kind, metadata: &ObjectMeta, fault: Option<Fault>, in_force: bool) {
+        let verdict = Verdict::new(metadata, fault, in_force);
+        self.verdicts.insert(ObjectName::of(kind, metadata), verdict);
     }
-}
-
-fn name(metadata: &ObjectMeta) -> &str {
-    metadata.name.as_deref().unwrap_or_default()
-}
-
-/// Oldest first; equals by name.
-fn age(metadata: &ObjectMeta) -> (Option<Time>, String) {
-    (metadata.creation_timestamp.clone(), name(metadata).to_owned())
 }
 
 #[cfg(test)]

@@ -36,6 +36,32 @@ impl fmt::Display for PoolName {
     }
 }
 
+/// An `IPReservation`, by namespace and name: the addresses that a Service finds again when it comes back.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReservationName {
+    /// The namespace that the reservation, and every Service that may use it, lives in.
+    pub namespace: String,
+    /// The reservation's `metadata.name`.
+    pub name: String,
+}
+
+impl ReservationName {
+    /// The name of the reservation `name` in `namespace`.
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
+    }
+}
+
+/// As kubectl writes it: `namespace/name`.
+impl fmt::Display for ReservationName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
 /// The name of a Node.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeName(pub String);

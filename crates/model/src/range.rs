@@ -119,6 +119,16 @@ impl AddressRange {
     }
 }
 
+/// The range of one address.
+impl From<IpAddr> for AddressRange {
+    fn from(address: IpAddr) -> Self {
+        Self {
+            first: address,
+            last: address,
+        }
+    }
+}
+
 /// As a user would write it: a prefix where the range is one, else both ends.
 impl fmt::Display for AddressRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -48,18 +48,18 @@ impl<K: ResourceExt> Change<K> {
 
 /// Passes on what happens to the objects of `api` that `config` selects, until `sender` is closed.
 ///
-/// `slim` drops what nobody reads before an object is passed on, to save memory. An object that cannot be read is logged
-/// and left out; it does not stop the others.
-pub async fn follow<K, T>(
-    api: Api<DeserializeGuard<K>>,
+/// `keep` says what is passed on of an object: [`readable`] leaves out what cannot be read, `Some` passes everything on, for
+/// types that are never unreadable.
+pub async fn follow<R, K, T>(
+    api: Api<R>,
     config: Config,
-    slim: impl Fn(&mut K) + Send,
+    keep: impl Fn(R) -> Option<K> + Send,
     wrap: impl Fn(Change<K>) -> T + Send,
     sender: mpsc::Sender<T>,
 ) where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+    R: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    let kind = K::kind(&()).into_owned();
+    let kind = R::kind(&()).into_owned();
     let retry = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))
         .with_max_delay(Duration::from_secs(5))
@@ -71,7 +71,7 @@ pub async fn follow<K, T>(
     let mut listed = Vec::new();
     while !sender.is_closed() {
         let change = match events.try_next().await {
-            Ok(Some(event)) => change(event, &kind, &slim, &mut listed),
+            Ok(Some(event)) => change(event, &keep, &mut listed),
             Ok(None) => return,
             Err(error) => {
                 tracing::warn!(kind, %error, "watch broke, starting over");
@@ -86,49 +86,51 @@ pub async fn follow<K, T>(
     }
 }
 
-/// What an event means, if anything yet: the objects of a list are held back until it is complete.
-fn change<K: Resource<DynamicType = ()>>(
-    event: Event<DeserializeGuard<K>>,
-    kind: &str,
-    slim: &impl Fn(&mut K),
-    listed: &mut Vec<K>,
-) -> Option<Change<K>> {
-    match event {
-        Event::Init => {
-            listed.clear();
-            None
-        }
-        Event::InitApply(object) => {
-            listed.extend(readable(object, kind, slim));
-            None
-        }
-        Event::InitDone => Some(Change::Listed(std::mem::take(listed))),
-        Event::Apply(object) => readable(object, kind, slim).map(Change::Applied),
-        Event::Delete(object) => readable(object, kind, slim).map(Change::Deleted),
-    }
-}
-
-fn readable<K: Resource<DynamicType = ()>>(
-    object: DeserializeGuard<K>,
-    kind: &str,
-    slim: &impl Fn(&mut K),
-) -> Option<K> {
-    match object.0 {
+/// What [`follow`] keeps of kinds whose objects Herald does not judge: an object that cannot be read is logged and left out; it
+/// does not stop the others. `slim` drops what nobody reads, to save memory.
+pub fn readable<K: Resource<DynamicType = ()>>(
+    slim: impl Fn(&mut K) + Send,
+) -> impl Fn(DeserializeGuard<K>) -> Option<K> + Send {
+    move |object| match object.0 {
         Ok(mut object) => {
-            object.managed_fields_mut().clear();
             slim(&mut object);
             Some(object)
         }
         Err(invalid) => {
             let name = invalid.metadata.name.unwrap_or_default();
             tracing::warn!(
-                kind,
+                kind = &*K::kind(&()),
                 name,
                 error = invalid.error,
                 "object cannot be read and is left out"
             );
             None
         }
+    }
+}
+
+/// What an event means, if anything yet: the objects of a list are held back until it is complete.
+fn change<R: Resource, K>(
+    event: Event<R>,
+    keep: &impl Fn(R) -> Option<K>,
+    listed: &mut Vec<K>,
+) -> Option<Change<K>> {
+    let keep = |mut object: R| {
+        object.meta_mut().managed_fields = None;
+        keep(object)
+    };
+    match event {
+        Event::Init => {
+            listed.clear();
+            None
+        }
+        Event::InitApply(object) => {
+            listed.extend(keep(object));
+            None
+        }
+        Event::InitDone => Some(Change::Listed(std::mem::take(listed))),
+        Event::Apply(object) => keep(object).map(Change::Applied),
+        Event::Delete(object) => keep(object).map(Change::Deleted),
     }
 }
 
@@ -160,7 +162,7 @@ mod tests {
     #[test]
     fn a_list_is_passed_on_when_it_is_complete_and_forgets_one_that_broke_off() {
         let mut listed = Vec::new();
-        let mut feed = |event| names(change(event, "Namespace", &|_| {}, &mut listed));
+        let mut feed = |event| names(change(event, &readable(|_| {}), &mut listed));
         assert_eq!(feed(Event::Init), None);
         assert_eq!(feed(Event::InitApply(namespace("lost"))), None);
         assert_eq!(feed(Event::Init), None);
@@ -168,5 +170,30 @@ mod tests {
         assert_eq!(feed(Event::InitApply(namespace("b"))), None);
         assert_eq!(feed(Event::InitDone), Some(vec!["a".to_owned(), "b".to_owned()]));
         assert_eq!(feed(Event::Apply(namespace("c"))), Some(vec!["c".to_owned()]));
+    }
+
+    #[test]
+    fn an_object_that_cannot_be_read_is_left_out_of_a_list_that_goes_on() {
+        let invalid = serde_json::json!({"metadata": {"name": "bad"}, "spec": 7});
+        let invalid: DeserializeGuard<Namespace> = serde_json::from_value(invalid).unwrap();
+        let mut listed = Vec::new();
+        let mut feed = |event| names(change(event, &readable(|_| {}), &mut listed));
+        assert_eq!(feed(Event::InitApply(namespace("a"))), None);
+        assert_eq!(feed(Event::InitApply(invalid.clone())), None);
+        assert_eq!(feed(Event::InitDone), Some(vec!["a".to_owned()]));
+        assert_eq!(feed(Event::Apply(invalid)), None);
+    }
+
+    #[test]
+    fn what_nobody_reads_is_dropped_before_an_object_is_passed_on() {
+        let mut object = namespace("a");
+        object.meta_mut().managed_fields = Some(vec![Default::default()]);
+        object.meta_mut().labels = Some([("team".to_owned(), "web".to_owned())].into());
+        let slim = |object: &mut Namespace| object.metadata.labels = None;
+        let Some(Change::Applied(kept)) = change(Event::Apply(object), &readable(slim), &mut Vec::new())
+        else {
+            panic!("an object that can be read is passed on");
+        };
+        assert_eq!((kept.metadata.managed_fields, kept.metadata.labels), (None, None));
     }
 }

@@ -1,3 +1,7 @@
+use std::net::IpAddr;
+
+use ipam::{Families, Sharing};
+use model::{Family, PoolName};
 use serde_json::json;
 
 use super::*;
@@ -65,6 +69,14 @@ fn families_follow_the_cluster_ips() {
         families("RequireDualStack", &["10.0.0.1"]),
         Err(ServiceFault::NotDualStack(1))
     );
+    assert_eq!(
+        families("RequireDualStack", &["10.0.0.1", "10.0.0.2"]),
+        Err(ServiceFault::NotDualStack(1))
+    );
+    assert_eq!(
+        families("PreferDualStack", &["10.0.0.1", "ten"]),
+        Err(ServiceFault::ClusterIp("ten".into()))
+    );
     assert_eq!(families("SingleStack", &["None"]), Err(ServiceFault::NoClusterIp));
     assert_eq!(families("SingleStack", &[]), Err(ServiceFault::NoClusterIp));
     assert_eq!(
@@ -105,17 +117,143 @@ fn addresses_are_read_from_the_annotation_or_the_field_but_not_from_both() {
     let unreadable = wanted(Some("web.example"), None).unwrap_err();
     assert_eq!(
         unreadable.to_string(),
-        "heraldlb.io/loadBalancerIPs: \"web.example\" is not an IP address"
+        "heraldlb.io/loadBalancerIPs: \"web.example\" is not an IP address: write one such as 192.0.2.10 or 2001:db8::10"
     );
     assert_eq!(unreadable.reason(), "InvalidRequest");
 }
 
 #[test]
-fn only_addresses_of_the_status_count() {
-    let mut object = service(json!({}), json!({}));
-    let ingress = json!({"loadBalancer": {"ingress": [{"hostname": "lb.example"}, {"ip": "192.0.2.1", "ipMode": "VIP"}]}});
-    object.status = serde_json::from_value(ingress).unwrap();
-    assert_eq!(assigned(&object), ["192.0.2.1".parse::<IpAddr>().unwrap()]);
+fn a_pool_is_named_by_a_name_that_a_pool_can_have() {
+    let pool = |name: &str| {
+        let asked = asks(json!({ADDRESS_POOL: name}), json!({"clusterIPs": ["10.0.0.1"]}));
+        asked.map(|request| request.pool.map(|pool| pool.0))
+    };
+    assert_eq!(pool(" lan.v4 "), Ok(Some("lan.v4".into())));
+    for wrong in ["", " ", "My Pool", "lan/v4"] {
+        let fault = pool(wrong).unwrap_err();
+        assert_eq!(fault.reason(), "InvalidRequest");
+        assert_eq!(
+            fault.to_string(),
+            format!(
+                "heraldlb.io/address-pool: {:?} cannot be the name of an IPPool: write the name that \"kubectl get ippools\" \
+                 shows, or remove the annotation",
+                wrong.trim()
+            )
+        );
+    }
+}
+
+fn ports(ports: serde_json::Value) -> Vec<String> {
+    let shared = sharing(&service(json!({}), json!({"ports": ports})));
+    shared.ports.iter().map(ToString::to_string).collect()
+}
+
+/// P-ALLOC-44
+#[test]
+fn key_and_ports_decide_about_sharing() {
+    let key = |value: &str| sharing(&service(json!({ALLOW_SHARED_IP: value}), json!({}))).key;
+    assert_eq!(key(" shop "), Some("shop".into()));
+    assert_eq!((key(""), key(" ")), (None, None));
+    assert_eq!(sharing(&Service::default()), Sharing::default());
+    let both = json!([{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}, {"port": 80}]);
+    assert_eq!(ports(both), ["TCP port 53", "TCP port 80", "UDP port 53"]);
+    assert_eq!(
+        ports(json!([{"port": 132, "protocol": "SCTP"}])),
+        ["SCTP port 132"]
+    );
+    assert_eq!(ports(json!([])), [""; 0]);
+}
+
+/// P-ALLOC-45
+#[test]
+fn the_selector_counts_only_where_traffic_goes_to_nodes_with_a_pod() {
+    let backend = |policy: Option<&str>, selector: serde_json::Value| {
+        let spec = json!({"externalTrafficPolicy": policy, "selector": selector});
+        sharing(&service(json!({}), spec)).backend
+    };
+    let web = Labels::from([("app".to_owned(), "web".to_owned())]);
+    assert_eq!(backend(None, json!({"app": "web"})), None);
+    assert_eq!(backend(Some("Cluster"), json!({"app": "web"})), None);
+    assert_eq!(backend(Some("Local"), json!({"app": "web"})), Some(web));
+    assert_eq!(backend(Some("Local"), json!(null)), Some(Labels::new()));
+}
+
+#[test]
+fn a_sharing_key_that_is_too_long_is_a_fault_but_goes_on_sharing_nothing_else() {
+    let with = |key: &str| {
+        let object = service(json!({ALLOW_SHARED_IP: key}), json!({"clusterIPs": ["10.0.0.1"]}));
+        (request(&object, &Labels::new()), sharing(&object))
+    };
+    let longest = "k".repeat(253);
+    let (asked, shared) = with(&longest);
+    assert_eq!(shared.key.as_deref(), Some(longest.as_str()));
+    assert_eq!(asked.unwrap().sharing, shared);
+    let (asked, shared) = with(&"ä".repeat(127));
+    let fault = asked.unwrap_err();
+    assert_eq!(
+        fault.to_string(),
+        "heraldlb.io/allow-shared-ip: the key has 254 bytes: write at most 253"
+    );
+    assert_eq!(fault.reason(), "InvalidRequest");
+    assert_eq!(shared.key.map(|key| key.len()), Some(254));
+}
+
+#[test]
+fn a_reservation_is_one_of_the_services_own_namespace() {
+    let reservation = |name: &str| {
+        let asked = asks(json!({RESERVE: name}), json!({"clusterIPs": ["10.0.0.1"]}));
+        asked.map(|request| request.reservation)
+    };
+    assert_eq!(
+        reservation("web.v2"),
+        Ok(Some(ReservationName::new("default", "web.v2")))
+    );
+    for wrong in ["", "shop/web", "Web", "web."] {
+        let fault = reservation(wrong).unwrap_err();
+        assert_eq!(fault, ServiceFault::ReservationName(wrong.into()));
+        assert_eq!(fault.reason(), "InvalidRequest");
+    }
+    assert_eq!(
+        reservation("a b").unwrap_err().to_string(),
+        "heraldlb.io/reserve: \"a b\" cannot be the name of an IPReservation: write lower case letters, digits, \"-\" and \
+         \".\", with a letter or a digit at both ends, or remove the annotation"
+    );
+}
+
+#[test]
+fn a_service_may_be_reallocated_only_when_it_says_true() {
+    let reallocate = |value: &str| {
+        let asked = asks(json!({REALLOCATE: value}), json!({"clusterIPs": ["10.0.0.1"]}));
+        asked.map(|request| request.reallocate)
+    };
+    assert_eq!((reallocate("true"), reallocate(" false")), (Ok(true), Ok(false)));
+    let fault = reallocate("yes").unwrap_err();
+    assert_eq!(
+        fault.to_string(),
+        "heraldlb.io/reallocate: \"yes\" is neither \"true\" nor \"false\": write one of them, or remove the annotation"
+    );
+    assert_eq!(fault.reason(), "InvalidRequest");
+    let silent = asks(json!({}), json!({"clusterIPs": ["10.0.0.1"]})).unwrap();
+    assert!(!silent.reallocate && silent.reservation.is_none() && silent.pool.is_none());
+}
+
+#[test]
+fn the_pool_that_a_service_records_is_told_to_those_who_announce_it() {
+    let mut object = service(json!({}), json!({"externalTrafficPolicy": "Local"}));
+    let addresses = ["192.0.2.1".parse().unwrap()];
+    object.status = serde_json::from_value(json!({
+        "loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]},
+        "conditions": [{
+            "type": "heraldlb.io/Allocated", "status": "True", "reason": "Allocated",
+            "message": from_pool(&addresses, &PoolName("lan".into())),
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }],
+    }))
+    .unwrap();
+    let announced = announced(&object, Endpoints::default());
+    assert_eq!(announced.recorded_pool, Some(PoolName("lan".into())));
+    assert_eq!(announced.addresses, addresses);
+    assert_eq!(announced.traffic_policy, TrafficPolicy::Local);
 }
 
 /// P-L2-6, P-L2-7

@@ -1,8 +1,10 @@
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
 
-fn ip_pool(name: &str, created: &str, addresses: &[&str]) -> IPPool {
+fn ip_pool(name: &str, created: &str, addresses: &[&str]) -> Stored<IPPool> {
     let object = json!({
         "apiVersion": "heraldlb.io/v1beta1", "kind": "IPPool",
         "metadata": {"name": name, "creationTimestamp": created, "generation": 1},
@@ -11,21 +13,22 @@ fn ip_pool(name: &str, created: &str, addresses: &[&str]) -> IPPool {
     serde_json::from_value(object).unwrap()
 }
 
-fn old(addresses: &[&str]) -> IPPool {
+fn old(addresses: &[&str]) -> Stored<IPPool> {
     ip_pool("old", "2026-01-01T00:00:00Z", addresses)
 }
 
-fn new(addresses: &[&str]) -> IPPool {
+fn new(addresses: &[&str]) -> Stored<IPPool> {
     ip_pool("new", "2026-02-01T00:00:00Z", addresses)
 }
 
-fn read(pools: &[IPPool], previous: &Snapshot) -> Snapshot {
+fn read(pools: &[Stored<IPPool>], previous: &Snapshot) -> Snapshot {
     Snapshot::read(pools, &[], previous)
 }
 
 fn verdict<'a>(snapshot: &'a Snapshot, name: &str) -> &'a Verdict {
     &snapshot.verdicts()[&ObjectName {
         kind: Kind::IPPool,
+        namespace: None,
         name: name.into(),
     }]
 }
@@ -113,24 +116,10 @@ fn a_pool_that_is_wrong_by_itself_is_told_which_entry_and_the_others_go_on() {
     );
 }
 
-#[test]
-fn a_negative_priority_is_refused() {
-    let mut object = new(&["203.0.113.0/24"]);
-    object.spec.service_allocation = Some(crds::ServiceAllocation {
-        priority: -1,
-        ..Default::default()
-    });
-    let snapshot = read(&[object], &Snapshot::default());
-    assert_eq!(
-        message(&snapshot, "new"),
-        "serviceAllocation.priority is -1: write 0 to 2147483647"
-    );
-}
-
 /// P-CFG-12, P-CFG-13
 #[test]
 fn an_advertisement_reads_with_its_defaults_and_a_wrong_weight_is_named() {
-    let object = |weight: i32| -> crds::L2Advertisement {
+    let object = |weight: i32| -> Stored<crds::L2Advertisement> {
         let object = json!({
             "apiVersion": "heraldlb.io/v1beta1", "kind": "L2Advertisement", "metadata": {"name": "all"},
             "spec": {"preferredNodeSelectors": [{"weight": weight, "preference": {}}]},
@@ -142,6 +131,7 @@ fn an_advertisement_reads_with_its_defaults_and_a_wrong_weight_is_named() {
     let bad = Snapshot::read(&[], &[object(101)], &good);
     let name = ObjectName {
         kind: Kind::L2Advertisement,
+        namespace: None,
         name: "all".into(),
     };
     let verdict = &bad.verdicts()[&name];
@@ -150,4 +140,174 @@ fn an_advertisement_reads_with_its_defaults_and_a_wrong_weight_is_named() {
         "preferredNodeSelectors[0].weight is 101: write 1 to 100"
     );
     assert!(verdict.previous_in_force && bad.l2_advertisements() == good.l2_advertisements());
+}
+
+/// P-CFG-39, F34
+#[test]
+fn an_object_that_cannot_be_read_is_told_so_and_its_last_good_form_stays_in_force() {
+    let before = read(
+        &[old(&["192.0.2.0/25"]), new(&["192.0.2.128/25"])],
+        &Snapshot::default(),
+    );
+    let malformed = |name: &str| -> Stored<IPPool> {
+        let object = json!({
+            "apiVersion": "heraldlb.io/v1beta1", "kind": "IPPool",
+            "metadata": {"name": name, "generation": 2}, "spec": {"addresses": "192.0.2.0/24"},
+        });
+        serde_json::from_value(object).unwrap()
+    };
+    let after = read(
+        &[malformed("old"), new(&["192.0.2.128/25"]), malformed("third")],
+        &before,
+    );
+    assert_eq!(in_force(&after), ["new 192.0.2.128/25", "old 192.0.2.0/25"]);
+    assert_eq!(verdict(&after, "new").fault, None);
+    assert_eq!(
+        message(&after, "third"),
+        "cannot be read: spec.addresses: invalid type: string \"192.0.2.0/24\", expected a sequence: correct or delete the object"
+    );
+    assert_eq!(
+        verdict(&after, "third").fault.as_ref().unwrap().reason(),
+        "Malformed"
+    );
+    assert!(verdict(&after, "old").previous_in_force && !verdict(&after, "third").previous_in_force);
+    assert_eq!(verdict(&after, "old").generation, 2);
+}
+
+/// P-CFG-9
+#[test]
+fn what_an_advertisement_lists_twice_is_refused() {
+    let message = |field: &str, list: serde_json::Value| {
+        let object = json!({
+            "apiVersion": "heraldlb.io/v1beta1", "kind": "L2Advertisement", "metadata": {"name": "all"},
+            "spec": {field: list},
+        });
+        let object = serde_json::from_value(object).unwrap();
+        let snapshot = Snapshot::read(&[], &[object], &Snapshot::default());
+        let verdict = snapshot.verdicts().values().next().unwrap();
+        verdict.fault.as_ref().unwrap().to_string()
+    };
+    let advice = |field: &str| format!("{field}[1] is the same as {field}[0]: remove one of them");
+    for field in ["ipPools", "interfaces"] {
+        assert_eq!(message(field, json!(["a", "a"])), advice(field));
+    }
+    for field in ["ipPoolSelectors", "nodeSelectors", "serviceSelectors"] {
+        assert_eq!(message(field, json!([{}, {}])), advice(field));
+    }
+}
+
+/// P-CFG-5
+#[test]
+fn no_objects_at_all_are_a_valid_configuration() {
+    assert_eq!(
+        Snapshot::read(&[], &[], &Snapshot::default()),
+        Snapshot::default()
+    );
+    let advertisement = json!({
+        "apiVersion": "heraldlb.io/v1beta1", "kind": "L2Advertisement",
+        "metadata": {"name": "early"}, "spec": {"ipPools": ["not-there-yet"]},
+    });
+    let advertisement = serde_json::from_value(advertisement).unwrap();
+    let snapshot = Snapshot::read(&[], &[advertisement], &Snapshot::default());
+    assert_eq!(snapshot.l2_advertisements().len(), 1);
+    assert!(
+        snapshot
+            .verdicts()
+            .values()
+            .all(|verdict| verdict.fault.is_none())
+    );
+}
+
+/// P-CFG-41
+#[test]
+fn reading_the_same_objects_again_changes_nothing() {
+    let before = read(&[old(&["192.0.2.0/25"])], &Snapshot::default());
+    let objects = [old(&["192.0.2.0/24", "x"]), new(&["192.0.2.64/26"])];
+    let once = read(&objects, &before);
+    assert!(verdict(&once, "old").previous_in_force && verdict(&once, "new").fault.is_some());
+    assert_eq!(read(&objects, &once), once);
+}
+
+fn closed(object: &Stored<IPPool>) -> Stored<IPPool> {
+    let mut object = object.clone();
+    let asked: Time = serde_json::from_value(json!("2026-03-01T00:00:00Z")).unwrap();
+    object.meta_mut().deletion_timestamp = Some(asked);
+    object
+}
+
+#[test]
+fn a_pool_whose_deletion_is_asked_for_stays_in_force_and_is_closed() {
+    let before = read(&[old(&["192.0.2.0/24"])], &Snapshot::default());
+    let after = read(&[closed(&old(&["192.0.2.0/24"]))], &before);
+    assert_eq!(in_force(&after), ["old 192.0.2.0/24"]);
+    assert!(after.ipam_pools()[0].closed);
+    assert_eq!(
+        after.announce_pools()[0].ranges,
+        before.announce_pools()[0].ranges
+    );
+    assert_eq!(verdict(&after, "old").fault, None);
+}
+
+#[test]
+fn a_pool_that_is_renamed_takes_over_what_the_closed_one_has() {
+    let before = read(&[old(&["192.0.2.0/24"])], &Snapshot::default());
+    let objects = [closed(&old(&["192.0.2.0/24"])), new(&["192.0.2.128/25"])];
+    let split = read(&objects, &before);
+    assert_eq!(in_force(&split), ["new 192.0.2.128/25", "old 192.0.2.0/25"]);
+    assert!(split.verdicts().values().all(|verdict| verdict.fault.is_none()));
+    let renamed = read(&[closed(&old(&["192.0.2.0/24"])), new(&["192.0.0.0/16"])], &split);
+    let ranges = |name: &str| {
+        let pools = renamed.ipam_pools();
+        let pool = pools.iter().find(|pool| pool.name.0 == name);
+        pool.map(|pool| pool.ranges.len())
+    };
+    assert_eq!((ranges("new"), ranges("old")), (Some(1), Some(0)));
+}
+
+#[test]
+fn a_closed_pool_that_is_wrong_stays_closed_with_its_last_good_form() {
+    let before = read(&[old(&["192.0.2.0/24"])], &Snapshot::default());
+    let after = read(&[closed(&old(&["x"]))], &before);
+    assert_eq!(in_force(&after), ["old 192.0.2.0/24"]);
+    assert!(after.ipam_pools()[0].closed && verdict(&after, "old").previous_in_force);
+}
+
+/// P-CFG-39
+#[test]
+fn a_pool_that_has_become_unreadable_is_not_robbed_by_the_edit_of_another() {
+    let before = read(
+        &[old(&["198.51.100.0/24"]), new(&["192.0.2.0/24"])],
+        &Snapshot::default(),
+    );
+    let after = read(&[old(&["192.0.2.0/24"]), new(&["x"])], &before);
+    assert_eq!(in_force(&after), ["new 192.0.2.0/24", "old 198.51.100.0/24"]);
+    assert_eq!(verdict(&after, "old").fault.as_ref().unwrap().reason(), "Overlap");
+}
+
+proptest! {
+    /// P-CFG-42
+    #[test]
+    fn the_order_in_which_objects_arrive_does_not_matter(
+        order in Just((0..6u8).collect::<Vec<_>>()).prop_shuffle(),
+        overlap: bool,
+    ) {
+        let pools: Vec<_> = (0..6u8)
+            .map(|i| {
+                let range = format!("192.0.{}.0/24", if overlap { i / 2 } else { i });
+                ip_pool(&format!("p{i}"), &format!("2026-01-0{}T00:00:00Z", i % 3 + 1), &[&range])
+            })
+            .collect();
+        let shuffled: Vec<_> = order.iter().map(|&i| pools[usize::from(i)].clone()).collect();
+        let at_once = read(&pools, &Snapshot::default());
+        prop_assert_eq!(&read(&shuffled, &Snapshot::default()), &at_once);
+        // One by one, what does not conflict comes out the same.
+        let mut one_by_one = Snapshot::default();
+        for count in 1..=shuffled.len() {
+            one_by_one = read(&shuffled[..count], &one_by_one);
+        }
+        if !overlap {
+            prop_assert_eq!(&one_by_one, &at_once);
+        }
+        prop_assert_eq!(in_force(&one_by_one).len(), in_force(&at_once).len());
+    }
 }
