@@ -1,385 +1,228 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use model::{Family, PoolName, ServiceName};
+use model::{PoolName, ReservationName, ServiceName};
 
-use crate::entry::Entry;
+use crate::directory::Directory;
+use crate::ledger::{Holding, Ledger};
 use crate::pool::Pool;
-use crate::request::{PoolRefusal, Refusal, Request};
+use crate::refusal::Refusal;
+use crate::request::Request;
+use crate::reservations::Reservations;
+use crate::sharing::Sharing;
+use crate::shelf::Shelf;
+use crate::tally::Tally;
 
 /// The addresses of a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// What the Service holds now, in the order of the families asked for.
     pub addresses: Vec<IpAddr>,
-    /// The pool they come from; none when no pool covers them any more.
+    /// The pool they come from; none when that is not known, because it is gone.
     pub pool: Option<PoolName>,
+    /// Whether the pool would not give this Service one of the addresses any more (DESIGN §7).
+    pub outside: bool,
 }
 
-/// How full a pool is, per family. A number too large to count stands as `u128::MAX`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// IPv4 addresses of the pool that Services hold.
-    pub assigned_v4: u128,
-    /// IPv6 addresses of the pool that Services hold.
-    pub assigned_v6: u128,
-    /// IPv4 addresses that could still be given out.
-    pub available_v4: u128,
-    /// IPv6 addresses that could still be given out.
-    pub available_v6: u128,
+/// What a Service's status says that it holds, after a start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claim {
+    /// The addresses.
+    pub addresses: Vec<IpAddr>,
+    /// With whom the Service may share them.
+    pub sharing: Sharing,
+    /// The pool that they came from, where the status says so.
+    pub origin: Option<PoolName>,
 }
 
 /// The pools, and who holds which address.
 #[derive(Clone, Debug, Default)]
 pub struct Ipam {
     /// In the order of automatic choice.
-    pools: Vec<PoolState>,
-    /// The first address of each entry of each pool, to find the entry of an address.
-    index: BTreeMap<IpAddr, EntryId>,
-    held: BTreeMap<ServiceName, Vec<IpAddr>>,
-    holders: BTreeMap<IpAddr, ServiceName>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct EntryId {
-    pool: usize,
-    entry: usize,
-}
-
-#[derive(Clone, Debug)]
-struct PoolState {
-    pool: Pool,
-    entries: Vec<Entry>,
+    pub(crate) shelves: Vec<Shelf>,
+    pub(crate) ledger: Ledger,
+    pub(crate) reservations: Reservations,
+    pub(crate) tally: Tally,
+    pub(crate) directory: Directory,
+    pub(crate) loosened: u64,
 }
 
 impl Ipam {
-    /// Replaces the pools. Nobody loses an address: what no pool covers any more stays with its Service.
+    /// Replaces the pools. Nobody loses an address by this alone: see [`Self::assign`].
     pub fn set_pools(&mut self, mut pools: Vec<Pool>) {
         pools.sort_by(|a, b| a.rank().cmp(&b.rank()));
-        self.pools = pools.into_iter().map(PoolState::new).collect();
-        self.index.clear();
-        for (pool, state) in self.pools.iter().enumerate() {
-            for (entry, range) in state.entries.iter().map(Entry::range).enumerate() {
-                self.index.insert(range.first(), EntryId { pool, entry });
-            }
-        }
-        for address in self.holders.keys().copied().collect::<Vec<_>>() {
-            if let Some(entry) = self.entry_mut(address) {
-                entry.take(address);
+        self.shelves = pools.into_iter().map(Shelf::new).collect();
+        self.directory = Directory::of(&self.shelves);
+        self.tally = Tally::default();
+        let held = self.ledger.held().map(|(address, _)| address);
+        let kept = self.reservations.addresses().map(|(address, _)| address);
+        let in_use: BTreeSet<IpAddr> = held.chain(kept).collect();
+        for address in in_use {
+            self.mark(address);
+            for namespace in self.namespaces(address) {
+                self.count(address, &namespace, false);
             }
         }
     }
 
-    /// Takes note that `service` holds `addresses` already, as its status says. Gives back those that it cannot hold
-    /// because another Service has them, with that Service.
-    ///
-    /// Claiming what the Service holds is a no-op.
-    pub fn claim(&mut self, service: &ServiceName, addresses: &[IpAddr]) -> Vec<(IpAddr, ServiceName)> {
-        let mut refused = Vec::new();
-        for &address in addresses {
-            match self.holders.get(&address) {
-                Some(holder) if holder != service => refused.push((address, holder.clone())),
-                Some(_) => {}
-                None => self.take(service, address),
-            }
+    /// Replaces the reservations: addresses that only Services with [`Request::reservation`] get. Who holds such an
+    /// address keeps it.
+    pub fn set_reservations(&mut self, reservations: BTreeMap<ReservationName, Vec<IpAddr>>) {
+        if self.reservations.is(&reservations) {
+            return;
         }
-        refused
+        let after = Reservations::new(reservations);
+        let changed = |a: &Reservations, b: &Reservations| -> Vec<(IpAddr, String)> {
+            let differ = a
+                .addresses()
+                .filter(|(address, name)| b.keeper(*address) != Some(*name));
+            differ
+                .map(|(address, name)| (address, name.namespace.clone()))
+                .collect()
+        };
+        let mut touched = changed(&self.reservations, &after);
+        touched.extend(changed(&after, &self.reservations));
+        touched.sort_unstable();
+        touched.dedup();
+        let used: Vec<bool> = touched
+            .iter()
+            .map(|(address, namespace)| self.uses(namespace, *address))
+            .collect();
+        self.reservations = after;
+        self.loosened += 1;
+        for ((address, namespace), before) in touched.iter().zip(used) {
+            self.mark(*address);
+            self.count(*address, namespace, before);
+        }
     }
 
-    /// What `service` holds.
+    /// Takes note of what the status of `service` says that it holds. What another Service holds, and may not share,
+    /// is given back with that Service; it stays taken until [`Self::settle`].
+    pub fn claim(&mut self, service: &ServiceName, claim: Claim) -> Vec<(IpAddr, ServiceName)> {
+        let mut holding = Holding {
+            sharing: claim.sharing,
+            origin: claim.origin,
+            ..Holding::default()
+        };
+        let mut lost = Vec::new();
+        for address in claim.addresses {
+            if holding.addresses().any(|known| known == address) {
+                continue;
+            }
+            match self.rival(service, &holding.sharing, address) {
+                None => holding.current.push(address),
+                Some(holder) => {
+                    lost.push((address, holder.clone()));
+                    holding.leaving.push(address);
+                }
+            }
+        }
+        self.update(service, holding);
+        lost
+    }
+
+    /// What `service` is to have.
     pub fn held(&self, service: &ServiceName) -> &[IpAddr] {
-        self.held.get(service).map_or(&[], Vec::as_slice)
+        self.ledger.current(service)
     }
 
-    /// Gives `service` what it asks for. Where that is what it holds already, nothing changes (P-ALLOC-56).
+    /// What `service` is to have no more, and nobody else has yet, because its status may still show it.
+    pub fn leaving(&self, service: &ServiceName) -> &[IpAddr] {
+        self.ledger
+            .holding(service)
+            .map_or(&[], |holding| &holding.leaving)
+    }
+
+    /// Those of [`Self::leaving`] that may stay in the status for a while beside what the Service has now, because no
+    /// other Service has them.
+    pub fn may_linger(&self, service: &ServiceName) -> Vec<IpAddr> {
+        let Some(holding) = self.ledger.holding(service) else {
+            return Vec::new();
+        };
+        let alone = |address: &IpAddr| self.rival(service, &holding.sharing, *address).is_none();
+        holding.leaving.iter().copied().filter(alone).collect()
+    }
+
+    /// Gives `service` what it asks for. Where that is what it has already, nothing changes (P-ALLOC-56). What it gives
+    /// up is [leaving](Self::leaving) until [`Self::settle`].
+    ///
+    /// An address moves only because the request asks for something else, because the Service may share it no longer,
+    /// or because its pool has changed and says [`crate::Reclaim::Move`] (S2 of faults.md, DESIGN §7).
     ///
     /// # Errors
-    /// Says why not; the Service then keeps what it holds.
+    /// Says why not. The Service then keeps what it has, as far as that is still its own.
     pub fn assign(&mut self, request: &Request) -> Result<Grant, Refusal> {
-        if self.content(request) {
-            return Ok(self.grant(request));
+        let service = &request.service;
+        match self.plan(request) {
+            Ok(addresses) => {
+                let first = addresses.first();
+                let pool = first
+                    .and_then(|&address| self.own_pool(request, address))
+                    .cloned();
+                self.hold(service, &request.sharing, addresses, pool.as_ref());
+                Ok(self.grant(request))
+            }
+            Err(refusal) => {
+                self.hold(service, &request.sharing, self.retained(request), None);
+                Err(refusal)
+            }
         }
-        let addresses = match request.addresses.is_empty() {
-            false => self.requested(request)?,
-            true => self.chosen(request)?,
-        };
-        self.release_all_but(&request.service, &addresses);
-        for &address in &addresses {
-            self.take(&request.service, address);
-        }
-        Ok(self.grant(request))
+    }
+
+    /// Takes note of with whom a Service may share, when nothing else of what it asks can be read. It keeps what it may.
+    pub fn retain(&mut self, service: &ServiceName, sharing: &Sharing) {
+        let tenable = |address: &IpAddr| self.rival(service, sharing, *address).is_none();
+        let current = self.held(service).iter().copied().filter(tenable).collect();
+        self.hold(service, sharing, current, None);
+    }
+
+    /// Takes from `service` all that it has; it is leaving.
+    pub fn forfeit(&mut self, service: &ServiceName) {
+        self.hold(service, &Sharing::default(), Vec::new(), None);
+    }
+
+    /// The status of `service` shows exactly `shown`: of these, what it is not to have is leaving, and what was leaving
+    /// and is not shown is free.
+    pub fn settle(&mut self, service: &ServiceName, shown: &[IpAddr]) {
+        let mut holding = self.ledger.holding(service).cloned().unwrap_or_default();
+        holding.leaving = shown
+            .iter()
+            .copied()
+            .filter(|address| !holding.current.contains(address))
+            .collect();
+        holding.leaving.sort_unstable();
+        holding.leaving.dedup();
+        self.update(service, holding);
     }
 
     /// Frees everything that `service` holds. False when it held nothing.
     pub fn release(&mut self, service: &ServiceName) -> bool {
-        let held = !self.held(service).is_empty();
-        self.release_all_but(service, &[]);
+        let held = self.ledger.holding(service).is_some();
+        self.update(service, Holding::default());
         held
     }
 
-    /// Every Service that holds an address, with its addresses.
+    /// The pool that the addresses of `service` are from; none when it has none, or when that is not known. This is what
+    /// [`Claim::origin`] should say after the next start.
+    pub fn pool_of(&self, service: &ServiceName) -> Option<&PoolName> {
+        let first = *self.held(service).first()?;
+        let origin = self.ledger.holding(service)?.origin.as_ref();
+        origin.or_else(|| self.record(service, first))
+    }
+
+    /// Grows whenever a Service that was refused before may now be granted what it asks for, because another gave up an
+    /// address or changed with whom it shares. A change of the pools does not count.
+    pub fn loosened(&self) -> u64 {
+        self.loosened
+    }
+
+    /// Every Service that has an address, with its addresses.
     pub fn holdings(&self) -> impl Iterator<Item = (&ServiceName, &[IpAddr])> {
-        self.held
-            .iter()
-            .map(|(service, addresses)| (service, addresses.as_slice()))
+        self.ledger
+            .holdings()
+            .filter(|(_, holding)| !holding.current.is_empty())
+            .map(|(service, holding)| (service, holding.current.as_slice()))
     }
-
-    /// How full each pool is.
-    pub fn usage(&self) -> BTreeMap<PoolName, Usage> {
-        let mut usage: BTreeMap<PoolName, Usage> = self
-            .pools
-            .iter()
-            .map(|state| (state.pool.name.clone(), state.available()))
-            .collect();
-        for &address in self.holders.keys() {
-            let Some(usage) = self
-                .pool_of(address)
-                .and_then(|state| usage.get_mut(&state.pool.name))
-            else {
-                continue;
-            };
-            match Family::of(address) {
-                Family::V4 => usage.assigned_v4 += 1,
-                Family::V6 => usage.assigned_v6 += 1,
-            }
-        }
-        usage
-    }
-
-    /// Whether what the Service holds is what it asks for, so that nothing has to change.
-    fn content(&self, request: &Request) -> bool {
-        let held = self.held(&request.service);
-        if !request.addresses.is_empty() {
-            return same_set(held, &request.addresses) && request.families.satisfied_by(held);
-        }
-        let named = request.pool.as_ref();
-        request.families.satisfied_by(held)
-            && named.is_none_or(|name| {
-                held.iter()
-                    .all(|&ip| self.pool_of(ip).is_some_and(|p| p.pool.name == *name))
-            })
-    }
-
-    fn grant(&self, request: &Request) -> Grant {
-        let mut addresses = self.held(&request.service).to_vec();
-        if let Some(order) = request.families.choices().first() {
-            addresses.sort_by_key(|&ip| order.iter().position(|&family| family == Family::of(ip)));
-        }
-        let pool = addresses
-            .first()
-            .and_then(|&ip| self.pool_of(ip))
-            .map(|state| state.pool.name.clone());
-        Grant { addresses, pool }
-    }
-
-    /// The addresses that the Service asks for by number, when it may have them.
-    fn requested(&self, request: &Request) -> Result<Vec<IpAddr>, Refusal> {
-        if !request.families.satisfied_by(&request.addresses) {
-            return Err(Refusal::WrongFamilies {
-                addresses: request.addresses.clone(),
-                families: request.families,
-            });
-        }
-        let mut named = match &request.pool {
-            Some(name) => Some(&self.pool_named(name)?.pool),
-            None => None,
-        };
-        for &address in &request.addresses {
-            let state = self.pool_of(address).ok_or(Refusal::OutsidePools(address))?;
-            let pool = &state.pool;
-            if let Some(named) = named.filter(|named| named.name != pool.name) {
-                return Err(Refusal::OutsidePool {
-                    address,
-                    pool: named.name.clone(),
-                });
-            }
-            named = Some(pool);
-            if !pool.serves(request) {
-                return Err(Refusal::PoolRefuses {
-                    pool: pool.name.clone(),
-                    refusal: PoolRefusal::Reserved,
-                });
-            }
-            if !state.entries.iter().any(|entry| entry.usable(address)) {
-                return Err(Refusal::Buggy {
-                    address,
-                    pool: pool.name.clone(),
-                });
-            }
-            if let Some(holder) = self
-                .holders
-                .get(&address)
-                .filter(|holder| **holder != request.service)
-            {
-                return Err(Refusal::Taken {
-                    address,
-                    holder: holder.clone(),
-                });
-            }
-        }
-        Ok(request.addresses.clone())
-    }
-
-    /// Addresses for a Service that leaves the choice to us.
-    fn chosen(&self, request: &Request) -> Result<Vec<IpAddr>, Refusal> {
-        if let Some(name) = &request.pool {
-            let state = self.pool_named(name)?;
-            return self
-                .best(request, &[state])
-                .map_err(|mut pools| match pools.pop() {
-                    Some((pool, refusal)) => Refusal::PoolRefuses { pool, refusal },
-                    None => Refusal::NoPools,
-                });
-        }
-        if self.pools.is_empty() {
-            return Err(Refusal::NoPools);
-        }
-        let states: Vec<&PoolState> = self.pools.iter().collect();
-        self.best(request, &states).map_err(|pools| Refusal::NoPoolFits {
-            families: request.families,
-            pools,
-        })
-    }
-
-    /// The best choice of families that any of the pools can give, pools in order; else what each pool said to the
-    /// most modest choice.
-    fn best(
-        &self,
-        request: &Request,
-        states: &[&PoolState],
-    ) -> Result<Vec<IpAddr>, Vec<(PoolName, PoolRefusal)>> {
-        let mut refusals = Vec::new();
-        for families in request.families.choices() {
-            refusals.clear();
-            for state in states {
-                match self.pool_gives(request, state, families) {
-                    Ok(addresses) => return Ok(addresses),
-                    Err(refusal) => refusals.push((state.pool.name.clone(), refusal)),
-                }
-            }
-        }
-        Err(refusals)
-    }
-
-    fn pool_gives(
-        &self,
-        request: &Request,
-        state: &PoolState,
-        families: &[Family],
-    ) -> Result<Vec<IpAddr>, PoolRefusal> {
-        if request.pool.is_none() && !state.pool.auto_assign {
-            return Err(PoolRefusal::NotAutomatic);
-        }
-        if !state.pool.serves(request) {
-            return Err(PoolRefusal::Reserved);
-        }
-        families
-            .iter()
-            .map(|&family| self.one_of(request, state, family))
-            .collect()
-    }
-
-    /// An address of the family: the one that the Service holds in this pool, else the lowest that is free.
-    fn one_of(&self, request: &Request, state: &PoolState, family: Family) -> Result<IpAddr, PoolRefusal> {
-        let of_family = |entry: &&Entry| entry.range().family() == family;
-        if !state.entries.iter().any(|entry| of_family(&entry)) {
-            return Err(PoolRefusal::WithoutFamily(family));
-        }
-        let held = self.held(&request.service).iter().copied();
-        held.filter(|&ip| Family::of(ip) == family)
-            .find(|&ip| state.covers(ip))
-            .or_else(|| {
-                state
-                    .entries
-                    .iter()
-                    .filter(of_family)
-                    .find_map(Entry::lowest_free)
-            })
-            .ok_or(PoolRefusal::Full(family))
-    }
-
-    fn take(&mut self, service: &ServiceName, address: IpAddr) {
-        if self.holders.insert(address, service.clone()).is_none() {
-            self.held.entry(service.clone()).or_default().push(address);
-        }
-        if let Some(entry) = self.entry_mut(address) {
-            entry.take(address);
-        }
-    }
-
-    fn release_all_but(&mut self, service: &ServiceName, keep: &[IpAddr]) {
-        let Some(held) = self.held.remove(service) else {
-            return;
-        };
-        let (kept, freed): (Vec<_>, Vec<_>) = held.into_iter().partition(|address| keep.contains(address));
-        for address in freed {
-            self.holders.remove(&address);
-            if let Some(entry) = self.entry_mut(address) {
-                entry.give_back(address);
-            }
-        }
-        if !kept.is_empty() {
-            self.held.insert(service.clone(), kept);
-        }
-    }
-
-    fn pool_named(&self, name: &PoolName) -> Result<&PoolState, Refusal> {
-        self.pools
-            .iter()
-            .find(|state| state.pool.name == *name)
-            .ok_or_else(|| Refusal::UnknownPool(name.clone()))
-    }
-
-    fn pool_of(&self, address: IpAddr) -> Option<&PoolState> {
-        self.locate(address).map(|id| &self.pools[id.pool])
-    }
-
-    fn entry_mut(&mut self, address: IpAddr) -> Option<&mut Entry> {
-        self.locate(address)
-            .map(|id| &mut self.pools[id.pool].entries[id.entry])
-    }
-
-    fn locate(&self, address: IpAddr) -> Option<EntryId> {
-        let (_, &id) = self.index.range(..=address).next_back()?;
-        self.pools[id.pool].entries[id.entry]
-            .range()
-            .contains(address)
-            .then_some(id)
-    }
-}
-
-impl PoolState {
-    fn new(pool: Pool) -> Self {
-        let entries = pool
-            .ranges
-            .iter()
-            .map(|&range| Entry::new(range, pool.avoid_buggy_ips))
-            .collect();
-        Self { pool, entries }
-    }
-
-    fn covers(&self, address: IpAddr) -> bool {
-        self.entries.iter().any(|entry| entry.range().contains(address))
-    }
-
-    fn available(&self) -> Usage {
-        let of = |family| {
-            let entries = self
-                .entries
-                .iter()
-                .filter(|entry| entry.range().family() == family);
-            entries.fold(0u128, |sum, entry| sum.saturating_add(entry.available()))
-        };
-        Usage {
-            available_v4: of(Family::V4),
-            available_v6: of(Family::V6),
-            ..Usage::default()
-        }
-    }
-}
-
-fn same_set(a: &[IpAddr], b: &[IpAddr]) -> bool {
-    a.len() == b.len() && a.iter().all(|address| b.contains(address))
 }
 
 #[cfg(test)]

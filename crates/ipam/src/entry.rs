@@ -61,11 +61,14 @@ impl Entry {
 
     /// How many addresses could still be given out.
     pub(crate) fn available(&self) -> u128 {
-        let Some((first, last)) = self.bounds else {
-            return 0;
-        };
+        self.size() - self.used.len()
+    }
+
+    /// How many addresses it can give out in all.
+    pub(crate) fn size(&self) -> u128 {
         // ::/0 has one address more than fits; nobody will miss it.
-        (last - first).saturating_add(1) - self.used.len()
+        self.bounds
+            .map_or(0, |(first, last)| (last - first).saturating_add(1))
     }
 
     fn usable_bounds(&self) -> Option<(u128, u128)> {

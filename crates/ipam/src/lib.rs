@@ -16,23 +16,42 @@
 //! ```
 //!
 //! # What the caller owes
-//! After a start, [`Ipam::claim`] every address that a Service's status holds, oldest Service first, before the first
-//! [`Ipam::assign`]: an address that is not claimed looks free (P-ALLOC-55).
+//! * After a start, [`Ipam::claim`] every address that a Service's status holds, oldest Service first, before the first
+//!   [`Ipam::assign`]: an address that is not claimed looks free (P-ALLOC-55).
+//! * What a Service gives up is not free before [`Ipam::settle`] says that its status does not show it any more: until
+//!   then it is [leaving](Ipam::leaving), and nobody else gets it. So no order of writes ever shows one address twice.
 //!
 //! # What the caller may rely on
-//! * An address once held stays with its Service until that Service is released or asks for another
-//!   (DESIGN §3: an address once given never moves by itself), whatever happens to the pools.
-//! * A refusal changes nothing.
-//! * Finding a free address costs O(log n) in the number of addresses held and O(1) in the size of the pool.
+//! * An address stays with its Service until that Service asks for something else, may share it no longer, or its pool
+//!   has changed and says so ([`Reclaim::Move`]); no other Service and no restart moves it (DESIGN §3).
+//! * Finding a free address costs O(log n) in the number of addresses held and in the number of ranges, and nothing in the
+//!   size of the pool. A Service with a sharing key is compared with those that hold addresses under the same key.
 
 #![forbid(unsafe_code)]
 
 mod allocator;
+mod allowance;
+mod availability;
+mod bookkeeping;
+mod choice;
+mod directory;
 mod entry;
 mod interval;
+mod ledger;
+mod offer;
 mod pool;
+mod refusal;
 mod request;
+mod reservations;
+mod search;
+mod sharing;
+mod shelf;
+mod tally;
+mod usage;
 
-pub use allocator::{Grant, Ipam, Usage};
-pub use pool::{Pinned, Pool};
-pub use request::{Families, PoolRefusal, Refusal, Request};
+pub use allocator::{Claim, Grant, Ipam};
+pub use pool::{Pinned, Pool, Quota, Reclaim};
+pub use refusal::{PoolRefusal, Refusal};
+pub use request::{Families, Request};
+pub use sharing::{Port, Sharing, SharingRule};
+pub use usage::{Count, Usage};

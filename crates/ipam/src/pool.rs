@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{AddressRange, PoolName, Selectors};
 
@@ -11,12 +11,46 @@ pub struct Pool {
     pub name: PoolName,
     /// The addresses to give out, in the order in which they are tried (P-ALLOC-14).
     pub ranges: Vec<AddressRange>,
+    /// Addresses of `ranges` that are never given out.
+    pub excluded: Vec<AddressRange>,
     /// Whether a Service gets an address from here without naming the pool or the address (P-ALLOC-17).
     pub auto_assign: bool,
     /// Whether IPv4 addresses that end in .0 and .255 are never given out (P-ALLOC-15).
     pub avoid_buggy_ips: bool,
     /// Which Services the pool is for; none: all, after the pinned pools.
     pub pinned: Option<Pinned>,
+    /// How much of the pool one namespace may hold; none: all of it.
+    pub quota: Option<Quota>,
+    /// What becomes of a Service that holds an address which the pool would not give it any more.
+    pub reclaim: Reclaim,
+    /// Its deletion is asked for: it gives out nothing more.
+    pub closed: bool,
+}
+
+/// How many addresses of a pool the Services and reservations of one namespace may hold, both families together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quota {
+    /// For every namespace without a number of its own.
+    pub limit: u32,
+    /// Numbers of their own, by namespace.
+    pub overrides: BTreeMap<String, u32>,
+}
+
+/// DESIGN §7: what becomes of a Service that holds an address which its pool would not give it any more, because the
+/// pool has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reclaim {
+    /// It keeps the address.
+    #[default]
+    Keep,
+    /// It is moved to another address, or left without one.
+    Move,
+}
+
+impl Quota {
+    pub(crate) fn of(&self, namespace: &str) -> u32 {
+        self.overrides.get(namespace).copied().unwrap_or(self.limit)
+    }
 }
 
 /// Which Services a pinned pool is for, and when it is tried.
@@ -38,9 +72,13 @@ impl Pool {
         Self {
             name,
             ranges,
+            excluded: Vec::new(),
             auto_assign: true,
             avoid_buggy_ips: false,
             pinned: None,
+            quota: None,
+            reclaim: Reclaim::Keep,
+            closed: false,
         }
     }
 

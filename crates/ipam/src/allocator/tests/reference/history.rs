@@ -1,0 +1,248 @@
+//! Two allocators side by side in one world: the real one, and one that follows the rules as they are written.
+
+use std::net::IpAddr;
+
+use model::{PoolName, ServiceName};
+
+use super::checks;
+use super::rules::{Row, Tables, compatible};
+use super::world::{Configuration, SERVICES, Step, gold, reserved, service, universe};
+use super::super::labelled;
+use crate::{Claim, Families, Ipam, Request, Sharing};
+
+/// A Service, as the API server has it.
+#[derive(Clone, Debug)]
+pub(super) struct Object {
+    pub(super) request: Request,
+    pub(super) exists: bool,
+    /// What its status shows, and the pool that it names.
+    pub(super) shown: (Vec<IpAddr>, Option<PoolName>),
+    /// What a write that is under way will show.
+    pub(super) in_flight: Option<(Vec<IpAddr>, Option<PoolName>)>,
+    /// Its latest request was granted, and nothing but pools, reservations and other Services have changed since.
+    pub(super) granted: bool,
+    /// What was so when its latest request was refused.
+    pub(super) refused: Option<(u64, u64, Row)>,
+}
+
+/// The world.
+#[derive(Debug)]
+pub(super) struct History {
+    pub(super) ipam: Ipam,
+    pub(super) tables: Tables,
+    pub(super) objects: Vec<Object>,
+    configuration: Configuration,
+    /// How often the pools have changed.
+    pub(super) edits: u64,
+}
+
+impl History {
+    pub(super) fn new() -> Self {
+        let mut history = Self {
+            ipam: Ipam::default(),
+            tables: Tables {
+                universe: universe(),
+                ..Tables::default()
+            },
+            objects: (0..SERVICES).map(new_object).collect(),
+            configuration: Configuration::new(),
+            edits: 0,
+        };
+        history.set_pools();
+        history
+    }
+
+    /// Lets it happen to both, and compares them.
+    pub(super) fn take(&mut self, step: &Step) {
+        match step {
+            Step::Change(who, change) => {
+                let object = &mut self.objects[*who];
+                if !object.exists && object.shown.0.is_empty() && object.in_flight.is_none() {
+                    *object = new_object(*who);
+                }
+                object.exists = true;
+                let before = object.request.clone();
+                change.apply(&mut object.request);
+                if object.request != before {
+                    (object.granted, object.refused) = (false, None);
+                }
+                self.reconcile(*who);
+            }
+            Step::Reconcile(who) => self.reconcile(*who),
+            Step::Misread(who) => self.misread(*who),
+            Step::Begin(who) => self.begin(*who),
+            Step::End(who) => self.end(*who),
+            Step::Lose(who) => self.objects[*who].in_flight = None,
+            Step::Delete(who) => self.delete(*who),
+            Step::Clear(who) => self.clear(*who),
+            Step::Pool(pool, edit) => {
+                self.configuration.edit(*pool, edit);
+                self.set_pools();
+            }
+            Step::Hand(from, count, owner) => {
+                self.configuration.hand(*from, *count, *owner);
+                self.set_pools();
+            }
+            Step::Reserve(number, addresses) => {
+                let (name, addresses) = reserved(*number, addresses);
+                self.tables.reservations.insert(name, addresses);
+                self.tables.reservations.retain(|_, addresses| !addresses.is_empty());
+                self.ipam.set_reservations(self.tables.reservations.clone());
+            }
+            Step::Restart => self.restart(),
+        }
+        checks::every_step(self);
+    }
+
+    fn set_pools(&mut self) {
+        self.edits += 1;
+        self.tables.pools = self.configuration.pools();
+        self.ipam.set_pools(self.tables.pools.clone());
+    }
+
+    fn reconcile(&mut self, who: usize) {
+        if !self.objects[who].exists {
+            return;
+        }
+        let request = self.objects[who].request.clone();
+        let before = self.tables.clone();
+        let expected = before.expected(&request);
+        let current = expected.clone().unwrap_or_else(|| before.left(&request));
+        let first = expected.as_ref().and_then(|set| set.first());
+        let pool = first.and_then(|&address| before.pool_of(&request, address));
+        self.hold(&request.service, &request.sharing, current, pool);
+        let loosened = self.ipam.loosened();
+        let result = self.ipam.assign(&request);
+        match &result {
+            Ok(grant) => assert_eq!(Some(&grant.addresses), expected.as_ref(), "{request:?}"),
+            Err(refusal) => assert_eq!(expected, None, "{request:?} {refusal}"),
+        }
+        let object = &self.objects[who];
+        checks::no_status_of_another_shows_it(self, &before, who);
+        checks::lost_for_a_reason(&before, object, &result, &self.tables.row(&request.service));
+        checks::served_only_after_notice(&before, object, &result, loosened, self.edits);
+        if let Err(refusal) = &result {
+            checks::refusal_is_true(&before, &request, refusal);
+        }
+        let refused = result.is_err().then(|| (self.ipam.loosened(), self.edits, self.tables.row(&request.service)));
+        let object = &mut self.objects[who];
+        (object.granted, object.refused) = (result.is_ok(), refused);
+    }
+
+    fn misread(&mut self, who: usize) {
+        let request = self.objects[who].request.clone();
+        if self.objects[who].exists {
+            let current = self.tables.shareable(&request.service, &request.sharing);
+            self.hold(&request.service, &request.sharing, current, None);
+            self.ipam.retain(&request.service, &request.sharing);
+        }
+    }
+
+    /// Make before break: what the Service has, and what it had as long as that is nobody else's.
+    fn begin(&mut self, who: usize) {
+        let name = service(who);
+        let lingering = self.ipam.may_linger(&name);
+        checks::lingers_harmlessly(&self.tables, &name, &lingering);
+        let object = &mut self.objects[who];
+        if object.exists && object.in_flight.is_none() {
+            let shown = [self.ipam.held(&name), &lingering].concat();
+            object.in_flight = Some((shown, self.ipam.pool_of(&name).cloned()));
+        }
+    }
+
+    fn end(&mut self, who: usize) {
+        let object = &mut self.objects[who];
+        if let Some(written) = object.in_flight.take() {
+            object.shown = written;
+        }
+        let (name, shown) = (service(who), object.shown.0.clone());
+        let mut row = self.tables.row(&name);
+        row.leaving = shown.clone();
+        row.leaving.retain(|address| !row.current.contains(address));
+        row.leaving.sort_unstable();
+        row.leaving.dedup();
+        self.put(&name, row);
+        self.ipam.settle(&name, &shown);
+    }
+
+    fn delete(&mut self, who: usize) {
+        if self.objects[who].exists {
+            (self.objects[who].exists, self.objects[who].granted) = (false, false);
+            self.hold(&service(who), &Sharing::default(), Vec::new(), None);
+            self.ipam.forfeit(&service(who));
+        }
+    }
+
+    fn clear(&mut self, who: usize) {
+        let object = &mut self.objects[who];
+        if !object.exists {
+            object.in_flight = None;
+            object.shown = Default::default();
+            let held = self.tables.rows.remove(&service(who)).is_some();
+            assert_eq!(self.ipam.release(&service(who)), held);
+        }
+    }
+
+    /// Every status is claimed, oldest Service first.
+    fn restart(&mut self) {
+        let written = |object: &Object| {
+            let held = self.ipam.held(&object.request.service);
+            object.shown.0 == held && object.shown.1.as_ref() == self.ipam.pool_of(&object.request.service)
+        };
+        let written: Vec<bool> = self.objects.iter().map(written).collect();
+        self.ipam = Ipam::default();
+        self.tables.rows.clear();
+        self.ipam.set_pools(self.tables.pools.clone());
+        self.ipam.set_reservations(self.tables.reservations.clone());
+        for who in 0..SERVICES {
+            let object = &mut self.objects[who];
+            (object.in_flight, object.refused) = (None, None);
+            let (shown, origin) = object.shown.clone();
+            let sharing = object.request.sharing.clone();
+            let rows = self.tables.rows.values();
+            let rivals: Vec<&Row> = rows.filter(|row| !compatible(&row.sharing, &sharing)).collect();
+            let lost = |address: &IpAddr| rivals.iter().any(|row| row.current.contains(address));
+            let (leaving, current): (Vec<_>, Vec<_>) = shown.iter().copied().partition(lost);
+            let claim = Claim { addresses: shown, sharing: sharing.clone(), origin: origin.clone() };
+            let told = self.ipam.claim(&service(who), claim);
+            assert_eq!(told.iter().map(|(address, _)| *address).collect::<Vec<_>>(), leaving);
+            self.objects[who].granted &= written[who] && leaving.is_empty();
+            let row = Row { current, leaving, sharing, origin };
+            self.put(&service(who), row);
+            if !self.objects[who].exists {
+                self.hold(&service(who), &Sharing::default(), Vec::new(), None);
+                self.ipam.forfeit(&service(who));
+            }
+        }
+    }
+
+    fn hold(&mut self, name: &ServiceName, sharing: &Sharing, current: Vec<IpAddr>, pool: Option<PoolName>) {
+        let before = self.tables.row(name);
+        let mut leaving = [before.current, before.leaving].concat();
+        leaving.retain(|address| !current.contains(address));
+        let origin = pool.or(before.origin);
+        self.put(name, Row { current, leaving, sharing: sharing.clone(), origin });
+    }
+
+    fn put(&mut self, name: &ServiceName, row: Row) {
+        match row.current.is_empty() && row.leaving.is_empty() {
+            true => drop(self.tables.rows.remove(name)),
+            false => drop(self.tables.rows.insert(name.clone(), row)),
+        }
+    }
+}
+
+fn new_object(who: usize) -> Object {
+    let mut request = Request::new(service(who), Families::Prefer(model::Family::V4));
+    if gold(&request.service.namespace) {
+        request.namespace_labels = labelled("gold");
+    }
+    Object {
+        request,
+        exists: false,
+        shown: Default::default(),
+        in_flight: None,
+        granted: false,
+        refused: None,
+    }
+}

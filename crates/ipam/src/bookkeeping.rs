@@ -1,0 +1,164 @@
+//! What is written down when a Service gets or loses an address, and what can be read there.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use model::{PoolName, ServiceName};
+
+use crate::allocator::{Grant, Ipam};
+use crate::directory::Spot;
+use crate::ledger::Holding;
+use crate::request::Request;
+use crate::sharing::Sharing;
+
+impl Ipam {
+    pub(crate) fn grant(&self, request: &Request) -> Grant {
+        let addresses = self.held(&request.service).to_vec();
+        let outside = !addresses.iter().all(|&address| self.would_give(request, address));
+        Grant {
+            addresses,
+            pool: self.pool_of(&request.service).cloned(),
+            outside,
+        }
+    }
+
+    /// Another Service that has `address`, and with which `service` may not share it.
+    pub(crate) fn rival(
+        &self,
+        service: &ServiceName,
+        sharing: &Sharing,
+        address: IpAddr,
+    ) -> Option<&ServiceName> {
+        let has = |holding: &Holding| holding.current.contains(&address);
+        let mut rivals = self
+            .ledger
+            .others(service, address)
+            .filter(|(_, holding)| has(holding));
+        rivals
+            .find(|(_, holding)| sharing.refused_by(&holding.sharing).is_some())
+            .map(|(holder, _)| holder)
+    }
+
+    /// The pool that an address of `service` counts to: the one that declares it, else the one that it came from.
+    pub(crate) fn record(&self, service: &ServiceName, address: IpAddr) -> Option<&PoolName> {
+        let declared = self.declared_by(address);
+        declared.or_else(|| self.ledger.holding(service)?.origin.as_ref())
+    }
+
+    /// Whether a pool gives out `address`, and to this Service.
+    pub(crate) fn would_give(&self, request: &Request, address: IpAddr) -> bool {
+        self.spot(address).is_some_and(|spot| {
+            let pool = &self.shelves[spot.shelf].pool;
+            !pool.closed && pool.serves(request)
+        })
+    }
+
+    pub(crate) fn spot(&self, address: IpAddr) -> Option<Spot> {
+        self.directory.spot(address, &self.shelves)
+    }
+
+    /// The pool that declares `address`, be it one that it never gives out.
+    pub(crate) fn declared_by(&self, address: IpAddr) -> Option<&PoolName> {
+        Some(&self.shelves[self.declared(address)?].pool.name)
+    }
+
+    pub(crate) fn declared(&self, address: IpAddr) -> Option<usize> {
+        self.directory.declared(address)
+    }
+
+    /// Whether the namespace uses `address`, by a Service that is to have it or by a reservation.
+    pub(crate) fn uses(&self, namespace: &str, address: IpAddr) -> bool {
+        let has = |holder: &ServiceName| self.held(holder).contains(&address);
+        let holders = self.ledger.holders(address);
+        self.keeps(namespace, address)
+            || holders.iter().any(|holder| holder.namespace == namespace && has(holder))
+    }
+
+    /// Whether a reservation of the namespace keeps `address`.
+    pub(crate) fn keeps(&self, namespace: &str, address: IpAddr) -> bool {
+        let keeper = self.reservations.keeper(address);
+        keeper.is_some_and(|keeper| keeper.namespace == namespace)
+    }
+
+    /// Makes `current`, which is from `pool`, what `service` has, and what it had besides leaving. Without a pool it is
+    /// from where it was.
+    pub(crate) fn hold(
+        &mut self,
+        service: &ServiceName,
+        sharing: &Sharing,
+        current: Vec<IpAddr>,
+        pool: Option<&PoolName>,
+    ) {
+        let before = self.ledger.holding(service).cloned().unwrap_or_default();
+        let given_up = before.addresses().filter(|address| !current.contains(address));
+        let leaving = given_up.collect();
+        let holding = Holding {
+            origin: pool.cloned().or(before.origin),
+            sharing: sharing.clone(),
+            current,
+            leaving,
+        };
+        self.update(service, holding);
+    }
+
+    /// Replaces what `service` holds, and keeps the shelves and the tally in step.
+    pub(crate) fn update(&mut self, service: &ServiceName, holding: Holding) {
+        let before = self.ledger.holding(service);
+        if before == Some(&holding) {
+            return;
+        }
+        // A quota counts what a namespace is to have: there is room at once, though the address is not free yet.
+        let counted = self.shelves.iter().any(|shelf| shelf.pool.quota.is_some());
+        let loosened =
+            |before: &Holding| before.loosened_by(&holding) || counted && before.gives_up(&holding);
+        if before.is_some_and(loosened) {
+            self.loosened += 1;
+        }
+        let addresses = before
+            .into_iter()
+            .flat_map(Holding::addresses)
+            .chain(holding.addresses());
+        let touched: BTreeSet<IpAddr> = addresses.collect();
+        let used: Vec<bool> = touched
+            .iter()
+            .map(|&address| self.uses(&service.namespace, address))
+            .collect();
+        self.ledger.set(service, holding);
+        for (&address, before) in touched.iter().zip(used) {
+            self.mark(address);
+            self.count(address, &service.namespace, before);
+        }
+    }
+
+    /// Brings the shelf up to date about an address.
+    pub(crate) fn mark(&mut self, address: IpAddr) {
+        if let Some(Spot { shelf, entry }) = self.spot(address) {
+            let kept = self.reservations.keeper(address).is_some();
+            let in_use = kept || !self.ledger.holders(address).is_empty();
+            self.shelves[shelf].mark(entry, address, in_use);
+        }
+    }
+
+    /// Brings the tally up to date about an address that the namespace did or did not use before.
+    pub(crate) fn count(&mut self, address: IpAddr, namespace: &str, before: bool) {
+        let Some(spot) = self.spot(address) else { return };
+        match (before, self.uses(namespace, address)) {
+            (false, true) => self.tally.add(spot.shelf, namespace),
+            (true, false) => self.tally.subtract(spot.shelf, namespace),
+            (false, false) | (true, true) => {}
+        }
+    }
+
+    pub(crate) fn namespaces(&self, address: IpAddr) -> BTreeSet<String> {
+        let holders = self
+            .ledger
+            .holders(address)
+            .iter()
+            .map(|holder| holder.namespace.clone());
+        let keeper = self
+            .reservations
+            .keeper(address)
+            .map(|keeper| keeper.namespace.clone());
+        holders.chain(keeper).collect()
+    }
+}

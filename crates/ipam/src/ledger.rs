@@ -1,0 +1,140 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use model::{Family, PoolName, ServiceName};
+
+use crate::sharing::Sharing;
+
+/// What one Service holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Holding {
+    /// The addresses that it is to have.
+    pub(crate) current: Vec<IpAddr>,
+    /// Addresses that it is to lose, which its status may still show: they are nobody else's yet.
+    pub(crate) leaving: Vec<IpAddr>,
+    pub(crate) sharing: Sharing,
+    /// The pool that `current` came from, which it remembers when no pool has the addresses any more.
+    pub(crate) origin: Option<PoolName>,
+}
+
+/// Who holds which address.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ledger {
+    holdings: BTreeMap<ServiceName, Holding>,
+    holders: BTreeMap<IpAddr, Vec<ServiceName>>,
+    /// Under each sharing key, the addresses that a Service with that key holds.
+    by_key: BTreeMap<String, BTreeSet<IpAddr>>,
+}
+
+impl Holding {
+    /// Every address that is not free because of this.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.current.iter().chain(&self.leaving).copied()
+    }
+
+    /// Whether `after` in place of this leaves others more to choose from.
+    pub(crate) fn loosened_by(&self, after: &Self) -> bool {
+        let freed = self
+            .addresses()
+            .any(|address| !after.addresses().any(|other| other == address));
+        // A Service that is dual-stack no longer ties nobody to both of its addresses.
+        let untied = self.is_dual_stack() && self.gives_up(after);
+        self.sharing != after.sharing || freed || untied
+    }
+
+    /// Whether an address that this has is not one to have in `after`.
+    pub(crate) fn gives_up(&self, after: &Self) -> bool {
+        !self.current.iter().all(|address| after.current.contains(address))
+    }
+
+    /// Whether it is to have addresses of both families.
+    pub(crate) fn is_dual_stack(&self) -> bool {
+        let has = |family| self.current.iter().any(|&address| Family::of(address) == family);
+        has(Family::V4) && has(Family::V6)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.current.is_empty() && self.leaving.is_empty()
+    }
+}
+
+impl Ledger {
+    pub(crate) fn holding(&self, service: &ServiceName) -> Option<&Holding> {
+        self.holdings.get(service)
+    }
+
+    pub(crate) fn current(&self, service: &ServiceName) -> &[IpAddr] {
+        self.holding(service).map_or(&[], |holding| &holding.current)
+    }
+
+    pub(crate) fn holdings(&self) -> impl Iterator<Item = (&ServiceName, &Holding)> {
+        self.holdings.iter()
+    }
+
+    /// Every address that somebody holds, with its holders.
+    pub(crate) fn held(&self) -> impl Iterator<Item = (IpAddr, &[ServiceName])> {
+        self.holders
+            .iter()
+            .map(|(&address, holders)| (address, holders.as_slice()))
+    }
+
+    pub(crate) fn holders(&self, address: IpAddr) -> &[ServiceName] {
+        self.holders.get(&address).map_or(&[], Vec::as_slice)
+    }
+
+    /// Everybody but `service` who holds `address`, be it leaving.
+    pub(crate) fn others(
+        &self,
+        service: &ServiceName,
+        address: IpAddr,
+    ) -> impl Iterator<Item = (&ServiceName, &Holding)> {
+        let others = self
+            .holders(address)
+            .iter()
+            .filter(move |holder| *holder != service);
+        others.filter_map(|holder| Some((holder, self.holdings.get(holder)?)))
+    }
+
+    /// The addresses that Services with the sharing key hold, lowest first.
+    pub(crate) fn shared_under(&self, key: &str) -> impl Iterator<Item = IpAddr> {
+        self.by_key.get(key).into_iter().flatten().copied()
+    }
+
+    /// Replaces what `service` holds.
+    pub(crate) fn set(&mut self, service: &ServiceName, holding: Holding) {
+        if let Some(before) = self.holdings.remove(service) {
+            before
+                .addresses()
+                .for_each(|address| self.strike(service, address, &before.sharing));
+        }
+        if holding.is_empty() {
+            return;
+        }
+        for address in holding.addresses() {
+            self.holders.entry(address).or_default().push(service.clone());
+            if let Some(key) = &holding.sharing.key {
+                self.by_key.entry(key.clone()).or_default().insert(address);
+            }
+        }
+        self.holdings.insert(service.clone(), holding);
+    }
+
+    fn strike(&mut self, service: &ServiceName, address: IpAddr, sharing: &Sharing) {
+        if let Some(holders) = self.holders.get_mut(&address) {
+            holders.retain(|holder| holder != service);
+            if holders.is_empty() {
+                self.holders.remove(&address);
+            }
+        }
+        let Some(key) = &sharing.key else { return };
+        let still = self
+            .others(service, address)
+            .any(|(_, holding)| holding.sharing.key.as_ref() == Some(key));
+        if let (false, Some(addresses)) = (still, self.by_key.get_mut(key)) {
+            addresses.remove(&address);
+            if addresses.is_empty() {
+                self.by_key.remove(key);
+            }
+        }
+    }
+}

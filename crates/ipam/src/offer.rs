@@ -1,0 +1,120 @@
+//! What one pool has for a Service.
+
+use std::net::IpAddr;
+
+use model::Family;
+
+use crate::allocator::Ipam;
+use crate::choice::one_of_each;
+use crate::refusal::PoolRefusal;
+use crate::request::Request;
+use crate::shelf::Place;
+
+/// How many namespaces are named as those who could be asked for an address of a full pool.
+const NAMED_HOLDERS: usize = 3;
+
+impl Ipam {
+    /// Addresses of `families` from one shelf, with `base` among them.
+    pub(crate) fn offer(
+        &self,
+        request: &Request,
+        shelf: usize,
+        families: &[Family],
+        base: &[IpAddr],
+    ) -> Result<Vec<IpAddr>, PoolRefusal> {
+        let on = &self.shelves[shelf];
+        if on.pool.closed {
+            return Err(PoolRefusal::Closed);
+        }
+        if request.pool.is_none() && !on.pool.auto_assign && base.is_empty() {
+            return Err(PoolRefusal::NotAutomatic);
+        }
+        if !on.pool.serves(request) {
+            return Err(PoolRefusal::Reserved);
+        }
+        let covered = |family: &Family| base.iter().any(|&address| Family::of(address) == *family);
+        if let Some(&missing) = families.iter().find(|family| !covered(family) && on.size(**family) == 0) {
+            return Err(PoolRefusal::WithoutFamily(missing));
+        }
+        let addresses = self.pick(request, shelf, families, base)?;
+        self.quota(request, shelf, &addresses).map_or(Ok(addresses), Err)
+    }
+
+    /// One address of each family: of `base`, else the first that is free or may be shared (P-ALLOC-14, P-ALLOC-46).
+    fn pick(
+        &self,
+        request: &Request,
+        shelf: usize,
+        families: &[Family],
+        base: &[IpAddr],
+    ) -> Result<Vec<IpAddr>, PoolRefusal> {
+        let options = |family: Family| -> Vec<IpAddr> {
+            let fixed = base.iter().find(|&&address| Family::of(address) == family);
+            fixed.map_or_else(|| self.options(request, shelf, family), |&fixed| vec![fixed])
+        };
+        let of_each: Vec<Vec<IpAddr>> = families.iter().map(|&family| options(family)).collect();
+        if let Some(none) = of_each.iter().position(Vec::is_empty) {
+            return Err(self.full(shelf, families[none]));
+        }
+        let (firsts, seconds) = match of_each.as_slice() {
+            [only] => return Ok(only[..1].to_vec()),
+            [firsts, seconds] => (firsts, seconds),
+            _ => return Ok(Vec::new()),
+        };
+        let mut pairs = firsts.iter().flat_map(|&a| seconds.iter().map(move |&b| [a, b]));
+        let together = pairs.find(|pair| self.split(request, pair).is_none());
+        together
+            .map(|pair| pair.to_vec())
+            .ok_or_else(|| self.no_pair(request, shelf, families, base))
+    }
+
+    /// The addresses of a family that a shelf could give: those that the Service has or is about to lose, for its status
+    /// may still show them, then the lowest that is free and all that may be shared, in order.
+    fn options(&self, request: &Request, shelf: usize, family: Family) -> Vec<IpAddr> {
+        let on_shelf = |address: IpAddr| -> Option<Place> {
+            let spot = self.spot(address).filter(|spot| spot.shelf == shelf)?;
+            (Family::of(address) == family && self.obstacle(request, address).is_none())
+                .then_some((spot.entry, address))
+        };
+        let holding = self.ledger.holding(&request.service);
+        let back = holding.into_iter().flat_map(|holding| holding.addresses());
+        let back = back.filter(|&address| on_shelf(address).is_some());
+        let shared = request
+            .sharing
+            .key
+            .iter()
+            .flat_map(|key| self.ledger.shared_under(key));
+        let mut places: Vec<Place> = shared.filter_map(on_shelf).collect();
+        places.extend(self.shelves[shelf].lowest_free(family));
+        places.sort_unstable();
+        back.chain(places.into_iter().map(|(_, address)| address))
+            .collect()
+    }
+
+    /// Why no two addresses of a shelf go together, though there are some of each family: one of them is shared, and no
+    /// address that is free can take its place.
+    fn no_pair(&self, request: &Request, shelf: usize, families: &[Family], base: &[IpAddr]) -> PoolRefusal {
+        let mut pair = one_of_each(base, families);
+        for &family in families
+            .iter()
+            .filter(|&&family| one_of_each(base, &[family]).is_empty())
+        {
+            match self.shelves[shelf].lowest_free(family) {
+                Some((_, free)) => pair.push(free),
+                None => return self.full(shelf, family),
+            }
+        }
+        match self.split(request, &pair) {
+            Some((address, holder)) => PoolRefusal::PairSplit { address, holder },
+            None => self.full(shelf, families[0]),
+        }
+    }
+
+    fn full(&self, shelf: usize, family: Family) -> PoolRefusal {
+        PoolRefusal::Full {
+            family,
+            size: self.shelves[shelf].size(family),
+            holders: self.tally.largest(shelf, NAMED_HOLDERS),
+        }
+    }
+}

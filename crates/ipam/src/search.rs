@@ -1,0 +1,163 @@
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use model::Family;
+
+use crate::allocator::Ipam;
+use crate::choice::one_of_each;
+use crate::refusal::{PoolRefusal, Refusal};
+use crate::request::Request;
+
+/// The search for addresses of a Service that leaves the choice to us, or to its reservation.
+pub(crate) struct Search<'a> {
+    ipam: &'a Ipam,
+    request: &'a Request,
+    /// What its reservation keeps for it: it gets these or nothing.
+    kept: Vec<IpAddr>,
+    /// What it had best have: `kept`, and of what it has already all that goes with it.
+    base: Vec<IpAddr>,
+    /// The shelf that an address beside those of `base` has to come from (P-ALLOC-69).
+    home: Option<usize>,
+    /// The shelves that all of its addresses may come from, in order, if it has to leave what it has.
+    elsewhere: Vec<usize>,
+}
+
+/// What each shelf said that was asked, by its place in the order.
+type Answers = BTreeMap<usize, PoolRefusal>;
+
+impl<'a> Search<'a> {
+    pub(crate) fn new(ipam: &'a Ipam, request: &'a Request, kept: Vec<IpAddr>) -> Self {
+        let mut search = Self {
+            ipam,
+            request,
+            base: Vec::new(),
+            home: None,
+            elsewhere: Vec::new(),
+            kept,
+        };
+        search.base = search.base();
+        search.home = search.base.first().and_then(|&address| search.home(address));
+        if search.may_leave() {
+            search.elsewhere = search.candidates().unwrap_or_default();
+        }
+        search
+    }
+
+    pub(crate) fn run(&self) -> Result<Vec<IpAddr>, Refusal> {
+        let mut answers = Answers::new();
+        for (round, families) in self.request.families.choices().iter().enumerate() {
+            if round == 1 {
+                // What a pool says to either address alone tells more than what it said to the pair.
+                answers.clear();
+            }
+            if let Some(addresses) = self.round(families, &mut answers) {
+                return Ok(addresses);
+            }
+        }
+        Err(self.refusal(answers))
+    }
+
+    /// Addresses of exactly these families.
+    fn round(&self, families: &[Family], answers: &mut Answers) -> Option<Vec<IpAddr>> {
+        let kept = one_of_each(&self.kept, families);
+        if kept.len() < self.kept.len() {
+            return None;
+        }
+        let base = one_of_each(&self.base, families);
+        if base.len() == families.len() && self.may_go_together(&base) {
+            return Some(base);
+        }
+        let at_home = self
+            .home
+            .into_iter()
+            .flat_map(|home| [(home, base.as_slice()), (home, &kept)]);
+        let at_home = at_home.filter(|(_, base)| !base.is_empty());
+        let elsewhere = self.elsewhere.iter().map(|&shelf| (shelf, [].as_slice()));
+        for (shelf, base) in at_home.chain(elsewhere) {
+            match self.ipam.offer(self.request, shelf, families, base) {
+                Ok(addresses) => return Some(addresses),
+                Err(refusal) => note(answers, shelf, refusal),
+            }
+        }
+        None
+    }
+
+    /// Whether the Service may have all of `base`: it has already, or no other Service minds.
+    fn may_go_together(&self, base: &[IpAddr]) -> bool {
+        let held = self.ipam.held(&self.request.service);
+        let unchanged = base.iter().all(|address| held.contains(address));
+        unchanged || self.ipam.split(self.request, base).is_none()
+    }
+
+    fn base(&self) -> Vec<IpAddr> {
+        let own = self.ipam.own(self.request);
+        let pool = |address: &IpAddr| self.ipam.own_pool(self.request, *address);
+        let new = self.kept.iter().find(|address| !own.contains(address));
+        let named = self.request.pool.as_ref();
+        let fits = |address: &IpAddr| match new {
+            Some(new) => pool(address) == pool(new),
+            None => named.is_none() || pool(address) == named,
+        };
+        let mut rest: Vec<IpAddr> = own.iter().copied().filter(fits).collect();
+        // Of two of a family, one of which is leaving, the one in the pool is the one that it moved to.
+        rest.sort_by_key(|&address| named.is_some() && self.ipam.declared_by(address) != named);
+        self.kept.iter().copied().chain(rest).collect()
+    }
+
+    fn home(&self, address: IpAddr) -> Option<usize> {
+        self.ipam.pool_named(self.ipam.own_pool(self.request, address)?)
+    }
+
+    /// Whether the Service may leave what it has for another pool: it has lost some of it, or it is too little. That a
+    /// pool has more to offer is no reason (P-ALLOC-76).
+    fn may_leave(&self) -> bool {
+        let best = self.request.families.best();
+        let own = self.ipam.own(self.request);
+        let held = one_of_each(self.ipam.held(&self.request.service), best);
+        let lost = held.iter().any(|address| !own.contains(address));
+        let mut choices = self.request.families.choices().iter();
+        let enough = choices.any(|families| one_of_each(&self.base, families).len() == families.len());
+        self.kept.is_empty() && (lost || !enough)
+    }
+
+    /// The shelves that the Service may be served from.
+    fn candidates(&self) -> Result<Vec<usize>, Refusal> {
+        match &self.request.pool {
+            Some(name) => Ok(vec![self.ipam.shelf_named(name)?]),
+            None if self.ipam.shelves.is_empty() => Err(Refusal::NoPools),
+            None => Ok((0..self.ipam.shelves.len()).collect()),
+        }
+    }
+
+    fn refusal(&self, mut answers: Answers) -> Refusal {
+        if let (None, Some(&address)) = (self.home, self.kept.first()) {
+            return Refusal::OutsidePools(address);
+        }
+        if let Err(refusal) = self.candidates() {
+            return refusal;
+        }
+        let name = |shelf: usize| self.ipam.shelves[shelf].pool.name.clone();
+        match (&self.request.pool, answers.pop_last()) {
+            (Some(_), Some((shelf, refusal))) => Refusal::PoolRefuses {
+                pool: name(shelf),
+                refusal,
+            },
+            (_, last) => Refusal::NoPoolFits {
+                families: self.request.families,
+                pools: answers
+                    .into_iter()
+                    .chain(last)
+                    .map(|(shelf, refusal)| (name(shelf), refusal))
+                    .collect(),
+            },
+        }
+    }
+}
+
+/// That a family is missing says least: anything else that the same shelf said stands.
+fn note(answers: &mut Answers, shelf: usize, refusal: PoolRefusal) {
+    let known = answers.get(&shelf);
+    if known.is_none_or(|known| matches!(known, PoolRefusal::WithoutFamily(_))) {
+        answers.insert(shelf, refusal);
+    }
+}

@@ -1,0 +1,84 @@
+use std::collections::BTreeSet;
+use std::fmt;
+
+use model::Labels;
+
+/// What decides with which other Services a Service may share an address (P-ALLOC-44, P-ALLOC-45).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sharing {
+    /// The sharing key (annotation `heraldlb.io/allow-shared-ip`); none: it shares with nobody.
+    pub key: Option<String>,
+    /// Where its traffic may end: none for every node (`externalTrafficPolicy: Cluster`), the selector of its pods for
+    /// the nodes that run one (`Local`).
+    pub backend: Option<Labels>,
+    /// The ports that it answers on.
+    pub ports: BTreeSet<Port>,
+}
+
+/// A port that a Service answers on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Port {
+    /// `TCP`, `UDP` or `SCTP`.
+    pub protocol: String,
+    /// 1 to 65535.
+    pub number: u16,
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} port {}", self.protocol, self.number)
+    }
+}
+
+/// The rule by which two Services may not share an address. The text completes "…, which it does not share with this
+/// Service: ".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SharingRule {
+    /// The Service that holds the address has no sharing key.
+    #[error(
+        "it has no sharing key; give it the one of this Service (annotation heraldlb.io/allow-shared-ip)"
+    )]
+    HolderHasNoKey,
+    /// The keys differ.
+    #[error(
+        "its sharing key is {theirs:?}, this Service's is {ours:?}; use one key (annotation heraldlb.io/allow-shared-ip)"
+    )]
+    KeysDiffer {
+        /// The key of the Service that asks.
+        ours: String,
+        /// The key of the Service that holds the address.
+        theirs: String,
+    },
+    /// At least one has `externalTrafficPolicy: Local`, and the pods behind them are not selected alike.
+    #[error(
+        "with externalTrafficPolicy: Local both have to select the same pods; use Cluster on both, or one selector"
+    )]
+    BackendsDiffer,
+    /// Both answer on one port.
+    #[error("both answer on {0}; use another port")]
+    PortTaken(Port),
+    /// Two dual-stack Services share both of their addresses or none (P-ALLOC-53).
+    #[error("two dual-stack Services share both of their addresses or none; ask for both, or for others")]
+    PairSplit,
+}
+
+impl Sharing {
+    /// The rule that keeps a Service with this from sharing an address with one that holds it with `other`; none when
+    /// they may. The relation is symmetric but for the words.
+    pub(crate) fn refused_by(&self, other: &Self) -> Option<SharingRule> {
+        let (Some(ours), Some(theirs)) = (&self.key, &other.key) else {
+            return Some(SharingRule::HolderHasNoKey);
+        };
+        if ours != theirs {
+            return Some(SharingRule::KeysDiffer {
+                ours: ours.clone(),
+                theirs: theirs.clone(),
+            });
+        }
+        if self.backend != other.backend {
+            return Some(SharingRule::BackendsDiffer);
+        }
+        let common = self.ports.intersection(&other.ports).next();
+        common.cloned().map(SharingRule::PortTaken)
+    }
+}
