@@ -13,8 +13,8 @@ pub(crate) const STATUS_DELAY: Duration = Duration::from_millis(500);
 pub(crate) struct Agenda {
     /// Services to compare with what they should be, oldest first.
     dirty: BTreeSet<(Age, ServiceName)>,
-    /// Services whose write failed, by the time of the next try.
-    retries: BTreeSet<(Instant, ServiceName)>,
+    /// Services to look at again at a time: after a write that failed, or when an old address has to go.
+    later: BTreeSet<(Instant, ServiceName)>,
     publish_at: Option<Instant>,
 }
 
@@ -29,16 +29,16 @@ impl Agenda {
         self.dirty.pop_first().map(|(_, name)| name)
     }
 
-    /// A write failed and is to be tried again.
-    pub(crate) fn retry_at(&mut self, at: Instant, name: ServiceName) {
-        self.retries.insert((at, name));
+    /// A Service is to be looked at again then.
+    pub(crate) fn look_later(&mut self, at: Instant, name: ServiceName) {
+        self.later.insert((at, name));
     }
 
-    /// The Services whose time to be tried again has come; each is given once.
-    pub(crate) fn retries_due(&mut self, now: Instant) -> Vec<ServiceName> {
+    /// The Services whose time to be looked at again has come; each is given once.
+    pub(crate) fn due(&mut self, now: Instant) -> Vec<ServiceName> {
         let mut due = Vec::new();
-        while self.retries.first().is_some_and(|(at, _)| *at <= now) {
-            due.extend(self.retries.pop_first().map(|(_, name)| name));
+        while self.later.first().is_some_and(|(at, _)| *at <= now) {
+            due.extend(self.later.pop_first().map(|(_, name)| name));
         }
         due
     }
@@ -55,7 +55,7 @@ impl Agenda {
 
     /// When something is due next, apart from what is to be looked at already.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let retry = self.retries.first().map(|(at, _)| *at);
-        retry.into_iter().chain(self.publish_at).min()
+        let later = self.later.first().map(|(at, _)| *at);
+        later.into_iter().chain(self.publish_at).min()
     }
 }

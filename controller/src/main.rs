@@ -6,8 +6,10 @@
 
 mod agenda;
 mod args;
+mod departed;
 mod leader;
 mod metrics;
+mod notices;
 mod publisher;
 mod reconciler;
 mod standing;
@@ -20,7 +22,7 @@ use anyhow::Context;
 use clap::Parser;
 use config::service::Classes;
 use process::clock::now;
-use process::lease::{self, Leadership, Lease, Timing};
+use process::lease::{self, Identity, Leadership, Lease, Resign, Timing};
 use process::probes::{self, Readiness};
 use process::{client, logging, signals};
 use prometheus_client::registry::Registry;
@@ -65,7 +67,12 @@ async fn run(args: Args) -> anyhow::Result<()> {
     } = args;
     logging::init(&log_level, log_format);
     let classes = Classes { class, require_class };
-    let timing = Timing::new(lease_duration, renew_deadline, retry_period)?;
+    let timing = Timing::new(
+        lease_duration,
+        renew_deadline,
+        retry_period,
+        writer::REQUEST_TIMEOUT,
+    )?;
 
     let metrics = Metrics::default();
     let mut registry = Registry::default();
@@ -82,14 +89,13 @@ async fn run(args: Args) -> anyhow::Result<()> {
         stop_sender.send_replace(true);
     });
 
-    // The lease is given back only when the leader has ended its last write.
-    let (resign, resigned) = watch::channel(false);
+    let (resign, resigned) = watch::channel(Resign::No);
     let (leadership, mut leading) = watch::channel(Leadership::Standby);
     let election_client = client::connect(kubeconfig.as_deref(), USER_AGENT).await?;
     let lease = Lease {
         namespace,
         name: LEASE.to_owned(),
-        identity: identity.clone(),
+        identity: Identity::of_this_process(&identity)?,
     };
     let election = tokio::spawn(lease::run(election_client, lease, timing, leadership, resigned));
     readiness.set(ELECTION, true);
@@ -102,6 +108,8 @@ async fn run(args: Args) -> anyhow::Result<()> {
         metrics,
     };
     tracing::info!("standing by");
+    // The lease is given back only when every write of this replica has ended.
+    let mut farewell = Resign::GiveBack;
     while !*stop.borrow() {
         tokio::select! {
             led = leading.wait_for(|leadership| leadership.leads(now())) => {
@@ -113,9 +121,9 @@ async fn run(args: Args) -> anyhow::Result<()> {
             _ = stop.wait_for(|stop| *stop) => break,
         }
         tracing::info!("leading");
-        leader.clone().lead(&mut leading, &mut stop).await;
+        farewell = leader.clone().lead(&mut leading, &mut stop).await;
         tracing::info!("no longer leading");
     }
-    resign.send_replace(true);
+    resign.send_replace(farewell);
     election.await.context("the election ended badly")
 }

@@ -1,4 +1,3 @@
-use ipam::Usage;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -29,6 +28,11 @@ struct PoolFamily {
     family: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ObjectKind {
+    kind: String,
+}
+
 /// The controller's metrics (parity.md 3.1).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Metrics {
@@ -36,8 +40,12 @@ pub(crate) struct Metrics {
     writes: Family<Write, Counter>,
     in_use: Family<PoolFamily, Gauge>,
     available: Family<PoolFamily, Gauge>,
+    reserved: Family<PoolFamily, Gauge>,
+    outside: Family<PoolFamily, Gauge>,
     served: Gauge,
     waiting: Gauge,
+    refused: Family<ObjectKind, Gauge>,
+    stale: Family<ObjectKind, Gauge>,
 }
 
 impl Metrics {
@@ -64,6 +72,26 @@ impl Metrics {
             self.available.clone(),
         );
         registry.register(
+            "pool_addresses_reserved",
+            "Addresses of a pool that a reservation keeps and no Service holds",
+            self.reserved.clone(),
+        );
+        registry.register(
+            "pool_addresses_outside",
+            "Addresses that Services got from a pool and that it does not give out any more",
+            self.outside.clone(),
+        );
+        registry.register(
+            "objects_refused",
+            "Custom resources that are wrong, as their condition Accepted says",
+            self.refused.clone(),
+        );
+        registry.register(
+            "objects_stale",
+            "Those of them whose form before the last edit is still in force",
+            self.stale.clone(),
+        );
+        registry.register(
             "services_served",
             "Services that have what they ask for",
             self.served.clone(),
@@ -85,30 +113,46 @@ impl Metrics {
 
     /// Series of pools that are gone disappear (P-OBS-23).
     pub(crate) fn publish(&self, publication: &Publication) {
-        self.in_use.clear();
-        self.available.clear();
+        for gauges in [&self.in_use, &self.available, &self.reserved, &self.outside] {
+            gauges.clear();
+        }
         for (pool, usage) in &publication.usage {
-            let Usage {
-                assigned_v4,
-                assigned_v6,
-                available_v4,
-                available_v6,
-            } = *usage;
-            for (family, assigned, available) in [
-                ("ipv4", assigned_v4, available_v4),
-                ("ipv6", assigned_v6, available_v6),
+            for (gauges, count) in [
+                (&self.in_use, usage.assigned),
+                (&self.available, usage.available),
+                (&self.reserved, usage.reserved),
+                (&self.outside, usage.outside),
             ] {
-                let labels = PoolFamily {
-                    pool: pool.0.clone(),
-                    family,
-                };
-                self.in_use.get_or_create(&labels).set(saturate(assigned));
-                self.available.get_or_create(&labels).set(saturate(available));
+                for (family, count) in [("ipv4", count.v4), ("ipv6", count.v6)] {
+                    let labels = PoolFamily {
+                        pool: pool.0.clone(),
+                        family,
+                    };
+                    gauges.get_or_create(&labels).set(saturate(count));
+                }
             }
         }
+        self.publish_verdicts(publication);
         let (served, waiting) = publication.served;
         self.served.set(saturate(served as u128));
         self.waiting.set(saturate(waiting as u128));
+    }
+}
+
+impl Metrics {
+    fn publish_verdicts(&self, publication: &Publication) {
+        self.refused.clear();
+        self.stale.clear();
+        for (object, verdict) in &publication.verdicts {
+            let labels = ObjectKind {
+                kind: object.kind.to_string(),
+            };
+            let refused = i64::from(verdict.fault.is_some());
+            self.refused.get_or_create(&labels).inc_by(refused);
+            self.stale
+                .get_or_create(&labels)
+                .inc_by(verdict.previous_in_force.into());
+        }
     }
 }
 

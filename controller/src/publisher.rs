@@ -1,156 +1,168 @@
-//! Keeps the status of the custom resources in step with the decision.
+//! Carries out what [`Notices`] wants written about the custom resources.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
-use config::{Kind, ObjectName, Verdict};
-use crds::condition::ACCEPTED;
-use crds::{Condition, IPPool, IPPoolStatus, L2Advertisement, L2AdvertisementStatus};
-use ipam::Usage;
+use config::{Kind, ObjectName};
+use crds::{IPPool, IPReservation, L2Advertisement, Stored};
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{Patch, PatchParams};
-use kube::{Api, Client, Resource};
-use process::client::within;
-use process::condition::Statement;
-use serde::Serialize;
+use kube::core::NamespaceResourceScope;
+use kube::{Api, Client, Resource, ResourceExt};
+use process::client::{Failure, within};
+use process::clock::{now, until};
+use process::events::{Events, Story};
+use process::lease::Leadership;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::metrics::{Metrics, saturate};
+use crate::metrics::Metrics;
+use crate::notices::{Content, Notice, Notices, Outcome};
 use crate::reconciler::Publication;
 use crate::writer::FIELD_MANAGER;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long to wait after a write that failed.
-const RETRY: Duration = Duration::from_secs(1);
-
-/// Writes every publication that arrives, the newest alone when several wait, until the sender is gone.
-pub(crate) async fn run(client: Client, mut publications: watch::Receiver<Publication>, metrics: Metrics) {
-    let mut written = BTreeMap::new();
-    while publications.changed().await.is_ok() {
-        let publication = publications.borrow_and_update().clone();
-        metrics.publish(&publication);
-        if !write_all(&client, &publication, &mut written).await {
-            tokio::time::sleep(RETRY).await;
-            publications.mark_changed();
+/// Writes what differs from every publication that arrives, the newest alone when several wait, until the sender is gone
+/// or this replica leads no more.
+pub(crate) async fn run(
+    client: Client,
+    events: Events,
+    leading: watch::Receiver<Leadership>,
+    mut publications: watch::Receiver<Publication>,
+    metrics: Metrics,
+) {
+    let mut notices = Notices::default();
+    loop {
+        tokio::select! {
+            changed = publications.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let publication = publications.borrow_and_update().clone();
+                metrics.publish(&publication);
+                notices.handle_publication(publication);
+            }
+            () = until(notices.poll_timeout()) => {}
+        }
+        while let Some(notice) = notices.poll_notice(now(), wall_clock()) {
+            if !leading.borrow().leads(now()) {
+                return;
+            }
+            let outcome = carry_out(&client, &notice).await;
+            if outcome == Outcome::Refused {
+                tell(&events, &notice).await;
+            }
+            notices.handle_outcome(now(), notice, outcome);
         }
     }
 }
 
-/// Writes what differs; whether every write succeeded. `written` remembers what was written and not yet seen in a watch.
-async fn write_all(
-    client: &Client,
-    publication: &Publication,
-    written: &mut BTreeMap<ObjectName, Value>,
-) -> bool {
-    let mut complete = true;
-    for (object_name, verdict) in publication.snapshot.verdicts() {
-        let ObjectName { kind, name } = object_name;
-        let wanted = match kind {
-            Kind::IPPool => publication
-                .pools
-                .get(name)
-                .and_then(|object| pool_status(object, verdict, publication)),
-            Kind::L2Advertisement => publication
-                .l2_advertisements
-                .get(name)
-                .and_then(|object| l2_status(object, verdict)),
-        };
-        let Some(status) = wanted.filter(|status| written.get(object_name) != Some(status)) else {
-            continue;
-        };
-        let outcome = match kind {
-            Kind::IPPool => patch::<IPPool>(client, name, &status).await,
-            Kind::L2Advertisement => patch::<L2Advertisement>(client, name, &status).await,
-        };
-        match outcome {
-            Ok(()) => drop(written.insert(object_name.clone(), status)),
-            Err(error) => {
-                tracing::warn!(object = %object_name, %error, "status not written, trying again");
-                complete = false;
+async fn carry_out(client: &Client, notice: &Notice) -> Outcome {
+    let object = &notice.object;
+    let sent = match (object.kind, &object.namespace) {
+        (Kind::IPPool, _) => send::<IPPool>(Api::all(client.clone()), notice).await,
+        (Kind::L2Advertisement, _) => send::<L2Advertisement>(Api::all(client.clone()), notice).await,
+        (Kind::IPReservation, namespace) => {
+            let namespace = namespace.as_deref().unwrap_or_default();
+            send::<IPReservation>(namespaced(client, namespace), notice).await
+        }
+    };
+    match sent {
+        Ok(version) => Outcome::Written(version),
+        Err(error) if notice.is_malformed() && is_refusal(&error) => {
+            tracing::warn!(%object, %error, "status of a malformed object not taken");
+            Outcome::Refused
+        }
+        Err(error) if error.is_not_found() => Outcome::Missing,
+        Err(error) if error.is_conflict() => {
+            tracing::debug!(%object, "changed meanwhile, trying again");
+            Outcome::Failed
+        }
+        Err(error) => {
+            tracing::warn!(%object, %error, "status not written, trying again");
+            Outcome::Failed
+        }
+    }
+}
+
+/// An object that takes no status is told of its fault by an event.
+async fn tell(events: &Events, notice: &Notice) {
+    let ObjectName {
+        kind,
+        namespace,
+        name,
+    } = &notice.object;
+    let object = ObjectReference {
+        api_version: Some(IPPool::api_version(&()).into_owned()),
+        kind: Some(kind.to_string()),
+        namespace: namespace.clone(),
+        name: Some(name.clone()),
+        ..ObjectReference::default()
+    };
+    let note = notice.fault.as_ref().map(ToString::to_string).unwrap_or_default();
+    let story = Story {
+        good: false,
+        reason: "Malformed",
+        action: "ReadConfiguration",
+        note: &note,
+    };
+    events.tell(&object, story).await;
+}
+
+fn namespaced<K>(client: &Client, namespace: &str) -> Api<Stored<K>>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    Api::namespaced(client.clone(), namespace)
+}
+
+/// The API server has looked at the write and does not take it: 422 from its validation, 500 from server-side apply where the
+/// object that is there does not fit its schema.
+fn is_refusal(failure: &Failure) -> bool {
+    matches!(failure, Failure::Kube(kube::Error::Api(status)) if matches!(status.code, 400 | 422 | 500))
+}
+
+/// The version of the object after the write. The answer is the whole object, which is malformed again where it was before.
+async fn send<K>(api: Api<Stored<K>>, notice: &Notice) -> Result<Option<String>, Failure>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let name = &notice.object.name;
+    let request = async {
+        match &notice.content {
+            Content::Finalizers { list, version } => {
+                let metadata = json!({"metadata": {"finalizers": list, "resourceVersion": version}});
+                api.patch(name, &PatchParams::default(), &Patch::Merge(&metadata))
+                    .await
+            }
+            // Server-side apply needs an object that fits its schema, a merge does not.
+            Content::Status(status) if notice.is_malformed() => {
+                let object = with_status::<K>(name, status);
+                api.patch_status(name, &PatchParams::apply(FIELD_MANAGER), &Patch::Merge(&object))
+                    .await
+            }
+            Content::Status(status) => {
+                let object = with_status::<K>(name, status);
+                let params = PatchParams::apply(FIELD_MANAGER).force();
+                api.patch_status(name, &params, &Patch::Apply(&object)).await
             }
         }
-    }
-    written.retain(|name, _| publication.snapshot.verdicts().contains_key(name));
-    complete
+    };
+    Ok(within(REQUEST_TIMEOUT, request).await?.resource_version())
 }
 
-/// The status that a pool is to have; none when it has it already.
-fn pool_status(object: &IPPool, verdict: &Verdict, publication: &Publication) -> Option<Value> {
-    let shown = object.status.clone().unwrap_or_default();
-    let usage = object
-        .metadata
-        .name
-        .clone()
-        .and_then(|name| publication.usage.get(&model::PoolName(name)).copied());
-    let Usage {
-        assigned_v4,
-        assigned_v6,
-        available_v4,
-        available_v6,
-    } = usage.unwrap_or_default();
-    let wanted = IPPoolStatus {
-        assigned_ipv4: saturate(assigned_v4),
-        assigned_ipv6: saturate(assigned_v6),
-        available_ipv4: saturate(available_v4),
-        available_ipv6: saturate(available_v6),
-        conditions: vec![condition(verdict, &shown.conditions)],
-    };
-    (wanted != shown).then(|| json!(wanted))
-}
-
-fn l2_status(object: &L2Advertisement, verdict: &Verdict) -> Option<Value> {
-    let shown = object.status.clone().unwrap_or_default();
-    let wanted = L2AdvertisementStatus {
-        conditions: vec![condition(verdict, &shown.conditions)],
-    };
-    (wanted != shown).then(|| json!(wanted))
-}
-
-fn condition(verdict: &Verdict, shown: &[Condition]) -> Condition {
-    let (holds, reason, message) = match &verdict.fault {
-        None => (true, "Accepted", "in force".to_owned()),
-        Some(fault) if verdict.previous_in_force => (
-            false,
-            fault.reason(),
-            format!("{fault}; the form it had before stays in force"),
-        ),
-        Some(fault) => (false, fault.reason(), format!("{fault}; not in force")),
-    };
-    let statement = Statement {
-        kind: ACCEPTED,
-        holds,
-        reason,
-        message: &message,
-    };
-    statement.condition(shown, Some(verdict.generation), jiff::Timestamp::now())
-}
-
-async fn patch<K>(
-    client: &Client,
-    name: &str,
-    status: &impl Serialize,
-) -> Result<(), process::client::Failure>
-where
-    K: Resource<DynamicType = (), Scope = k8s_openapi::ClusterResourceScope>
-        + Clone
-        + DeserializeOwned
-        + Debug,
-{
-    let object = json!({
+fn with_status<K: Resource<DynamicType = ()>>(name: &str, status: &Value) -> Value {
+    json!({
         "apiVersion": K::api_version(&()),
         "kind": K::kind(&()),
         "metadata": {"name": name},
         "status": status,
-    });
-    let api: Api<K> = Api::all(client.clone());
-    let params = PatchParams::apply(FIELD_MANAGER).force();
-    within(
-        REQUEST_TIMEOUT,
-        api.patch_status(name, &params, &Patch::Apply(&object)),
-    )
-    .await
-    .map(drop)
+    })
+}
+
+/// The wall clock, for condition times alone: no decision depends on it.
+fn wall_clock() -> jiff::Timestamp {
+    jiff::Timestamp::now()
 }

@@ -6,24 +6,30 @@
 //! It reconciles from the whole state: an input marks Services as dirty, and a dirty Service is compared with what it
 //! should be. Nothing is given out before every watch has delivered its first list and every address that a status
 //! holds is claimed (P-ALLOC-55, P-CFG-45).
+//!
+//! What a Service is to lose stays taken until its status is known not to show it any more, so that no order of writes,
+//! and no write that is lost, shows one address on two Services (S1).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use config::Snapshot;
 use config::service::Classes;
-use crds::{IPPool, L2Advertisement};
+use config::{ObjectName, Reservations, Snapshot, Verdict};
+use crds::{IPPool, IPReservation, L2Advertisement, Stored};
 use ipam::Ipam;
 use k8s_openapi::api::core::v1::{Namespace, Service};
-use kube::ResourceExt;
-use model::{Labels, ServiceName};
+use model::{Labels, ReservationName, ServiceName};
 use process::watch::Change;
 
 use crate::agenda::Agenda;
+use crate::departed::Departed;
 use crate::standing::Standing;
 use crate::tracked::Tracked;
+
+mod decision;
+mod intake;
 
 /// What happened.
 #[derive(Debug)]
@@ -34,13 +40,17 @@ use crate::tracked::Tracked;
 pub(crate) enum Input {
     /// A watch of Services of type LoadBalancer.
     Services(Change<Service>),
+    /// The answer to [`Action::FindLeftovers`]: the Services found.
+    Leftovers(Vec<Service>),
     /// A watch of Namespaces.
     Namespaces(Change<Namespace>),
     /// A watch of IPPools.
-    Pools(Change<IPPool>),
+    Pools(Change<Stored<IPPool>>),
     /// A watch of L2Advertisements.
-    L2Advertisements(Change<L2Advertisement>),
-    /// An [`Action::Write`] or [`Action::Clear`] ended.
+    L2Advertisements(Change<Stored<L2Advertisement>>),
+    /// A watch of IPReservations.
+    Reservations(Change<Stored<IPReservation>>),
+    /// An [`Action::Reserve`], [`Action::Write`] or [`Action::Clear`] for the Service ended.
     Ended(ServiceName, Ending),
 }
 
@@ -49,21 +59,48 @@ pub(crate) enum Input {
 pub(crate) enum Ending {
     /// The status is written; this is the object as the API server has it now.
     Written(Box<Service>),
-    /// The Service holds nothing of ours any more, or is gone.
-    Cleared,
-    /// The object had changed meanwhile, or nobody knows whether the write took place.
-    Failed,
+    /// The Service shows nothing of ours any more; this is the object as it is now, none if there is none.
+    Cleared(Option<Box<Service>>),
+    /// The Service that was to be cleared is one of ours again; nothing was written.
+    Returned(Box<Service>),
+    /// The reservation is written; this is the object as the API server has it now.
+    Reserved(Box<IPReservation>),
+    /// There is no such Service.
+    Missing,
+    /// Nothing was written: the object had changed meanwhile, or the API server refused.
+    Refused {
+        /// How long the API server wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// Nobody knows whether the write took place.
+    Unknown,
 }
 
 /// What is to be done.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Action {
+    /// Find the Services that are no LoadBalancers and still show something of ours. The watch does not show them, and
+    /// they may have changed while nobody led.
+    FindLeftovers,
     /// Write the status of a Service, if it is still at the version that the decision was made from.
     Write {
         /// The object that the decision was made from.
         object: Arc<Service>,
         /// What its status is to say.
         standing: Standing,
+        /// Addresses that its status showed and that another Service has, to be told once the status is written.
+        lost: Vec<(IpAddr, ServiceName)>,
+    },
+    /// Write down which addresses a reservation keeps, before the status of the Service that has them is written.
+    Reserve {
+        /// The Service.
+        service: ServiceName,
+        /// The reservation.
+        reservation: ReservationName,
+        /// What it is to keep.
+        addresses: Vec<IpAddr>,
+        /// The version that it replaces; none: there is no such reservation yet.
+        version: Option<String>,
     },
     /// Take our part out of the status of a Service that is gone or is not ours any more.
     Clear(ServiceName),
@@ -75,15 +112,17 @@ pub(crate) enum Action {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Publication {
     /// What became of each object.
-    pub(crate) snapshot: Snapshot,
+    pub(crate) verdicts: BTreeMap<ObjectName, Verdict>,
     /// How full each pool is.
     pub(crate) usage: BTreeMap<model::PoolName, ipam::Usage>,
     /// Services with all they ask for, and Services that wait.
     pub(crate) served: (usize, usize),
     /// The objects as last seen, whose status may say so already.
-    pub(crate) pools: BTreeMap<String, IPPool>,
+    pub(crate) pools: BTreeMap<String, Stored<IPPool>>,
     /// The same for L2Advertisements.
-    pub(crate) l2_advertisements: BTreeMap<String, L2Advertisement>,
+    pub(crate) l2_advertisements: BTreeMap<String, Stored<L2Advertisement>>,
+    /// The same for IPReservations.
+    pub(crate) reservations: BTreeMap<ReservationName, Stored<IPReservation>>,
 }
 
 /// The machine.
@@ -91,15 +130,32 @@ pub(crate) struct Publication {
 pub(crate) struct Reconciler {
     classes: Classes,
     services: BTreeMap<ServiceName, Tracked>,
+    /// Those of `services` that would have more if an address became free.
+    hopeful: BTreeSet<ServiceName>,
+    departed: Departed,
     namespaces: Option<BTreeMap<String, Labels>>,
-    pools: Option<BTreeMap<String, IPPool>>,
-    l2_advertisements: Option<BTreeMap<String, L2Advertisement>>,
+    pools: Option<BTreeMap<String, Stored<IPPool>>>,
+    l2_advertisements: Option<BTreeMap<String, Stored<L2Advertisement>>>,
+    reservations: Option<BTreeMap<ReservationName, Stored<IPReservation>>>,
     services_listed: bool,
+    leftovers: Leftovers,
     /// Every watch has delivered its first list and every address is claimed.
     started: bool,
     snapshot: Snapshot,
+    /// What `reservations` mean.
+    kept: Reservations,
     ipam: Ipam,
+    /// [`Ipam::loosened`] when the Services that wait were looked at last.
+    loosened: u64,
     agenda: Agenda,
+}
+
+/// What is known of Services that show something of ours and are not watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leftovers {
+    NotAskedFor,
+    AskedFor,
+    Found,
 }
 
 impl Reconciler {
@@ -108,13 +164,19 @@ impl Reconciler {
         Self {
             classes,
             services: BTreeMap::new(),
+            hopeful: BTreeSet::new(),
+            departed: Departed::default(),
             namespaces: None,
             pools: None,
             l2_advertisements: None,
+            reservations: None,
             services_listed: false,
+            leftovers: Leftovers::NotAskedFor,
             started: false,
             snapshot: Snapshot::default(),
+            kept: Reservations::default(),
             ipam: Ipam::default(),
+            loosened: 0,
             agenda: Agenda::default(),
         }
     }
@@ -128,6 +190,7 @@ impl Reconciler {
     pub(crate) fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::Services(change) => self.on_services(change),
+            Input::Leftovers(services) => self.on_leftovers(services),
             Input::Namespaces(change) => self.on_namespaces(change),
             Input::Pools(change) => {
                 change.apply_to(self.pools.get_or_insert_default());
@@ -137,6 +200,7 @@ impl Reconciler {
                 change.apply_to(self.l2_advertisements.get_or_insert_default());
                 self.on_configuration(now);
             }
+            Input::Reservations(change) => self.on_reservations(now, change),
             Input::Ended(name, ending) => self.on_ended(now, &name, ending),
         }
         self.start_when_complete(now);
@@ -144,19 +208,26 @@ impl Reconciler {
 
     /// Acts on timers that are due. Safe to call early or twice.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        for name in self.agenda.retries_due(now) {
+        for name in self.agenda.due(now) {
             self.mark(&name);
         }
     }
 
     /// The next thing to do.
     pub(crate) fn poll_action(&mut self, now: Instant) -> Option<Action> {
+        // Only after the list of LoadBalancers: one that stops being one after that is shown by the watch.
+        if self.services_listed && self.leftovers == Leftovers::NotAskedFor {
+            self.leftovers = Leftovers::AskedFor;
+            return Some(Action::FindLeftovers);
+        }
         if !self.started {
             return None;
         }
         while let Some(name) = self.agenda.next() {
-            if let Some(action) = self.reconcile(now, &name) {
-                return Some(action);
+            let action = self.reconcile(now, &name);
+            self.wake_the_hopeful(now);
+            if action.is_some() {
+                return action;
             }
         }
         self.agenda
@@ -169,236 +240,34 @@ impl Reconciler {
         self.agenda.poll_timeout()
     }
 
-    fn on_services(&mut self, change: Change<Service>) {
-        match change {
-            Change::Listed(objects) => {
-                self.services_listed = true;
-                let listed: BTreeMap<_, _> = objects
-                    .into_iter()
-                    .map(|object| (config::service::name(&object), object))
-                    .collect();
-                let gone: Vec<_> = self
-                    .services
-                    .keys()
-                    .filter(|name| !listed.contains_key(name))
-                    .cloned()
-                    .collect();
-                gone.iter().for_each(|name| self.on_gone(name));
-                for (name, object) in listed {
-                    // The store may have been restored to an older state: a list is always believed.
-                    self.services.entry(name.clone()).or_default().replace(object);
-                    self.on_seen(&name);
-                }
-            }
-            Change::Applied(object) => {
-                let name = config::service::name(&object);
-                if self.services.entry(name.clone()).or_default().observe(object) {
-                    self.on_seen(&name);
-                }
-            }
-            Change::Deleted(object) => self.on_gone(&config::service::name(&object)),
-        }
-    }
-
-    /// A Service is there, in a version not seen before.
-    fn on_seen(&mut self, name: &ServiceName) {
-        if self.started && self.ipam.held(name).is_empty() {
-            self.claim(name);
-        }
-        self.mark(name);
-    }
-
-    /// A Service is gone or no LoadBalancer any more: its addresses stay its own until its status is known to be clear.
-    fn on_gone(&mut self, name: &ServiceName) {
-        if let Some(tracked) = self.services.get_mut(name) {
-            tracked.gone = true;
-        }
-        self.mark(name);
-    }
-
-    fn on_namespaces(&mut self, change: Change<Namespace>) {
-        let labels = |object: &Namespace| (object.name_any(), object.labels().clone());
-        let namespaces = self.namespaces.get_or_insert_default();
-        let changed: Vec<String> = match change {
-            Change::Listed(objects) => {
-                *namespaces = objects.iter().map(labels).collect();
-                namespaces.keys().cloned().collect()
-            }
-            Change::Applied(object) => {
-                let (name, labels) = labels(&object);
-                let before = namespaces.insert(name.clone(), labels.clone());
-                if before.as_ref() == Some(&labels) {
-                    Vec::new()
-                } else {
-                    vec![name]
-                }
-            }
-            Change::Deleted(object) => {
-                namespaces.remove(&object.name_any());
-                Vec::new()
-            }
-        };
-        let changed: BTreeSet<String> = changed.into_iter().collect();
-        let affected: Vec<_> = self
-            .services
-            .keys()
-            .filter(|name| changed.contains(&name.namespace))
-            .cloned()
-            .collect();
-        affected.iter().for_each(|name| self.mark(name));
-    }
-
-    fn on_configuration(&mut self, now: Instant) {
-        if !self.started {
+    /// An address was freed, or a Service shares it with others than before: those that have too little may be served
+    /// (P-ALLOC-64).
+    fn wake_the_hopeful(&mut self, now: Instant) {
+        let loosened = self.ipam.loosened();
+        if std::mem::replace(&mut self.loosened, loosened) == loosened {
             return;
         }
-        let snapshot = self.read_configuration();
-        if snapshot != self.snapshot {
-            self.ipam.set_pools(snapshot.ipam_pools());
-            self.snapshot = snapshot;
-            self.mark_all();
+        for name in &self.hopeful {
+            if let Some(tracked) = self.services.get(name) {
+                self.agenda.look_at(tracked.age(), name.clone());
+            }
         }
         self.agenda.publish_soon(now);
-    }
-
-    fn read_configuration(&self) -> Snapshot {
-        let pools = self.pools.iter().flat_map(BTreeMap::values);
-        Snapshot::read(
-            pools,
-            self.l2_advertisements.iter().flat_map(BTreeMap::values),
-            &self.snapshot,
-        )
-    }
-
-    fn on_ended(&mut self, now: Instant, name: &ServiceName, ending: Ending) {
-        let Some(tracked) = self.services.get_mut(name) else {
-            return;
-        };
-        tracked.in_flight = false;
-        match ending {
-            Ending::Written(object) => {
-                tracked.failures = 0;
-                // A Service that went meanwhile stays gone: the reply is older news than the watch's.
-                if !tracked.gone {
-                    tracked.observe(*object);
-                }
-                self.mark(name);
-            }
-            Ending::Cleared if tracked.gone => {
-                self.services.remove(name);
-                if self.ipam.release(name) {
-                    self.mark_waiting();
-                    self.agenda.publish_soon(now);
-                }
-            }
-            // It came back while it was being cleared.
-            Ending::Cleared => self.mark(name),
-            Ending::Failed => {
-                tracked.failures += 1;
-                let at = now + tracked.back_off();
-                self.agenda.retry_at(at, name.clone());
-            }
-        }
-    }
-
-    fn start_when_complete(&mut self, now: Instant) {
-        let complete = self.services_listed
-            && self.namespaces.is_some()
-            && self.pools.is_some()
-            && self.l2_advertisements.is_some();
-        if self.started || !complete {
-            return;
-        }
-        self.started = true;
-        self.snapshot = self.read_configuration();
-        self.ipam.set_pools(self.snapshot.ipam_pools());
-        let by_age: BTreeSet<_> = self
-            .services
-            .iter()
-            .map(|(name, tracked)| (tracked.age(), name.clone()))
-            .collect();
-        by_age.iter().for_each(|(_, name)| self.claim(name));
-        self.mark_all();
-        self.agenda.publish_soon(now);
-    }
-
-    /// Takes note of the addresses that a Service's status holds. Of two Services with one address, the one that is
-    /// claimed first keeps it; the other is given a new one when it is reconciled.
-    fn claim(&mut self, name: &ServiceName) {
-        let Some(tracked) = self.services.get(name) else {
-            return;
-        };
-        if !config::service::is_ours(&tracked.object, &self.classes) {
-            return;
-        }
-        for (ip, holder) in self.ipam.claim(name, &tracked.assigned()) {
-            tracing::warn!(service = %name, %ip, to = %holder, "address in the status is held by another service");
-        }
-    }
-
-    fn reconcile(&mut self, now: Instant, name: &ServiceName) -> Option<Action> {
-        let tracked = self.services.get(name)?;
-        if tracked.in_flight {
-            return None;
-        }
-        if tracked.gone || !config::service::is_ours(&tracked.object, &self.classes) {
-            return self.part_from(name);
-        }
-        let object = Arc::clone(&tracked.object);
-        let before = self.ipam.held(name).to_vec();
-        let standing = self.standing(name, &object)?;
-        if before.iter().any(|ip| !standing.addresses.contains(ip)) {
-            self.mark_waiting();
-        }
-        let tracked = self.services.get_mut(name)?;
-        let changed = tracked.set_standing(standing.clone());
-        let write = !standing.is_shown_by(&object);
-        tracked.in_flight = write;
-        if changed {
-            self.agenda.publish_soon(now);
-        }
-        write.then_some(Action::Write { object, standing })
-    }
-
-    /// What the Service should have; none while that cannot be told yet.
-    fn standing(&mut self, name: &ServiceName, object: &Service) -> Option<Standing> {
-        let unknown = Labels::new();
-        let labels = self.namespaces.as_ref().and_then(|all| all.get(&name.namespace));
-        if labels.is_none() && self.snapshot.selects_namespaces() {
-            return None;
-        }
-        let held = |ipam: &Ipam| -> Vec<IpAddr> { ipam.held(name).to_vec() };
-        Some(
-            match config::service::request(object, labels.unwrap_or(&unknown)) {
-                Err(fault) => Standing::refused(held(&self.ipam), fault.reason(), &fault),
-                Ok(request) => match self.ipam.assign(&request) {
-                    Ok(grant) => Standing::granted(grant),
-                    Err(refusal) => Standing::refused(held(&self.ipam), refusal.reason(), &refusal),
-                },
-            },
-        )
-    }
-
-    /// Clears the status of a Service that is gone or not ours, when there may be something of ours in it.
-    fn part_from(&mut self, name: &ServiceName) -> Option<Action> {
-        let tracked = self.services.get_mut(name)?;
-        tracked.gone = true;
-        if self.ipam.held(name).is_empty() && !Standing::any_shown_by(&tracked.object) {
-            self.services.remove(name);
-            return None;
-        }
-        tracked.in_flight = true;
-        Some(Action::Clear(name.clone()))
     }
 
     fn publication(&self) -> Publication {
         let waiting = self.services.values().filter(|tracked| tracked.waits()).count();
         Publication {
-            snapshot: self.snapshot.clone(),
+            verdicts: [self.snapshot.verdicts(), self.kept.verdicts()]
+                .into_iter()
+                .flatten()
+                .map(owned)
+                .collect(),
             usage: self.ipam.usage(),
             served: (self.services.len() - waiting, waiting),
             pools: self.pools.clone().unwrap_or_default(),
             l2_advertisements: self.l2_advertisements.clone().unwrap_or_default(),
+            reservations: self.reservations.clone().unwrap_or_default(),
         }
     }
 
@@ -413,12 +282,10 @@ impl Reconciler {
             self.agenda.look_at(tracked.age(), name.clone());
         }
     }
+}
 
-    fn mark_waiting(&mut self) {
-        for (name, tracked) in self.services.iter().filter(|(_, tracked)| tracked.waits()) {
-            self.agenda.look_at(tracked.age(), name.clone());
-        }
-    }
+fn owned((name, verdict): (&ObjectName, &Verdict)) -> (ObjectName, Verdict) {
+    (name.clone(), verdict.clone())
 }
 
 #[cfg(test)]

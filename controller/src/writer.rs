@@ -1,10 +1,13 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::service::Classes;
+use crds::{IPReservation, IPReservationSpec};
 use k8s_openapi::api::core::v1::Service;
-use kube::api::{Patch, PatchParams};
+use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource};
-use model::ServiceName;
+use model::{ReservationName, ServiceName};
 use process::client::{Failure, within};
 use process::clock::now;
 use process::events::{Events, Story};
@@ -19,7 +22,7 @@ use crate::standing::{Standing, cleared};
 pub(crate) const FIELD_MANAGER: &str = "herald-controller";
 
 /// How long one request may take before nobody knows what became of it.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Writes under way at once: enough to keep an API server busy, too few to crowd out others.
 const CONCURRENT_WRITES: usize = 16;
@@ -28,6 +31,7 @@ const CONCURRENT_WRITES: usize = 16;
 #[derive(Clone)]
 pub(crate) struct Writer {
     client: Client,
+    classes: Classes,
     events: Events,
     permits: Arc<Semaphore>,
     leading: watch::Receiver<Leadership>,
@@ -45,24 +49,48 @@ enum WriteError {
     Request(#[from] Failure),
 }
 
+impl WriteError {
+    fn is_not_found(&self) -> bool {
+        matches!(self, Self::Request(failure) if failure.is_not_found())
+    }
+
+    /// What the machine has to know of it.
+    fn ending(&self) -> Ending {
+        match self {
+            Self::NotLeading => Ending::Refused { retry_after: None },
+            Self::Request(failure) if failure.is_refusal() => Ending::Refused {
+                retry_after: failure.retry_after(),
+            },
+            Self::Request(_) => Ending::Unknown,
+        }
+    }
+}
+
 impl Writer {
     pub(crate) fn new(
         client: Client,
         identity: &str,
+        classes: Classes,
         leading: watch::Receiver<Leadership>,
         metrics: Metrics,
     ) -> Self {
         Self {
             events: Events::new(client.clone(), FIELD_MANAGER, identity),
             client,
+            classes,
             permits: Arc::new(Semaphore::new(CONCURRENT_WRITES)),
             leading,
             metrics,
         }
     }
 
-    /// Writes the status of a Service, and tells the story in an event.
-    pub(crate) async fn write(self, object: Arc<Service>, standing: Standing) -> Input {
+    /// Writes the status of a Service, and tells the story in events.
+    pub(crate) async fn write(
+        self,
+        object: Arc<Service>,
+        standing: Standing,
+        lost: Vec<(IpAddr, ServiceName)>,
+    ) -> Input {
         let name = config::service::name(&object);
         let _permit = self.permits.acquire().await;
         match self
@@ -72,33 +100,83 @@ impl Writer {
             Ok(written) => {
                 self.metrics.write(Outcome::Written);
                 log(&name, &standing);
-                tokio::spawn(self.clone().tell(written.clone(), standing));
+                tokio::spawn(self.clone().tell(written.clone(), standing, lost));
                 Input::Ended(name, Ending::Written(Box::new(written)))
             }
+            Err(error) if error.is_not_found() => Input::Ended(name, Ending::Missing),
             Err(error) => self.failed(name, &error),
         }
     }
 
-    /// Takes our part out of the status of a Service that may still exist.
+    /// Takes our part out of the status of a Service that may still exist, unless it is one of ours again.
     pub(crate) async fn clear(self, name: ServiceName) -> Input {
         let _permit = self.permits.acquire().await;
         match self.look_up_and_clear(&name).await {
-            Ok(()) => {
+            Ok(ending) => {
                 tracing::info!(service = %name, "released");
-                Input::Ended(name, Ending::Cleared)
+                Input::Ended(name, ending)
             }
             Err(error) => self.failed(name, &error),
         }
     }
 
-    async fn look_up_and_clear(&self, name: &ServiceName) -> Result<(), WriteError> {
+    async fn look_up_and_clear(&self, name: &ServiceName) -> Result<Ending, WriteError> {
         let Some(object) = within(REQUEST_TIMEOUT, self.api(name).get_opt(&name.name)).await? else {
-            return Ok(());
+            return Ok(Ending::Cleared(None));
         };
-        if Standing::any_shown_by(&object) {
-            self.patch_status(name, &cleared(&object)).await?;
+        if config::service::is_ours(&object, &self.classes) {
+            return Ok(Ending::Returned(Box::new(object)));
         }
-        Ok(())
+        if !Standing::any_shown_by(&object) {
+            return Ok(Ending::Cleared(Some(Box::new(object))));
+        }
+        let object = self.patch_status(name, &cleared(&object)).await?;
+        Ok(Ending::Cleared(Some(Box::new(object))))
+    }
+
+    /// Writes down what a reservation keeps: a new object, or in place of what the object at `version` keeps.
+    pub(crate) async fn reserve(
+        self,
+        service: ServiceName,
+        reservation: ReservationName,
+        addresses: Vec<IpAddr>,
+        version: Option<String>,
+    ) -> Input {
+        let _permit = self.permits.acquire().await;
+        match self.put_reservation(&reservation, &addresses, version).await {
+            Ok(written) => {
+                tracing::info!(service = %service, %reservation, ?addresses, "reserved");
+                Input::Ended(service, Ending::Reserved(Box::new(written)))
+            }
+            Err(error) => self.failed(service, &error),
+        }
+    }
+
+    async fn put_reservation(
+        &self,
+        name: &ReservationName,
+        addresses: &[IpAddr],
+        version: Option<String>,
+    ) -> Result<IPReservation, WriteError> {
+        self.check_leading()?;
+        let spec = IPReservationSpec {
+            addresses: addresses.iter().map(IpAddr::to_string).collect(),
+        };
+        let mut object = IPReservation::new(&name.name, spec);
+        let api: Api<IPReservation> = Api::namespaced(self.client.clone(), &name.namespace);
+        let written = match version {
+            None => within(REQUEST_TIMEOUT, api.create(&PostParams::default(), &object)).await?,
+            Some(_) => {
+                object.metadata.resource_version = version;
+                let params = PatchParams::apply(FIELD_MANAGER).force();
+                within(
+                    REQUEST_TIMEOUT,
+                    api.patch(&name.name, &params, &Patch::Apply(&object)),
+                )
+                .await?
+            }
+        };
+        Ok(written)
     }
 
     async fn patch_status(
@@ -106,9 +184,7 @@ impl Writer {
         name: &ServiceName,
         patch: &serde_json::Value,
     ) -> Result<Service, WriteError> {
-        if !self.leading.borrow().leads(now()) {
-            return Err(WriteError::NotLeading);
-        }
+        self.check_leading()?;
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let api = self.api(name);
         let mut written = within(
@@ -120,6 +196,14 @@ impl Writer {
         Ok(written)
     }
 
+    /// Asked immediately before each request: whoever led when the decision was made may not lead any more.
+    fn check_leading(&self) -> Result<(), WriteError> {
+        match self.leading.borrow().leads(now()) {
+            true => Ok(()),
+            false => Err(WriteError::NotLeading),
+        }
+    }
+
     fn failed(&self, name: ServiceName, error: &WriteError) -> Input {
         if matches!(error, WriteError::Request(failure) if failure.is_conflict()) {
             self.metrics.write(Outcome::Conflict);
@@ -128,10 +212,22 @@ impl Writer {
             self.metrics.write(Outcome::Failed);
             tracing::warn!(service = %name, %error, "status not written, trying again");
         }
-        Input::Ended(name, Ending::Failed)
+        Input::Ended(name, error.ending())
     }
 
-    async fn tell(self, object: Service, standing: Standing) {
+    async fn tell(self, object: Service, standing: Standing, lost: Vec<(IpAddr, ServiceName)>) {
+        let object = object.object_ref(&());
+        for (address, holder) in lost {
+            let story = Story {
+                good: false,
+                reason: "AddressConflict",
+                action: "AllocateAddress",
+                note: &format!(
+                    "{address}, which the status showed, stays with Service {holder}, which is older"
+                ),
+            };
+            self.events.tell(&object, story).await;
+        }
         let story = Story {
             good: standing.allocated,
             reason: if standing.allocated {
@@ -140,9 +236,9 @@ impl Writer {
                 "AllocationFailed"
             },
             action: "AllocateAddress",
-            note: &standing.message,
+            note: &standing.full_message(),
         };
-        self.events.tell(&object.object_ref(&()), story).await;
+        self.events.tell(&object, story).await;
     }
 
     fn api(&self, name: &ServiceName) -> Api<Service> {

@@ -1,0 +1,218 @@
+//! What a Service should have, against what it has.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use config::service::ServiceFault;
+use config::{Kind, ObjectName};
+use ipam::Request;
+use k8s_openapi::api::core::v1::Service;
+use kube::ResourceExt;
+use model::{Family, Labels, ReservationName, ServiceName};
+
+use super::{Action, Reconciler};
+use crate::standing::Standing;
+use crate::tracked::Errand;
+
+/// How long an address that a Service is to lose stays in its status beside the one that replaces it, so that speakers
+/// announce the new one before they withdraw the old one, and connections end in peace.
+pub(crate) const LINGER: Duration = Duration::from_secs(5);
+
+/// What a Service should have.
+struct Decision {
+    standing: Standing,
+    /// The reservation that has to keep these addresses before they are shown.
+    reserve: Option<(ReservationName, Vec<IpAddr>)>,
+}
+
+impl Reconciler {
+    /// Decides what a Service should have, and what to write if that is not what its status says. The decision is made
+    /// also while a write is under way, so that of two that wait the older one is served whatever is being written.
+    pub(super) fn reconcile(&mut self, now: Instant, name: &ServiceName) -> Option<Action> {
+        let tracked = self.services.get(name)?;
+        let object = Arc::clone(&tracked.object);
+        if tracked.gone || !config::service::is_ours(&object, &self.classes) {
+            return self.part_from(now, name);
+        }
+        if tracked.status_is_known() {
+            self.ipam.settle(name, &tracked.assigned());
+        }
+        let Decision {
+            mut standing,
+            reserve,
+        } = self.decide(name, &object)?;
+        self.linger(now, name, &object, &mut standing);
+        self.note(now, name, &standing);
+        let tracked = self.services.get_mut(name)?;
+        if tracked.in_flight.is_some() {
+            return None;
+        }
+        if let Some((reservation, addresses)) = reserve {
+            tracked.in_flight = Some(Errand::Reservation);
+            let version = self
+                .reservations
+                .iter()
+                .flatten()
+                .find(|(known, _)| **known == reservation);
+            return Some(Action::Reserve {
+                service: name.clone(),
+                version: version.and_then(|(_, object)| object.resource_version()),
+                reservation,
+                addresses,
+            });
+        }
+        // A write that repeats what may be there tells what is there.
+        if standing.is_shown_by(&object) && !tracked.in_doubt {
+            return None;
+        }
+        tracked.in_flight = Some(Errand::Status);
+        let lost = tracked.lost.clone();
+        Some(Action::Write {
+            object,
+            standing,
+            lost,
+        })
+    }
+
+    /// What the Service should have; none while that cannot be told yet.
+    fn decide(&mut self, name: &ServiceName, object: &Service) -> Option<Decision> {
+        let unknown = Labels::new();
+        let labels = self.namespaces.as_ref().and_then(|all| all.get(&name.namespace));
+        if labels.is_none() && self.snapshot.selects_namespaces() {
+            return None;
+        }
+        let request = match config::service::request(object, labels.unwrap_or(&unknown)) {
+            Ok(request) => request,
+            Err(fault) => {
+                match fault == ServiceFault::NoClusterIp {
+                    true => self.ipam.forfeit(name),
+                    false => self.ipam.retain(name, &config::service::sharing(object)),
+                }
+                return Some(self.refused(name, fault.reason(), fault.to_string()));
+            }
+        };
+        if let Some(fault) = self.fault_of_reservation(&request) {
+            self.ipam.retain(name, &request.sharing);
+            return Some(self.refused(name, "InvalidReservation", fault));
+        }
+        Some(match self.ipam.assign(&request) {
+            Ok(grant) => Decision {
+                reserve: self.to_be_reserved(&request, &grant.addresses),
+                standing: Standing::granted(grant, request.families),
+            },
+            Err(refusal) => {
+                let mut decision = self.refused(name, refusal.reason(), refusal.to_string());
+                decision.standing.set_aside(&refusal);
+                decision
+            }
+        })
+    }
+
+    fn refused(&self, name: &ServiceName, reason: &'static str, why: String) -> Decision {
+        let held = self.ipam.held(name).to_vec();
+        let standing = Standing::refused(held, self.ipam.pool_of(name), reason, why);
+        Decision {
+            standing,
+            reserve: None,
+        }
+    }
+
+    fn fault_of_reservation(&self, request: &Request) -> Option<String> {
+        let ReservationName { namespace, name } = request.reservation.as_ref()?;
+        let object = ObjectName {
+            kind: Kind::IPReservation,
+            namespace: Some(namespace.clone()),
+            name: name.clone(),
+        };
+        let fault = self.kept.verdicts().get(&object)?.fault.as_ref()?;
+        Some(format!("{object} cannot be used: {fault}"))
+    }
+
+    /// What the reservation that the Service names has to keep, when it does not keep it yet. Of a family that the
+    /// Service has no address of, it goes on keeping what it keeps.
+    fn to_be_reserved(
+        &self,
+        request: &Request,
+        granted: &[IpAddr],
+    ) -> Option<(ReservationName, Vec<IpAddr>)> {
+        let name = request.reservation.clone()?;
+        let kept = self.kept.in_force().get(&name).cloned().unwrap_or_default();
+        if granted.iter().all(|address| kept.contains(address)) {
+            return None;
+        }
+        let replaced = |kept: &IpAddr| {
+            granted
+                .iter()
+                .any(|address| Family::of(*address) == Family::of(*kept))
+        };
+        let mut addresses = granted.to_vec();
+        addresses.extend(kept.into_iter().filter(|kept| !replaced(kept)));
+        Some((name, addresses))
+    }
+
+    /// Leaves what the Service is to lose in its status for a while, beside what replaces it, where no other Service has
+    /// it and its family has a replacement.
+    fn linger(&mut self, now: Instant, name: &ServiceName, object: &Service, standing: &mut Standing) {
+        let Some(tracked) = self.services.get_mut(name) else {
+            return;
+        };
+        let shown = config::service::assigned(object);
+        let replaced = |old: &IpAddr| {
+            standing
+                .addresses
+                .iter()
+                .any(|new| Family::of(*new) == Family::of(*old))
+        };
+        let old = self
+            .ipam
+            .may_linger(name)
+            .into_iter()
+            .filter(|old| shown.contains(old) && replaced(old));
+        let old: Vec<IpAddr> = if standing.allocated {
+            old.collect()
+        } else {
+            Vec::new()
+        };
+        if old.is_empty() {
+            tracked.lingers_until = None;
+            return;
+        }
+        let until = *tracked.lingers_until.get_or_insert(now + LINGER);
+        if now < until {
+            standing.add_lingering(old);
+            self.agenda.look_later(until, name.clone());
+        }
+    }
+
+    /// Keeps what was decided, and whether the Service would have more if there were more.
+    fn note(&mut self, now: Instant, name: &ServiceName, standing: &Standing) {
+        let Some(tracked) = self.services.get_mut(name) else {
+            return;
+        };
+        match standing.is_complete() {
+            true => self.hopeful.remove(name),
+            false => self.hopeful.insert(name.clone()),
+        };
+        if tracked.set_standing(standing.clone()) {
+            self.agenda.publish_soon(now);
+        }
+    }
+
+    /// Clears the status of a Service that is gone or not ours, when there may be something of ours in it.
+    fn part_from(&mut self, now: Instant, name: &ServiceName) -> Option<Action> {
+        let tracked = self.services.get_mut(name)?;
+        self.hopeful.remove(name);
+        if tracked.in_flight.is_some() {
+            return None;
+        }
+        tracked.gone = true;
+        let holds = !self.ipam.held(name).is_empty() || !self.ipam.leaving(name).is_empty();
+        if !holds && !Standing::any_shown_by(&tracked.object) {
+            self.forget(now, name);
+            return None;
+        }
+        tracked.in_flight = Some(Errand::Clearing);
+        Some(Action::Clear(name.clone()))
+    }
+}

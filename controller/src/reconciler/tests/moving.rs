@@ -1,0 +1,169 @@
+use super::*;
+use crate::reconciler::decision::LINGER;
+
+/// P-ALLOC-58, DESIGN §7
+#[test]
+fn an_edit_of_the_pools_moves_nothing() {
+    let mut bench = Bench::started("192.0.2.0/24");
+    bench.apply("web", load_balancer());
+    bench.input(Input::Pools(Change::Applied(pool("home", "198.51.100.0/24"))));
+    assert_eq!(bench.address("web"), "192.0.2.0");
+    assert!(
+        bench
+            .condition("web")
+            .1
+            .contains("no IPPool would give it out now")
+    );
+    bench.input(Input::Pools(Change::Deleted(pool("home", "198.51.100.0/24"))));
+    bench.restart("198.51.100.0/24");
+    assert_eq!(bench.address("web"), "192.0.2.0");
+}
+
+/// P-ALLOC-43, P-ALLOC-60
+#[test]
+fn a_changed_request_shows_the_new_address_before_the_old_one_goes() {
+    let mut bench = Bench::started("192.0.2.0/24");
+    bench.apply("web", load_balancer());
+    bench.writes.clear();
+    let wanted = json!({"heraldlb.io/loadBalancerIPs": "192.0.2.9"});
+    bench.apply_with("web", wanted, load_balancer());
+    assert_eq!(bench.address("web"), "192.0.2.9,192.0.2.0");
+    bench.apply("api", load_balancer());
+    assert_eq!(
+        bench.address("api"),
+        "192.0.2.1",
+        "the old address is not free yet"
+    );
+    bench.pass(LINGER);
+    assert_eq!(bench.address("web"), "192.0.2.9");
+    bench.apply("third", load_balancer());
+    assert_eq!(bench.address("third"), "192.0.2.0");
+    bench.pass(LINGER * 100);
+    assert_eq!(
+        bench
+            .writes
+            .iter()
+            .filter(|write| *write == "write default/web")
+            .count(),
+        2
+    );
+}
+
+#[test]
+fn a_restart_in_the_middle_of_a_move_ends_the_move() {
+    let mut bench = Bench::started("192.0.2.0/24");
+    bench.apply("web", load_balancer());
+    let wanted = json!({"heraldlb.io/loadBalancerIPs": "192.0.2.9"});
+    bench.apply_with("web", wanted, load_balancer());
+    bench.restart("192.0.2.0/24");
+    assert_eq!(bench.address("web"), "192.0.2.9,192.0.2.0");
+    bench.pass(LINGER);
+    assert_eq!(bench.address("web"), "192.0.2.9");
+}
+
+/// S1: nobody gets an address while a write that ended without an answer may have shown it on another Service.
+#[test]
+fn an_address_that_a_lost_write_may_show_is_not_free() {
+    let mut bench = Bench::started("192.0.2.0/31");
+    let object = bench.put("web", load_balancer());
+    bench
+        .reconciler
+        .handle_input(bench.now, Input::Services(Change::Applied(object)));
+    let Some(Action::Write { object, standing, .. }) = bench.reconciler.poll_action(bench.now) else {
+        panic!("nothing is written")
+    };
+    // It takes effect, and the reply is lost.
+    bench.write(&object, &standing.patch(&object, timestamp()));
+    bench.input(Input::Ended(ServiceName::new("default", "web"), Ending::Unknown));
+    // What the watch shows next is older than that: another address is asked for.
+    let mut edited = (*object).clone();
+    edited.metadata.annotations =
+        serde_json::from_value(json!({"heraldlb.io/loadBalancerIPs": "192.0.2.1"})).unwrap();
+    bench.input(Input::Services(Change::Applied(edited)));
+    bench.apply("api", load_balancer());
+    assert_eq!(bench.address("web"), "192.0.2.0");
+    assert_eq!(bench.address("api"), "");
+}
+
+/// P-ALLOC-49, P-ALLOC-51
+#[test]
+fn a_service_that_may_share_no_longer_moves_at_once_and_another_joins() {
+    let mut bench = Bench::started("192.0.2.0/31");
+    let shared = json!({"heraldlb.io/allow-shared-ip": "team"});
+    let port = |port: u16| {
+        let mut spec = load_balancer();
+        spec["ports"] = json!([{"port": port}]);
+        spec
+    };
+    bench.apply_with("a", shared.clone(), port(80));
+    bench.apply_with("b", shared.clone(), port(443));
+    assert_eq!(
+        (bench.address("a"), bench.address("b")),
+        ("192.0.2.0".into(), "192.0.2.0".into())
+    );
+    bench.apply_with("c", shared, port(443));
+    assert_eq!(bench.address("c"), "192.0.2.1");
+    bench.apply_with("b", json!({"heraldlb.io/allow-shared-ip": "other"}), port(443));
+    assert_eq!(bench.address("b"), "", "no address is left");
+    assert_eq!(bench.condition("b").0, "PoolFull");
+    bench.delete("c");
+    assert_eq!(bench.address("b"), "192.0.2.1");
+}
+
+/// P-ALLOC-62
+#[test]
+fn an_entry_of_the_status_that_is_no_address_is_replaced() {
+    let mut bench = Bench::started("192.0.2.0/24");
+    let mut object = bench.put("web", load_balancer());
+    let status = json!({"loadBalancer": {"ingress": [{"hostname": "lb.example"}]}});
+    object.status = serde_json::from_value(status).unwrap();
+    bench
+        .store
+        .insert(ServiceName::new("default", "web"), object.clone());
+    bench.input(Input::Services(Change::Applied(object)));
+    assert_eq!(bench.address("web"), "192.0.2.0");
+    bench.writes.clear();
+    bench.pass(LINGER * 100);
+    assert_eq!(bench.writes, [""; 0]);
+}
+
+/// P-ALLOC-7
+#[test]
+fn a_service_that_loses_its_cluster_ip_loses_its_address() {
+    let mut bench = Bench::started("192.0.2.7/32");
+    bench.apply("web", load_balancer());
+    bench.apply("next", load_balancer());
+    bench.apply("web", json!({"type": "LoadBalancer", "clusterIPs": ["None"]}));
+    assert_eq!(
+        (bench.address("web"), bench.condition("web").0),
+        (String::new(), "NoClusterIP".into())
+    );
+    assert_eq!(bench.address("next"), "192.0.2.7");
+}
+
+/// DESIGN §7: a pool that does not give out an address any more says whether its Services move.
+#[test]
+fn with_reclaim_policy_move_a_service_leaves_what_its_pool_gives_out_no_more() {
+    let mut bench = Bench::started("192.0.2.0/31");
+    bench.apply("web", load_balancer());
+    let moving = serde_json::from_value(json!({
+        "apiVersion": "heraldlb.io/v1beta1", "kind": "IPPool", "metadata": {"name": "home"},
+        "spec": {"addresses": ["192.0.2.0/31"], "exclude": ["192.0.2.0"], "reclaimPolicy": "Move"},
+    }))
+    .unwrap();
+    bench.input(Input::Pools(Change::Applied(moving)));
+    assert_eq!(bench.address("web"), "192.0.2.1,192.0.2.0");
+    bench.pass(LINGER);
+    assert_eq!(bench.address("web"), "192.0.2.1");
+}
+
+#[test]
+fn a_service_with_the_reallocate_annotation_moves_from_a_pool_that_keeps() {
+    let mut bench = Bench::started("192.0.2.0/31");
+    bench.apply("web", load_balancer());
+    bench.input(Input::Pools(Change::Applied(pool("home", "192.0.2.1/32"))));
+    assert_eq!(bench.address("web"), "192.0.2.0");
+    bench.apply_with("web", json!({"heraldlb.io/reallocate": "true"}), load_balancer());
+    bench.pass(LINGER);
+    assert_eq!(bench.address("web"), "192.0.2.1");
+}

@@ -1,0 +1,97 @@
+use super::*;
+
+/// P-CFG-45
+#[test]
+fn nothing_is_given_out_before_every_first_list_is_in() {
+    let mut bench = Bench::new();
+    let service = bench.put("web", load_balancer());
+    bench.input(Input::Services(Change::Listed(vec![service])));
+    bench.input(Input::Pools(Change::Listed(vec![pool("home", "192.0.2.0/24")])));
+    bench.input(Input::L2Advertisements(Change::Listed(vec![])));
+    bench.input(Input::Reservations(Change::Listed(vec![])));
+    assert!(bench.writes.is_empty() && !bench.reconciler.started());
+    bench.input(Input::Namespaces(Change::Listed(vec![])));
+    assert_eq!(bench.address("web"), "192.0.2.0");
+    assert_eq!(
+        bench.condition("web"),
+        ("Allocated".into(), "192.0.2.0 from IPPool home".into())
+    );
+}
+
+/// P-ALLOC-54, P-ALLOC-55, S9
+#[test]
+fn a_restart_writes_nothing_and_moves_nothing() {
+    let mut bench = Bench::started("192.0.2.0/24");
+    for name in ["a", "b", "c"] {
+        bench.apply(name, load_balancer());
+    }
+    assert_eq!(bench.writes.len(), 3);
+    bench.delete("a");
+    bench.restart("192.0.2.0/24");
+    assert_eq!(bench.writes, [""; 0]);
+    assert_eq!(
+        (bench.address("b"), bench.address("c")),
+        ("192.0.2.1".into(), "192.0.2.2".into())
+    );
+    bench.apply("d", load_balancer());
+    assert_eq!(bench.address("d"), "192.0.2.0");
+}
+
+#[test]
+fn of_two_services_with_one_address_the_older_keeps_it() {
+    let mut bench = Bench::started("192.0.2.0/24");
+    bench.apply("b-older", load_balancer());
+    bench.apply("a-newer", load_balancer());
+    let status = bench.store[&ServiceName::new("default", "b-older")]
+        .status
+        .clone();
+    bench
+        .store
+        .get_mut(&ServiceName::new("default", "a-newer"))
+        .unwrap()
+        .status = status;
+    bench.restart("192.0.2.0/24");
+    assert_eq!(bench.address("b-older"), "192.0.2.0");
+    assert_eq!(bench.address("a-newer"), "192.0.2.1");
+}
+
+/// P-ALLOC-30
+#[test]
+fn a_service_waits_for_the_labels_of_its_namespace_where_a_pool_looks_at_them() {
+    let mut bench = Bench::started("198.51.100.0/24");
+    let gold = serde_json::from_value(json!({
+        "apiVersion": "heraldlb.io/v1beta1", "kind": "IPPool", "metadata": {"name": "gold"},
+        "spec": {
+            "addresses": ["192.0.2.0/24"],
+            "serviceAllocation": {"namespaceSelectors": [{"matchLabels": {"tier": "gold"}}]},
+        },
+    }))
+    .unwrap();
+    bench.input(Input::Pools(Change::Applied(gold)));
+    bench.input(Input::Namespaces(Change::Deleted(namespace(
+        "default",
+        json!({}),
+    ))));
+    bench.apply("web", load_balancer());
+    assert_eq!(bench.writes, [""; 0]);
+    bench.input(Input::Namespaces(Change::Applied(namespace(
+        "default",
+        json!({"tier": "gold"}),
+    ))));
+    assert_eq!(bench.address("web"), "192.0.2.0");
+}
+
+/// P-ALLOC-2, S1
+#[test]
+fn a_service_that_stopped_being_a_load_balancer_while_nobody_led_is_cleared_before_its_address_is_free() {
+    let mut bench = Bench::started("192.0.2.7/32");
+    bench.apply("former", load_balancer());
+    bench.apply("next", load_balancer());
+    bench.put(
+        "former",
+        json!({"type": "ClusterIP", "clusterIPs": ["10.96.0.7"]}),
+    );
+    bench.restart("192.0.2.7/32");
+    assert_eq!(bench.writes, ["clear default/former", "write default/next"]);
+    assert_eq!(bench.address("next"), "192.0.2.7");
+}
