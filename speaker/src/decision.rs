@@ -9,19 +9,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Instant;
 
-use announce::{Endpoints, Facts, Interfaces, Plan, Reason};
+use announce::{Candidate, Facts, Interfaces, Plan, Reason};
 use config::Snapshot;
 use config::service::Classes;
-use crds::{IPPool, L2Advertisement};
+use crds::{IPPool, L2Advertisement, Stored};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Node, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
-use model::{NodeName, ServiceName};
+use model::{NodeName, PoolName, ServiceName};
 use process::watch::Change;
 
 use crate::membership::Membership;
 use crate::placement;
+
+mod plans;
+mod slices;
+
+use plans::Plans;
+use slices::Slices;
 
 /// What happened.
 #[derive(Debug)]
@@ -37,9 +43,9 @@ pub enum Input {
     /// A watch of Nodes.
     Nodes(Change<Node>),
     /// A watch of IPPools.
-    Pools(Change<IPPool>),
+    Pools(Change<Stored<IPPool>>),
     /// A watch of L2Advertisements.
-    L2Advertisements(Change<L2Advertisement>),
+    L2Advertisements(Change<Stored<L2Advertisement>>),
     /// A watch of the Leases that speakers renew.
     Leases(Change<Lease>),
     /// Another station claims an address that this node holds.
@@ -53,6 +59,20 @@ pub struct Decision {
     pub holdings: BTreeMap<IpAddr, Interfaces>,
     /// The Services that it reports on, because it announces them or because nobody can.
     pub reports: BTreeMap<ServiceName, Verdict>,
+}
+
+impl Decision {
+    /// Adds addresses of one Service. Another one may have them too: they are announced where either says (P-L2-46).
+    fn hold(&mut self, addresses: &BTreeSet<IpAddr>, me: Option<&Candidate>) {
+        let Some(Candidate { interfaces, .. }) = me else {
+            return;
+        };
+        for ip in addresses {
+            let held = self.holdings.remove(ip);
+            let both = held.map_or_else(|| interfaces.clone(), |held| held.union(interfaces.clone()));
+            self.holdings.insert(*ip, both);
+        }
+    }
 }
 
 /// What this node knows about announcing a Service.
@@ -75,14 +95,11 @@ pub struct Decider {
     me: NodeName,
     classes: Classes,
     ignore_exclude_label: bool,
-    services: BTreeMap<ServiceName, announce::Service>,
-    /// Endpoints by Service and name of the slice.
-    slices: BTreeMap<ServiceName, BTreeMap<String, Endpoints>>,
-    pools: BTreeMap<String, IPPool>,
-    l2_advertisements: BTreeMap<String, L2Advertisement>,
+    slices: Slices,
+    pools: BTreeMap<String, Stored<IPPool>>,
+    l2_advertisements: BTreeMap<String, Stored<L2Advertisement>>,
     snapshot: Snapshot,
-    facts: Facts,
-    plans: BTreeMap<ServiceName, Result<Plan, Reason>>,
+    plans: Plans,
     membership: Membership,
     /// Addresses given up to another station while the API server was out of reach.
     yielded: BTreeSet<IpAddr>,
@@ -100,24 +117,32 @@ enum Watch {
     Leases,
 }
 
+impl Watch {
+    const ALL: [Self; 6] = [
+        Self::Services,
+        Self::Slices,
+        Self::Nodes,
+        Self::Pools,
+        Self::L2Advertisements,
+        Self::Leases,
+    ];
+}
+
 impl Decider {
     /// The machine of the speaker on node `me`, which has seen nothing yet.
     pub fn new(me: NodeName, classes: Classes, ignore_exclude_label: bool) -> Self {
-        use Watch::{L2Advertisements, Leases, Nodes, Pools, Services, Slices};
         Self {
             membership: Membership::new(me.clone()),
             me,
             classes,
             ignore_exclude_label,
-            services: BTreeMap::new(),
-            slices: BTreeMap::new(),
+            slices: Slices::default(),
             pools: BTreeMap::new(),
             l2_advertisements: BTreeMap::new(),
             snapshot: Snapshot::default(),
-            facts: Facts::default(),
-            plans: BTreeMap::new(),
+            plans: Plans::default(),
             yielded: BTreeSet::new(),
-            unlisted: [Services, Slices, Nodes, Pools, L2Advertisements, Leases].into(),
+            unlisted: Watch::ALL.into(),
         }
     }
 
@@ -158,20 +183,12 @@ impl Decider {
             return None;
         }
         let mut decision = Decision::default();
-        for (name, plan) in &self.plans {
+        for (name, plan) in self.plans.iter() {
             let Some(verdict) = self.verdict(name, plan) else {
                 continue;
             };
             if let (Verdict::Held(addresses), Ok(plan)) = (&verdict, plan) {
-                let interfaces = plan
-                    .candidates
-                    .get(&self.me)
-                    .map(|candidate| candidate.interfaces.clone());
-                for ip in addresses {
-                    decision
-                        .holdings
-                        .extend(interfaces.clone().map(|interfaces| (*ip, interfaces)));
-                }
+                decision.hold(addresses, plan.candidates.get(&self.me));
             }
             decision.reports.insert(name.clone(), verdict);
         }
@@ -182,7 +199,7 @@ impl Decider {
     fn verdict(&self, name: &ServiceName, plan: &Result<Plan, Reason>) -> Option<Verdict> {
         let alive = self.membership.alive();
         let reporting = || {
-            let service = self.services.get(name)?;
+            let service = self.plans.service(name)?;
             placement::reporter(&service.addresses, alive).filter(|node| **node == self.me)
         };
         match plan {
@@ -206,120 +223,60 @@ impl Decider {
         self.listed(Watch::Services, &change);
         match change {
             Change::Listed(objects) => {
-                self.services.clear();
-                self.plans.clear();
-                objects.iter().for_each(|object| self.on_service(object));
+                let services = objects.iter().filter_map(|object| self.read(object)).collect();
+                self.plans.handle_services(services);
             }
-            Change::Applied(object) => self.on_service(&object),
-            Change::Deleted(object) => self.forget(&config::service::name(&object)),
+            Change::Applied(object) => match self.read(&object) {
+                Some(service) => self.plans.handle_service(service),
+                None => self.plans.forget(&config::service::name(&object)),
+            },
+            Change::Deleted(object) => self.plans.forget(&config::service::name(&object)),
         }
     }
 
-    fn on_service(&mut self, object: &Service) {
-        let name = config::service::name(object);
-        let told = crate::standing::is_told(object);
-        if !config::service::is_ours(object, &self.classes)
-            || (config::service::assigned(object).is_empty() && !told)
-        {
-            return self.forget(&name);
-        }
-        let service = config::service::announced(object, self.endpoints(&name));
-        if self.services.insert(name.clone(), service.clone()) != Some(service) {
-            self.plan(&name);
-        }
-    }
-
-    fn forget(&mut self, name: &ServiceName) {
-        self.services.remove(name);
-        self.plans.remove(name);
+    /// A Service that there is something to do or to say about.
+    fn read(&self, object: &Service) -> Option<announce::Service> {
+        let ours = config::service::is_ours(object, &self.classes);
+        let concerns = !config::service::assigned(object).is_empty() || crate::standing::is_told(object);
+        let endpoints = self.slices.of(&config::service::name(object));
+        (ours && concerns).then(|| config::service::announced(object, endpoints))
     }
 
     fn on_slices(&mut self, change: Change<EndpointSlice>) {
         self.listed(Watch::Slices, &change);
-        let mut concerned = BTreeSet::new();
-        let slices = match change {
-            Change::Listed(slices) => {
-                concerned.extend(std::mem::take(&mut self.slices).into_keys());
-                slices
-            }
-            Change::Applied(slice) => vec![slice],
-            Change::Deleted(slice) => {
-                concerned.extend(self.remove_slice(&slice));
-                Vec::new()
-            }
-        };
-        for slice in slices {
-            let Some(service) = config::endpoints::service_of(&slice) else {
-                continue;
-            };
-            let endpoints = config::endpoints::endpoints([&slice]);
-            self.slices
-                .entry(service.clone())
-                .or_default()
-                .insert(slice.name_any(), endpoints);
-            concerned.insert(service);
-        }
-        concerned.iter().for_each(|name| self.on_endpoints(name));
-    }
-
-    fn remove_slice(&mut self, slice: &EndpointSlice) -> Option<ServiceName> {
-        let service = config::endpoints::service_of(slice)?;
-        let slices = self.slices.get_mut(&service)?;
-        slices.remove(&slice.name_any());
-        if slices.is_empty() {
-            self.slices.remove(&service);
-        }
-        Some(service)
-    }
-
-    fn on_endpoints(&mut self, name: &ServiceName) {
-        let endpoints = self.endpoints(name);
-        if let Some(service) = self
-            .services
-            .get_mut(name)
-            .filter(|service| service.endpoints != endpoints)
-        {
-            service.endpoints = endpoints;
-            self.plan(name);
-        }
-    }
-
-    fn endpoints(&self, name: &ServiceName) -> Endpoints {
-        let mut all = Endpoints::default();
-        for endpoints in self.slices.get(name).into_iter().flat_map(BTreeMap::values) {
-            all.nodes.extend(endpoints.nodes.iter().cloned());
-            all.outside_nodes |= endpoints.outside_nodes;
-        }
-        all
+        let concerned = self.slices.handle_change(change);
+        let endpoints = concerned.into_iter().map(|name| {
+            let endpoints = self.slices.of(&name);
+            (name, endpoints)
+        });
+        self.plans.handle_endpoints(endpoints);
     }
 
     fn on_nodes(&mut self, change: Change<Node>) {
         self.listed(Watch::Nodes, &change);
-        let before = self.facts.nodes.clone();
         let read = |object: &Node| config::node::node(object, self.ignore_exclude_label);
+        let mut facts = self.plans.facts().clone();
         match change {
-            Change::Listed(objects) => self.facts.nodes = objects.iter().map(read).collect(),
-            Change::Applied(object) => self.facts.nodes.extend([read(&object)]),
-            Change::Deleted(object) => drop(self.facts.nodes.remove(&read(&object).0)),
+            Change::Listed(objects) => facts.nodes = objects.iter().map(read).collect(),
+            Change::Applied(object) => facts.nodes.extend([read(&object)]),
+            Change::Deleted(object) => drop(facts.nodes.remove(&read(&object).0)),
         }
-        // Heartbeats and other news about nodes cause no work (P-CFG-43).
-        if before != self.facts.nodes {
-            self.plan_all();
-        }
+        self.plans.handle_facts(facts);
     }
 
     fn on_configuration(&mut self) {
-        let snapshot = Snapshot::read(
-            self.pools.values(),
-            self.l2_advertisements.values(),
-            &self.snapshot,
-        );
-        if snapshot != self.snapshot {
-            self.facts.pools = snapshot.announce_pools();
-            self.facts.l2_advertisements = snapshot.l2_advertisements();
-            self.snapshot = snapshot;
-            self.plan_all();
-        }
+        let (pools, advertisements) = (self.pools.values(), self.l2_advertisements.values());
+        self.snapshot = Snapshot::read(pools, advertisements, &self.snapshot);
+        let mut pools = self.snapshot.announce_pools();
+        // Nothing is announced on the word of a pool that is not in force, but what was given from it stays (P-CFG-39).
+        let in_force: BTreeSet<String> = pools.iter().map(|pool| pool.name.0.clone()).collect();
+        let idle = self.pools.iter().filter(|(name, _)| !in_force.contains(*name));
+        pools.extend(idle.map(|(_, object)| without_addresses(object)));
+        self.plans.handle_facts(Facts {
+            nodes: self.plans.facts().nodes.clone(),
+            pools,
+            l2_advertisements: self.snapshot.l2_advertisements(),
+        });
     }
 
     fn on_leases(&mut self, now: Instant, change: Change<Lease>) {
@@ -359,19 +316,13 @@ impl Decider {
             self.unlisted.remove(&watch);
         }
     }
+}
 
-    fn plan(&mut self, name: &ServiceName) {
-        if let Some(service) = self.services.get(name) {
-            self.plans
-                .insert(name.clone(), announce::layer2(&self.facts, service));
-        }
-    }
-
-    fn plan_all(&mut self) {
-        let plan = |(name, service): (&ServiceName, &announce::Service)| {
-            (name.clone(), announce::layer2(&self.facts, service))
-        };
-        self.plans = self.services.iter().map(plan).collect();
+fn without_addresses(object: &Stored<IPPool>) -> announce::Pool {
+    announce::Pool {
+        name: PoolName(object.name_any()),
+        labels: object.labels().clone(),
+        ranges: Vec::new(),
     }
 }
 

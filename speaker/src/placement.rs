@@ -11,9 +11,9 @@ use announce::Plan;
 use model::NodeName;
 
 /// The candidate with a live speaker that has the highest preference, and among equals the highest hash of node and
-/// address (P-L2-15). None when no candidate has a live speaker.
+/// address (P-L2-15): the same for all Services of a unit (P-L2-4). None when no candidate has a live speaker.
 pub fn owner<'a>(plan: &'a Plan, alive: &BTreeSet<NodeName>) -> Option<&'a NodeName> {
-    let address = plan.addresses.first()?;
+    let address = plan.unit.first()?;
     let living = plan.candidates.iter().filter(|(node, _)| alive.contains(node));
     let rank = |node: &NodeName| weight(node, address);
     living
@@ -62,6 +62,7 @@ mod tests {
         };
         Plan {
             addresses: [address.parse().unwrap()].into(),
+            unit: [address.parse().unwrap()].into(),
             candidates: preferences
                 .iter()
                 .map(|(name, weight)| (NodeName((*name).into()), candidate(*weight)))

@@ -9,7 +9,7 @@ use kube::{Api, Client};
 use model::NodeName;
 use process::clock::now;
 use process::probes::Readiness;
-use process::watch::follow;
+use process::watch::{follow, readable};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -140,42 +140,42 @@ pub fn follow_all(client: &Client, namespace: &str, sender: &mpsc::Sender<Input>
     tasks.spawn(follow(
         Api::all(client.clone()),
         services,
-        |_| {},
+        readable(|_| {}),
         Input::Services,
         sender.clone(),
     ));
     tasks.spawn(follow(
         Api::all(client.clone()),
         all(),
-        |_| {},
+        readable(|_| {}),
         Input::Slices,
         sender.clone(),
     ));
     tasks.spawn(follow(
         Api::all(client.clone()),
         all(),
-        |_| {},
+        readable(|_| {}),
         Input::Nodes,
         sender.clone(),
     ));
     tasks.spawn(follow(
         Api::all(client.clone()),
         all(),
-        |_| {},
+        Some,
         Input::Pools,
         sender.clone(),
     ));
     tasks.spawn(follow(
         Api::all(client.clone()),
         all(),
-        |_| {},
+        Some,
         Input::L2Advertisements,
         sender.clone(),
     ));
     tasks.spawn(follow(
         Api::namespaced(client.clone(), namespace),
         leases,
-        |_| {},
+        readable(|_| {}),
         Input::Leases,
         sender.clone(),
     ));

@@ -8,7 +8,7 @@ use model::{AddressRange, Labels, NodeName, PoolName, Selector, Selectors, Servi
 pub struct Facts {
     /// Every Node of the cluster.
     pub nodes: BTreeMap<NodeName, Node>,
-    /// Every pool that is in force.
+    /// Every pool. One that is not in force has no ranges: nothing is announced on its word, but what was given from it stays.
     pub pools: Vec<Pool>,
     /// Every L2Advertisement that is in force.
     pub l2_advertisements: Vec<L2Advertisement>,
@@ -34,8 +34,15 @@ pub struct Pool {
     pub name: PoolName,
     /// The IPPool's labels, for `ipPoolSelectors`.
     pub labels: Labels,
-    /// Its addresses.
+    /// Its addresses, those included that it does not give out.
     pub ranges: Vec<AddressRange>,
+}
+
+impl Pool {
+    /// Whether the address is one of the pool.
+    pub(crate) fn covers(&self, address: IpAddr) -> bool {
+        self.ranges.iter().any(|range| range.contains(address))
+    }
 }
 
 /// An L2Advertisement (parity.md 1.2).
@@ -75,6 +82,9 @@ pub struct Service {
     pub labels: Labels,
     /// The addresses in its status.
     pub addresses: Vec<IpAddr>,
+    /// The pool that they were given from, as the Service itself says: an address that the pool covers no more is announced
+    /// as before (P-ALLOC-60).
+    pub recorded_pool: Option<PoolName>,
     /// Its `externalTrafficPolicy`.
     pub traffic_policy: TrafficPolicy,
     /// Where its usable endpoints are.

@@ -1,26 +1,33 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use model::NodeName;
+use model::{NodeName, ServiceName};
 
-use crate::facts::{Facts, L2Advertisement, Node, Pool, Service, TrafficPolicy};
-use crate::reason::{NodeReason, Reason};
+use crate::facts::{Facts, Service};
+use crate::reason::Reason;
+
+mod alone;
+
+/// Nodes that may announce.
+type Candidates = BTreeMap<NodeName, Candidate>;
 
 /// Who may announce a Service on layer 2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// The addresses, which go together: one node announces all of them (P-L2-12).
+    /// The addresses of the Service.
     pub addresses: BTreeSet<IpAddr>,
-    /// The nodes of which one is to announce; never empty.
+    /// Every address that Services tie together with these: one node announces all of them (P-L2-4, -12).
+    pub unit: BTreeSet<IpAddr>,
+    /// The nodes of which one is to announce; never empty, and the same nodes for all plans of the unit.
     pub candidates: BTreeMap<NodeName, Candidate>,
 }
 
 /// A node that may announce.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// The sum of its preference weights; candidates with more go first (P-L2-15, -27).
+    /// The sum of its preference weights, of all Services of the unit; candidates with more go first (P-L2-15, -27).
     pub preference: u32,
-    /// Where it announces.
+    /// Where it announces the addresses of the Service. An address of two Services is announced where either says.
     pub interfaces: Interfaces,
 }
 
@@ -34,8 +41,9 @@ pub enum Interfaces {
 }
 
 impl Interfaces {
-    /// What two advertisements allow together (P-L2-46).
-    fn union(self, other: Self) -> Self {
+    /// What two advertisements, or two Services with one address, allow together (P-L2-46).
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
         match (self, other) {
             (Self::Named(some), Self::Named(more)) => Self::Named(some.into_iter().chain(more).collect()),
             (Self::All, Self::All | Self::Named(_)) | (Self::Named(_), Self::All) => Self::All,
@@ -43,116 +51,83 @@ impl Interfaces {
     }
 }
 
-/// Which nodes may announce `service` on layer 2.
+/// Which nodes may announce the Services of `unit`, which are tied together by addresses that they share; or for each
+/// Service the reason why nobody may.
+///
+/// One node announces them all, so it must be one that each of them may have. A Service that nobody may announce does not
+/// stand in the way of the others.
 ///
 /// A node that is not Ready is a candidate only where no Ready one is left: a node that cannot reach the API server
 /// turns NotReady and forwards all the same, and an outage of the API must withdraw nothing (S5).
-///
-/// # Errors
-/// The reason why nobody may.
-pub fn layer2(facts: &Facts, service: &Service) -> Result<Plan, Reason> {
-    let advertisements = matching(facts, service)?;
-    if !service.endpoints.any() {
-        return Err(Reason::NoEndpoints);
-    }
-    let mut candidates = BTreeMap::new();
-    let mut reasons = BTreeMap::new();
-    for (name, node) in &facts.nodes {
-        match candidate(name, node, service, &advertisements) {
-            Ok(candidate) => candidates.insert(name.clone(), candidate).map(drop),
-            Err(reason) => reasons.insert(name.clone(), reason).map(drop),
-        };
-    }
-    let ready = |name: &NodeName| facts.nodes.get(name).is_some_and(|node| node.ready);
-    if candidates.keys().any(ready) {
-        candidates.retain(|name, _| ready(name));
-    }
-    if candidates.is_empty() {
-        return Err(Reason::NoNode(reasons));
-    }
-    Ok(Plan {
-        addresses: service.addresses.iter().copied().collect(),
-        candidates,
-    })
-}
-
-/// The advertisements that select the Service and the pool of each of its addresses, whatever nodes they select.
-fn matching<'a>(facts: &'a Facts, service: &Service) -> Result<Vec<&'a L2Advertisement>, Reason> {
-    let mut matching: Option<Vec<&L2Advertisement>> = None;
-    for &address in &service.addresses {
-        let pool = facts
-            .pools
-            .iter()
-            .find(|pool| pool.ranges.iter().any(|range| range.contains(address)));
-        let pool = pool.ok_or(Reason::AddressNotInPool(address))?;
-        let selects = |advertisement: &&L2Advertisement| advertisement.selects(pool, service);
-        let selecting: Vec<_> = match matching {
-            None => facts.l2_advertisements.iter().filter(selects).collect(),
-            Some(others) => others.into_iter().filter(selects).collect(),
-        };
-        if selecting.is_empty() {
-            return Err(Reason::NoMatchingAdvertisement(pool.name.clone()));
+pub fn layer2(facts: &Facts, unit: &[&Service]) -> BTreeMap<ServiceName, Result<Plan, Reason>> {
+    let mut verdicts = BTreeMap::new();
+    let mut able = Vec::with_capacity(unit.len());
+    for service in unit {
+        match alone::candidates(facts, service) {
+            Ok(candidates) => able.push((*service, candidates)),
+            Err(reason) => drop(verdicts.insert(service.name.clone(), Err(reason))),
         }
-        matching = Some(selecting);
     }
-    matching.ok_or(Reason::NoAddress)
+    let common = common(facts, &able);
+    let apart = common.is_empty().then(|| apart(&able));
+    let addresses: BTreeSet<IpAddr> = unit
+        .iter()
+        .flat_map(|service| &service.addresses)
+        .copied()
+        .collect();
+    for (service, candidates) in able {
+        let plan = || Plan {
+            addresses: service.addresses.iter().copied().collect(),
+            unit: addresses.clone(),
+            candidates: narrowed(candidates, &common),
+        };
+        verdicts.insert(
+            service.name.clone(),
+            apart.clone().map_or_else(|| Ok(plan()), Err),
+        );
+    }
+    verdicts
 }
 
-fn candidate(
-    name: &NodeName,
-    node: &Node,
-    service: &Service,
-    advertisements: &[&L2Advertisement],
-) -> Result<Candidate, NodeReason> {
-    let selecting = || {
-        advertisements
-            .iter()
-            .filter(|advertisement| advertisement.nodes.unset_or_any(&node.labels))
+/// The nodes that every Service may have, the Ready ones if there are any, with their preferences added up.
+fn common(facts: &Facts, able: &[(&Service, Candidates)]) -> BTreeMap<NodeName, u32> {
+    let Some(((_, first), others)) = able.split_first() else {
+        return BTreeMap::new();
     };
-    let interfaces = selecting()
-        .map(|advertisement| advertisement.interfaces())
-        .reduce(Interfaces::union);
-    let interfaces = interfaces.ok_or(NodeReason::NotSelected)?;
-    if node.excluded {
-        return Err(NodeReason::Excluded);
+    let preference = |node: &NodeName| {
+        let mut sum = first.get(node)?.preference;
+        for (_, candidates) in others {
+            sum += candidates.get(node)?.preference;
+        }
+        Some((node.clone(), sum))
+    };
+    let mut common: BTreeMap<_, _> = first.keys().filter_map(preference).collect();
+    let ready = |node: &NodeName| facts.nodes.get(node).is_some_and(|node| node.ready);
+    if common.keys().any(ready) {
+        common.retain(|node, _| ready(node));
     }
-    if node.network_unavailable {
-        return Err(NodeReason::NetworkUnavailable);
-    }
-    if service.traffic_policy == TrafficPolicy::Local && !service.endpoints.nodes.contains(name) {
-        return Err(NodeReason::NoLocalEndpoint);
-    }
-    let preference = selecting()
-        .map(|advertisement| advertisement.preference(node))
-        .sum();
-    Ok(Candidate {
-        preference,
-        interfaces,
-    })
+    common
 }
 
-impl L2Advertisement {
-    fn selects(&self, pool: &Pool, service: &Service) -> bool {
-        let every_pool = self.pools.is_empty() && self.pool_selectors.is_empty();
-        (every_pool || self.pools.contains(&pool.name) || self.pool_selectors.any(&pool.labels))
-            && self.services.unset_or_any(&service.labels)
-    }
+fn narrowed(candidates: Candidates, common: &BTreeMap<NodeName, u32>) -> Candidates {
+    let narrowed = candidates.into_iter().filter_map(|(node, candidate)| {
+        let preference = *common.get(&node)?;
+        Some((
+            node,
+            Candidate {
+                preference,
+                ..candidate
+            },
+        ))
+    });
+    narrowed.collect()
+}
 
-    fn interfaces(&self) -> Interfaces {
-        if self.interfaces.is_empty() {
-            Interfaces::All
-        } else {
-            Interfaces::Named(self.interfaces.clone())
-        }
-    }
-
-    fn preference(&self, node: &Node) -> u32 {
-        let gained = self
-            .preferences
-            .iter()
-            .filter(|preference| preference.nodes.matches(&node.labels));
-        gained.map(|preference| preference.weight).sum()
-    }
+fn apart(able: &[(&Service, Candidates)]) -> Reason {
+    let nodes = able
+        .iter()
+        .map(|(service, candidates)| (service.name.clone(), candidates.keys().cloned().collect()));
+    Reason::NoCommonNode(nodes.collect())
 }
 
 #[cfg(test)]

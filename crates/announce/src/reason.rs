@@ -1,7 +1,7 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use model::{NodeName, PoolName};
+use model::{NodeName, PoolName, ServiceName};
 
 /// Why nobody may announce a Service. The text tells a person what to change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -9,9 +9,14 @@ pub enum Reason {
     /// Its status holds no address.
     #[error("the Service has no address yet")]
     NoAddress,
-    /// An address of it is in no pool that is in force.
-    #[error("{0} is in no IPPool: only addresses of a pool are announced")]
-    AddressNotInPool(IpAddr),
+    /// An address of it is in no pool that is in force, and was not given from one that is there still.
+    #[error("{address} is in no IPPool{}: only addresses of a pool are announced", gone(.recorded.as_ref()))]
+    AddressNotInPool {
+        /// The address.
+        address: IpAddr,
+        /// The pool that it was given from, if that is known: it is gone.
+        recorded: Option<PoolName>,
+    },
     /// No advertisement selects its pool and the Service itself.
     #[error("no L2Advertisement selects IPPool {0} and this Service: create one, or widen its selectors")]
     NoMatchingAdvertisement(PoolName),
@@ -21,6 +26,13 @@ pub enum Reason {
     /// No node is left.
     #[error("no node may announce it: {}", by_node(.0))]
     NoNode(BTreeMap<NodeName, NodeReason>),
+    /// Services that share addresses need one node, and no node may announce all of them. Each with its nodes.
+    #[error(
+        "no node may announce every Service that shares its addresses ({}): let the L2Advertisements of all of them select a common node, \
+         or do not share",
+        by_service(.0)
+    )]
+    NoCommonNode(BTreeMap<ServiceName, BTreeSet<NodeName>>),
 }
 
 impl Reason {
@@ -28,10 +40,11 @@ impl Reason {
     pub fn word(&self) -> &'static str {
         match self {
             Self::NoAddress => "NoAddress",
-            Self::AddressNotInPool(_) => "AddressNotInPool",
+            Self::AddressNotInPool { .. } => "AddressNotInPool",
             Self::NoMatchingAdvertisement(_) => "NoMatchingAdvertisement",
             Self::NoEndpoints => "NoEndpoints",
             Self::NoNode(_) => "NoNode",
+            Self::NoCommonNode(_) => "NoCommonNode",
         }
     }
 }
@@ -62,4 +75,18 @@ fn by_node(reasons: &BTreeMap<NodeName, NodeReason>) -> String {
         .map(|(node, reason)| format!("{node} {reason}"))
         .collect::<Vec<_>>()
         .join("; ")
+}
+
+fn by_service(nodes: &BTreeMap<ServiceName, BTreeSet<NodeName>>) -> String {
+    let may = nodes.iter().map(|(service, nodes)| {
+        let nodes: Vec<_> = nodes.iter().map(ToString::to_string).collect();
+        format!("{service} may be on {}", nodes.join(", "))
+    });
+    may.collect::<Vec<_>>().join("; ")
+}
+
+fn gone(recorded: Option<&PoolName>) -> String {
+    recorded.map_or_else(String::new, |pool| {
+        format!(", and IPPool {pool} that it was given from is not there any more")
+    })
 }

@@ -4,6 +4,10 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod histories;
+mod moving;
+mod sharing;
+
 /// The deciders of three nodes that see the same API server.
 struct Bench {
     deciders: Vec<Decider>,
@@ -25,10 +29,15 @@ fn node(name: &str, labels: Value) -> Node {
 }
 
 fn service(name: &str, address: &str) -> Service {
+    at(name, &[address])
+}
+
+fn at(name: &str, addresses: &[&str]) -> Service {
+    let ingress = |address: &&str| json!({"ip": address});
     read(json!({
         "metadata": {"namespace": "default", "name": name},
         "spec": {"type": "LoadBalancer"},
-        "status": {"loadBalancer": {"ingress": [{"ip": address}]}},
+        "status": {"loadBalancer": {"ingress": addresses.iter().map(ingress).collect::<Vec<_>>()}},
     }))
 }
 
@@ -97,6 +106,10 @@ impl Bench {
         }
     }
 
+    fn one(&mut self, decider: usize, input: Input) {
+        self.deciders[decider].handle_input(self.now, input);
+    }
+
     fn renew(&mut self, seconds: u32, nodes: &[&str]) {
         for _ in 0..seconds {
             self.now += Duration::from_secs(1);
@@ -111,23 +124,32 @@ impl Bench {
         }
     }
 
-    /// The nodes that hold the address of the Service.
+    /// The nodes that hold anything.
     fn holders(&self) -> Vec<&str> {
-        let holds = |decider: &Decider| {
-            decider
-                .decision()
-                .is_some_and(|decision| !decision.holdings.is_empty())
-        };
-        self.deciders
-            .iter()
-            .filter(|decider| holds(decider))
-            .map(|decider| decider.me.0.as_str())
-            .collect()
+        self.nodes(|decision| !decision.holdings.is_empty())
     }
 
-    /// What the nodes say of the Service; exactly one has something to say.
+    /// The nodes that hold this address.
+    fn holders_of(&self, address: &str) -> Vec<String> {
+        let ip: IpAddr = address.parse().unwrap();
+        let nodes = self.nodes(|decision| decision.holdings.contains_key(&ip));
+        nodes.into_iter().map(str::to_owned).collect()
+    }
+
+    fn nodes(&self, of: impl Fn(&Decision) -> bool) -> Vec<&str> {
+        let deciders = self.deciders.iter();
+        let chosen = deciders.filter(|decider| decider.decision().is_some_and(|decision| of(&decision)));
+        chosen.map(|decider| decider.me.0.as_str()).collect()
+    }
+
+    /// What the nodes say of the Service `web`.
     fn verdict(&self) -> Verdict {
-        let name = ServiceName::new("default", "web");
+        self.verdict_on("web")
+    }
+
+    /// What the nodes say of a Service; exactly one has something to say.
+    fn verdict_on(&self, name: &str) -> Verdict {
+        let name = ServiceName::new("default", name);
         let said = |decider: &Decider| decider.decision()?.reports.get(&name).cloned();
         let mut verdicts: Vec<_> = self.deciders.iter().filter_map(said).collect();
         assert_eq!(verdicts.len(), 1, "{verdicts:?}");

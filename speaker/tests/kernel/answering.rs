@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use l2::wire::ArpFrame;
 use speaker::announcer::Interfaces;
 
-use crate::client::{Client, mac};
+use crate::client::{Client, mac, now};
 use crate::namespace::Namespace;
 use crate::node::Node;
 use crate::segment::Segment;
@@ -35,6 +36,28 @@ fn a_released_address_is_answered_no_more() {
     node.reports("withdrawn 192.0.2.10 from eth0");
     assert!(!segment.is_answered(VIP));
     assert!(segment.is_answered("192.0.2.11"));
+}
+
+/// F13: from the edit that the speaker sees to the moment when the old address is withdrawn.
+#[test]
+fn an_address_that_is_exchanged_is_withdrawn_within_a_tenth_of_a_second() {
+    let segment = Segment::new();
+    let node = Node::start(&segment.node);
+    let addresses = [VIP, "192.0.2.11"];
+    node.hold(&[VIP]);
+    node.reports("announced 192.0.2.10 on eth0");
+    let mut taken: Vec<Duration> = Vec::new();
+    for round in 0..9 {
+        let (old, new) = (addresses[round % 2], addresses[(round + 1) % 2]);
+        let edited = now();
+        node.hold(&[new]);
+        node.reports(&format!("withdrawn {old} from eth0"));
+        taken.push(now() - edited);
+        assert!(!segment.is_answered(old));
+        node.reports(&format!("announced {new} on eth0"));
+    }
+    taken.sort();
+    assert!(taken[4] <= Duration::from_millis(100), "{taken:?}");
 }
 
 /// A1: what `arping -D` sends; an answer makes it fail.

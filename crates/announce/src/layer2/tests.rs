@@ -1,7 +1,9 @@
-use model::{Labels, PoolName, Requirement, Selector, Selectors, ServiceName};
+use model::{Labels, PoolName, Requirement, Selector, Selectors};
 
 use super::*;
-use crate::facts::{Endpoints, Preference};
+use crate::facts::{Endpoints, L2Advertisement, Node, Pool, Preference, TrafficPolicy};
+
+mod sharing;
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {
     pairs
@@ -55,6 +57,7 @@ fn service() -> Service {
         name: ServiceName::new("default", "web"),
         labels: labels(&[("tier", "front")]),
         addresses: vec!["192.0.2.1".parse().unwrap()],
+        recorded_pool: None,
         traffic_policy: TrafficPolicy::Cluster,
         endpoints: Endpoints {
             nodes: [name("n2")].into(),
@@ -63,8 +66,13 @@ fn service() -> Service {
     }
 }
 
+/// A Service that shares nothing.
+fn judge(facts: &Facts, service: &Service) -> Result<Plan, Reason> {
+    layer2(facts, &[service]).remove(&service.name).unwrap()
+}
+
 fn who(facts: &Facts, service: &Service) -> Vec<String> {
-    layer2(facts, service)
+    judge(facts, service)
         .unwrap()
         .candidates
         .keys()
@@ -90,7 +98,7 @@ fn without_a_usable_endpoint_nobody_may() {
         endpoints: Endpoints::default(),
         ..service()
     };
-    assert_eq!(layer2(&facts(), &without), Err(Reason::NoEndpoints));
+    assert_eq!(judge(&facts(), &without), Err(Reason::NoEndpoints));
     let outside = Service {
         endpoints: Endpoints {
             outside_nodes: true,
@@ -109,7 +117,7 @@ fn excluded_and_unavailable_nodes_are_left_out_and_named() {
     facts.nodes.get_mut(&name("n2")).unwrap().network_unavailable = true;
     assert_eq!(who(&facts, &service()), ["n3"]);
     facts.nodes.get_mut(&name("n3")).unwrap().excluded = true;
-    let reason = layer2(&facts, &service()).unwrap_err();
+    let reason = judge(&facts, &service()).unwrap_err();
     assert_eq!(reason.word(), "NoNode");
     assert!(
         reason
@@ -140,7 +148,7 @@ fn only_selected_nodes_may() {
         traffic_policy: TrafficPolicy::Local,
         ..service()
     };
-    let reason = layer2(&facts, &local).unwrap_err().to_string();
+    let reason = judge(&facts, &local).unwrap_err().to_string();
     assert!(
         reason.contains("n1 has no usable endpoint (externalTrafficPolicy: Local); n2 is selected by no"),
         "{reason}"
@@ -154,13 +162,13 @@ fn an_advertisement_has_to_match_both_pool_and_service() {
     let advertisement = &mut facts.l2_advertisements[0];
     advertisement.pools = [PoolName("missing".into())].into();
     advertisement.services = selectors(&[("tier", "back"), ("tier", "front")]);
-    let reason = layer2(&facts, &service()).unwrap_err();
+    let reason = judge(&facts, &service()).unwrap_err();
     assert_eq!(reason, Reason::NoMatchingAdvertisement(PoolName("p".into())));
     facts.l2_advertisements[0].pool_selectors = selectors(&[("zone", "lan")]);
     assert_eq!(who(&facts, &service()).len(), 3);
     facts.l2_advertisements[0].services = selectors(&[("tier", "back")]);
     assert_eq!(
-        layer2(&facts, &service()),
+        judge(&facts, &service()),
         Err(Reason::NoMatchingAdvertisement(PoolName("p".into())))
     );
 }
@@ -179,7 +187,7 @@ fn each_node_uses_the_interfaces_of_the_advertisements_that_select_it() {
         on(&[("host", "n2"), ("host", "n3")], Some("eth1")),
         on(&[("host", "n3")], None),
     ];
-    let plan = layer2(&facts, &service()).unwrap();
+    let plan = judge(&facts, &service()).unwrap();
     let of = |node: &str| plan.candidates[&name(node)].interfaces.clone();
     assert_eq!(of("n1"), Interfaces::Named(["eth0".to_owned()].into()));
     assert_eq!(
@@ -213,7 +221,7 @@ fn weights_add_up_within_the_nodes_and_services_of_their_advertisement() {
         weighing(&[("host", "n2")], &[], 20),
         weighing(&[], &[("tier", "back")], 40),
     ];
-    let plan = layer2(&facts, &service()).unwrap();
+    let plan = judge(&facts, &service()).unwrap();
     let weights: Vec<_> = plan
         .candidates
         .values()
@@ -229,9 +237,15 @@ fn every_address_has_to_be_in_a_pool_and_advertised() {
         addresses: vec!["192.0.2.1".parse().unwrap(), outside],
         ..service()
     };
-    assert_eq!(layer2(&facts(), &two), Err(Reason::AddressNotInPool(outside)));
     assert_eq!(
-        layer2(
+        judge(&facts(), &two),
+        Err(Reason::AddressNotInPool {
+            address: outside,
+            recorded: None
+        })
+    );
+    assert_eq!(
+        judge(
             &facts(),
             &Service {
                 addresses: vec![],
@@ -239,5 +253,99 @@ fn every_address_has_to_be_in_a_pool_and_advertised() {
             }
         ),
         Err(Reason::NoAddress)
+    );
+}
+
+fn ip(address: &str) -> IpAddr {
+    address.parse().unwrap()
+}
+
+/// The Service `name`, at these addresses, with an endpoint on each node.
+fn sharing(name_of_it: &str, tier: &str, addresses: &[&str]) -> Service {
+    Service {
+        name: ServiceName::new("default", name_of_it),
+        labels: labels(&[("tier", tier)]),
+        addresses: addresses.iter().map(|address| ip(address)).collect(),
+        endpoints: Endpoints {
+            nodes: ["n1", "n2", "n3"].map(name).into(),
+            outside_nodes: false,
+        },
+        ..service()
+    }
+}
+
+/// An advertisement of the Services of that tier from these nodes.
+fn from(tier: &str, nodes: &[&str]) -> L2Advertisement {
+    let nodes: Vec<_> = nodes.iter().map(|node| ("host", *node)).collect();
+    L2Advertisement {
+        nodes: selectors(&nodes),
+        services: selectors(&[("tier", tier)]),
+        ..L2Advertisement::default()
+    }
+}
+
+/// P-ALLOC-59, P-ALLOC-60
+#[test]
+fn an_address_that_its_pool_covers_no_more_is_announced_as_before() {
+    let mut facts = facts();
+    let kept = Service {
+        addresses: vec![ip("198.51.100.1")],
+        recorded_pool: Some(PoolName("p".into())),
+        ..service()
+    };
+    assert_eq!(who(&facts, &kept), ["n1", "n2", "n3"]);
+    facts.l2_advertisements[0].pools = [PoolName("q".into())].into();
+    assert_eq!(
+        judge(&facts, &kept),
+        Err(Reason::NoMatchingAdvertisement(PoolName("p".into())))
+    );
+    facts.pools.clear();
+    let reason = judge(&facts, &kept).unwrap_err();
+    assert_eq!(reason.word(), "AddressNotInPool");
+    assert!(
+        reason
+            .to_string()
+            .starts_with("198.51.100.1 is in no IPPool, and IPPool p that it was given from is not there"),
+        "{reason}"
+    );
+}
+
+/// P-ALLOC-58
+#[test]
+fn the_pool_that_covers_an_address_now_counts_and_not_the_one_that_it_was_given_from() {
+    let mut facts = facts();
+    facts.pools.push(Pool {
+        name: PoolName("q".into()),
+        labels: Labels::new(),
+        ranges: vec!["198.51.100.0/24".parse().unwrap()],
+    });
+    facts.l2_advertisements[0].pools = [PoolName("q".into())].into();
+    let moved = Service {
+        addresses: vec![ip("198.51.100.1")],
+        recorded_pool: Some(PoolName("p".into())),
+        ..service()
+    };
+    assert_eq!(who(&facts, &moved).len(), 3);
+}
+
+#[test]
+fn addresses_of_two_pools_need_a_node_that_both_pools_are_advertised_from() {
+    let mut facts = facts();
+    facts.pools.push(Pool {
+        name: PoolName("q".into()),
+        labels: Labels::new(),
+        ranges: vec!["198.51.100.0/24".parse().unwrap()],
+    });
+    let of = |pool: &str, nodes: &[&str]| L2Advertisement {
+        pools: [PoolName(pool.into())].into(),
+        ..from("front", nodes)
+    };
+    facts.l2_advertisements = vec![of("p", &["n1", "n2"]), of("q", &["n2", "n3"])];
+    let moving = sharing("moving", "front", &["192.0.2.1", "198.51.100.1"]);
+    assert_eq!(who(&facts, &moving), ["n2"]);
+    facts.l2_advertisements.pop();
+    assert_eq!(
+        judge(&facts, &moving),
+        Err(Reason::NoMatchingAdvertisement(PoolName("q".into())))
     );
 }

@@ -1,0 +1,121 @@
+//! Addresses that Services share: one node holds them, whatever each Service by itself would allow.
+
+use super::*;
+
+/// Advertises the Services of that tier from these nodes.
+fn advertisement(tier: &str, nodes: &[&str], interface: &str) -> L2Advertisement {
+    let selector = |node: &&str| json!({"matchLabels": {"host": node}});
+    resource(
+        "L2Advertisement",
+        tier,
+        json!({
+            "serviceSelectors": [{"matchLabels": {"tier": tier}}],
+            "nodeSelectors": nodes.iter().map(selector).collect::<Vec<_>>(),
+            "interfaces": [interface],
+        }),
+    )
+}
+
+fn of_tier(tier: &str, addresses: &[&str]) -> Service {
+    let mut service = at(tier, addresses);
+    service.metadata.labels = Some([("tier".to_owned(), tier.to_owned())].into());
+    service
+}
+
+impl Bench {
+    /// Tiers `front` and `back` at one address, each advertised from nodes of its own.
+    fn sharing(front: &[&str], back: &[&str]) -> Self {
+        let mut bench = Self::started();
+        let labelled = |name: &&str| node(name, json!({"host": name}));
+        bench.all(|| Input::Nodes(Change::Listed(NODES.iter().map(labelled).collect())));
+        let pool = || {
+            resource::<IPPool>(
+                "IPPool",
+                "p",
+                json!({"addresses": ["192.0.2.0/24", "2001:db8::/64"]}),
+            )
+        };
+        bench.all(|| Input::Pools(Change::Applied(pool().into())));
+        bench.advertise(front, back);
+        bench.all(|| Input::Services(Change::Deleted(service("web", "192.0.2.1"))));
+        for tier in ["front", "back"] {
+            bench.all(|| Input::Slices(Change::Applied(slice(tier, &NODES))));
+            bench.all(|| Input::Services(Change::Applied(of_tier(tier, &["192.0.2.1"]))));
+        }
+        bench
+    }
+
+    fn advertise(&mut self, front: &[&str], back: &[&str]) {
+        let both = || {
+            let both = [
+                advertisement("front", front, "eth0"),
+                advertisement("back", back, "eth1"),
+            ];
+            Change::Listed(both.map(Stored::from).into())
+        };
+        self.all(|| Input::L2Advertisements(both()));
+    }
+}
+
+/// P-L2-4, P-L2-12, F41
+#[test]
+fn services_of_one_address_are_held_by_one_node_that_both_may_have() {
+    let bench = Bench::sharing(&["n1", "n2"], &["n2", "n3"]);
+    assert_eq!(bench.holders_of("192.0.2.1"), ["n2"]);
+    let held = Verdict::Held(["192.0.2.1".parse().unwrap()].into());
+    assert_eq!(bench.verdict_on("front"), held);
+    assert_eq!(bench.verdict_on("back"), held);
+}
+
+/// P-L2-46: neither Service loses a segment to the other.
+#[test]
+fn an_address_of_two_services_is_announced_where_either_says() {
+    let bench = Bench::sharing(&["n1"], &["n1"]);
+    let holdings = bench.deciders[0].decision().unwrap().holdings;
+    let both = Interfaces::Named(["eth0".to_owned(), "eth1".to_owned()].into());
+    assert_eq!(holdings, [("192.0.2.1".parse().unwrap(), both)].into());
+}
+
+/// P-L2-42, F41
+#[test]
+fn without_a_common_node_nobody_holds_the_address_and_both_services_say_why() {
+    let mut bench = Bench::sharing(&["n1"], &["n3"]);
+    assert_eq!(bench.holders_of("192.0.2.1"), [""; 0]);
+    for name in ["front", "back"] {
+        assert!(matches!(
+            bench.verdict_on(name),
+            Verdict::Nobody(Reason::NoCommonNode(_))
+        ));
+    }
+    bench.advertise(&["n1", "n3"], &["n3"]);
+    assert_eq!(bench.holders_of("192.0.2.1"), ["n3"]);
+}
+
+/// P-L2-12: whichever Service of the unit changes, the others follow.
+#[test]
+fn a_dual_stack_pair_and_what_shares_it_have_one_holder_until_nothing_ties_them() {
+    let mut bench = Bench::sharing(&["n1"], &["n1", "n2", "n3"]);
+    let pair = of_tier("back", &["192.0.2.2", "2001:db8::2"]);
+    bench.all(|| Input::Services(Change::Applied(pair.clone())));
+    let apart = bench.holders_of("192.0.2.2");
+    assert_eq!((apart.len(), &apart), (1, &bench.holders_of("2001:db8::2")));
+    let tying = of_tier("front", &["192.0.2.1", "192.0.2.2"]);
+    bench.all(|| Input::Services(Change::Applied(tying.clone())));
+    for address in ["192.0.2.1", "192.0.2.2", "2001:db8::2"] {
+        assert_eq!(bench.holders_of(address), ["n1"]);
+    }
+    bench.all(|| Input::Services(Change::Deleted(tying.clone())));
+    assert_eq!(bench.holders_of("192.0.2.1"), [""; 0]);
+    assert_eq!(bench.holders_of("192.0.2.2"), apart);
+}
+
+/// P-L2-5
+#[test]
+fn an_address_stays_as_long_as_one_of_its_services_has_an_endpoint() {
+    let mut bench = Bench::sharing(&["n2"], &["n2", "n3"]);
+    bench.all(|| Input::Slices(Change::Applied(slice("back", &[]))));
+    assert_eq!(bench.holders_of("192.0.2.1"), ["n2"]);
+    assert_eq!(bench.verdict_on("back"), Verdict::Nobody(Reason::NoEndpoints));
+    bench.all(|| Input::Slices(Change::Applied(slice("front", &[]))));
+    assert_eq!(bench.holders_of("192.0.2.1"), [""; 0]);
+}
