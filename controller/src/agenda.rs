@@ -53,9 +53,13 @@ impl Agenda {
         self.publish_at.take_if(|at| *at <= now).is_some()
     }
 
+    /// When a Service is to be looked at next, apart from those that are to be looked at already.
+    pub(crate) fn next_look(&self) -> Option<Instant> {
+        self.later.first().map(|(at, _)| *at)
+    }
+
     /// When something is due next, apart from what is to be looked at already.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let later = self.later.first().map(|(at, _)| *at);
-        later.into_iter().chain(self.publish_at).min()
+        self.next_look().into_iter().chain(self.publish_at).min()
     }
 }

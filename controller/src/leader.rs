@@ -1,6 +1,6 @@
 //! What the leader does: watch, decide, write.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use config::service::Classes;
 use k8s_openapi::api::core::v1::Service;
@@ -17,12 +17,12 @@ use tokio::task::JoinSet;
 
 use crate::metrics::Metrics;
 use crate::publisher;
-use crate::reconciler::{Action, Input, Publication, Reconciler};
+use crate::reconciler::{Action, Ending, Input, Publication, Reconciler};
 use crate::standing::Standing;
-use crate::writer::{FIELD_MANAGER, Writer};
+use crate::writer::{FIELD_MANAGER, REQUEST_TIMEOUT, Writer};
 
 /// How long writes that are under way may take when the leader stops.
-const LAST_WRITES: Duration = Duration::from_secs(2);
+pub(crate) const LAST_WRITES: Duration = Duration::from_secs(2);
 
 /// How long the list of all Services that are no LoadBalancers may take.
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -59,43 +59,29 @@ impl Leader {
             receiver,
             self.metrics.clone(),
         ));
-        let writer = Writer::new(
-            self.client.clone(),
-            &self.identity,
-            self.classes.clone(),
-            leading.clone(),
-            self.metrics.clone(),
-        );
+        let mut term = Term {
+            client: self.client.clone(),
+            writer: Writer::new(
+                self.client.clone(),
+                &self.identity,
+                self.classes.clone(),
+                leading.clone(),
+                self.metrics.clone(),
+            ),
+            sender,
+            publications,
+            searches: JoinSet::new(),
+            writes: JoinSet::new(),
+            unanswered_until: None,
+        };
         let mut reconciler = Reconciler::new(self.classes.clone());
-        let mut searches = JoinSet::new();
-        let mut writes = JoinSet::new();
         loop {
             while let Some(action) = reconciler.poll_action(now()) {
-                match action {
-                    Action::FindLeftovers => {
-                        drop(searches.spawn(find_leftovers(self.client.clone(), sender.clone())))
-                    }
-                    Action::Write {
-                        object,
-                        standing,
-                        lost,
-                    } => drop(writes.spawn(writer.clone().write(object, standing, lost))),
-                    Action::Reserve {
-                        service,
-                        reservation,
-                        addresses,
-                        version,
-                    } => {
-                        let writer = writer.clone();
-                        drop(writes.spawn(writer.reserve(service, reservation, addresses, version)))
-                    }
-                    Action::Clear(name) => drop(writes.spawn(writer.clone().clear(name))),
-                    Action::Publish(publication) => drop(publications.send(*publication)),
-                }
+                term.carry_out(action);
             }
             let input = tokio::select! {
                 Some(input) = inputs.recv() => Some(input),
-                Some(Ok(input)) = writes.join_next() => Some(input),
+                Some(input) = term.ended() => Some(input),
                 () = until(reconciler.poll_timeout()) => None,
                 ended = background.join_next() => {
                     tracing::error!(reason = ?ended, "a watch or the publisher has ended, starting over");
@@ -108,12 +94,7 @@ impl Leader {
         }
         self.metrics.leading(false);
         background.abort_all();
-        // Whoever asked us to stop gives the lease back only after this; one who lost it has nothing to give back.
-        let ended = async { while writes.join_next().await.is_some() {} };
-        match tokio::time::timeout(LAST_WRITES, ended).await {
-            Ok(()) => Resign::GiveBack,
-            Err(_elapsed) => Resign::Abandon,
-        }
+        term.end().await
     }
 
     fn feed(&self, reconciler: &mut Reconciler, input: Option<Input>) {
@@ -165,6 +146,67 @@ impl Leader {
             Input::Reservations,
             sender.clone(),
         ));
+    }
+}
+
+/// What is under way while a replica leads.
+struct Term {
+    client: Client,
+    writer: Writer,
+    sender: mpsc::Sender<Input>,
+    publications: watch::Sender<Publication>,
+    searches: JoinSet<()>,
+    writes: JoinSet<Input>,
+    /// Until when a write that ended without an answer may still take effect.
+    unanswered_until: Option<Instant>,
+}
+
+impl Term {
+    fn carry_out(&mut self, action: Action) {
+        let writer = self.writer.clone();
+        match action {
+            Action::FindLeftovers => {
+                self.searches
+                    .spawn(find_leftovers(self.client.clone(), self.sender.clone()));
+            }
+            Action::Write {
+                object,
+                standing,
+                lost,
+            } => drop(self.writes.spawn(writer.write(object, standing, lost))),
+            Action::Reserve {
+                service,
+                reservation,
+                addresses,
+                version,
+            } => drop(
+                self.writes
+                    .spawn(writer.reserve(service, reservation, addresses, version)),
+            ),
+            Action::Clear(name) => drop(self.writes.spawn(writer.clear(name))),
+            Action::Publish(publication) => drop(self.publications.send(*publication)),
+        }
+    }
+
+    /// The end of the next write; none while nothing is under way.
+    async fn ended(&mut self) -> Option<Input> {
+        let input = self.writes.join_next().await?.ok()?;
+        if matches!(input, Input::Ended(_, Ending::Unknown)) {
+            self.unanswered_until = Some(now() + REQUEST_TIMEOUT);
+        }
+        Some(input)
+    }
+
+    /// What may become of the lease: another replica may lead at once only if nothing that this one sent can take effect any
+    /// more (S1).
+    async fn end(mut self) -> Resign {
+        let all = async { while self.ended().await.is_some() {} };
+        let ended = tokio::time::timeout(LAST_WRITES, all).await.is_ok();
+        let answered = self.unanswered_until.is_none_or(|until| until <= now());
+        match ended && answered {
+            true => Resign::GiveBack,
+            false => Resign::Abandon,
+        }
     }
 }
 

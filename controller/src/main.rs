@@ -108,9 +108,12 @@ async fn run(args: Args) -> anyhow::Result<()> {
         metrics,
     };
     tracing::info!("standing by");
-    // The lease is given back only when every write of this replica has ended.
     let mut farewell = Resign::GiveBack;
     while !*stop.borrow() {
+        if farewell == Resign::Abandon {
+            // What this replica sent when it led last may still take effect, and must not surprise it.
+            let _ = tokio::time::timeout(writer::REQUEST_TIMEOUT, stop.wait_for(|stop| *stop)).await;
+        }
         tokio::select! {
             led = leading.wait_for(|leadership| leadership.leads(now())) => {
                 if led.is_err() {

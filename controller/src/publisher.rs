@@ -48,7 +48,8 @@ pub(crate) async fn run(
         }
         while let Some(notice) = notices.poll_notice(now(), wall_clock()) {
             if !leading.borrow().leads(now()) {
-                return;
+                // The end of the term ends this too.
+                return std::future::pending().await;
             }
             let outcome = carry_out(&client, &notice).await;
             if outcome == Outcome::Refused {

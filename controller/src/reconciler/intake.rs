@@ -267,17 +267,18 @@ impl Reconciler {
         let Some(tracked) = self.services.get_mut(name) else {
             return false;
         };
-        let ours = config::service::is_ours(&tracked.object, &self.classes);
-        if !tracked.gone && !ours && !Standing::any_shown_by(&tracked.object) {
+        let ours = !tracked.gone && config::service::is_ours(&tracked.object, &self.classes);
+        if !ours && !tracked.gone && !Standing::any_shown_by(&tracked.object) {
             return false;
         }
-        let mut addresses = if tracked.gone {
-            Vec::new()
-        } else {
-            tracked.assigned()
-        };
+        let mut addresses = tracked.assigned();
         if tracked.gone || !tracked.status_is_known() {
             addresses.extend(before.held(name).iter().chain(before.leaving(name)));
+        }
+        if !ours {
+            // Nobody's until it is cleared, and no reason to take them from a Service that has them too.
+            self.ipam.settle(name, &addresses);
+            return false;
         }
         let claim = Claim {
             addresses,

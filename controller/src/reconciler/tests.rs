@@ -22,6 +22,8 @@ struct Bench {
     /// Watch events of status writes are held back until the test delivers them.
     late: Vec<Service>,
     publications: Vec<Publication>,
+    /// The test itself ends what is cleared.
+    holds_clears: bool,
     /// What of an [`Action::Write`] was told besides.
     lost: Vec<(IpAddr, ServiceName)>,
 }
@@ -46,6 +48,7 @@ impl Bench {
             late: Vec::new(),
             publications: Vec::new(),
             lost: Vec::new(),
+            holds_clears: false,
         }
     }
 
@@ -80,6 +83,7 @@ impl Bench {
         self.store = before.store;
         self.reservations = before.reservations;
         self.version = before.version;
+        self.holds_clears = before.holds_clears;
         self.now = before.now;
         self.input(Input::Pools(Change::Listed(vec![pool("home", range)])));
         self.list();
@@ -119,6 +123,9 @@ impl Bench {
                 } => self.reserve(service, reservation, &addresses, version),
                 Action::Clear(name) => {
                     self.writes.push(format!("clear {name}"));
+                    if self.holds_clears {
+                        continue;
+                    }
                     Input::Ended(name, Ending::Cleared(None))
                 }
                 Action::Publish(publication) => {

@@ -52,6 +52,26 @@ mod tests {
         assert!(!read(object, true).excluded);
     }
 
+    /// P-CFG-43
+    #[test]
+    fn a_heartbeat_and_whatever_else_a_kubelet_reports_change_no_fact() {
+        let report = |heartbeat: &str, version: &str, free: &str| {
+            let condition = |kind: &str, status: &str| {
+                json!({"type": kind, "status": status, "lastHeartbeatTime": heartbeat, "lastTransitionTime": null})
+            };
+            let object = json!({
+                "metadata": {"name": "n1", "labels": {"rack": "a"}, "resourceVersion": version},
+                "status": {
+                    "conditions": [condition("Ready", "True"), condition("DiskPressure", free)],
+                    "allocatable": {"memory": free},
+                },
+            });
+            read(object, false)
+        };
+        let before = report("2026-01-01T00:00:00Z", "7", "False");
+        assert_eq!(report("2026-01-01T00:00:10Z", "8", "True"), before);
+    }
+
     #[test]
     fn a_node_that_says_nothing_is_not_ready() {
         assert_eq!(read(json!({"metadata": {"name": "n1"}}), false), Node::default());

@@ -56,6 +56,16 @@ fn helm_keeps_every_definition_when_it_uninstalls() {
     }
 }
 
+/// P-CFG-36: only what belongs to a user's namespace lives in one.
+#[test]
+fn every_kind_but_the_reservation_is_cluster_scoped() {
+    for definition in definitions::definitions() {
+        let spec = definition.spec;
+        let expected = if spec.names.kind == "IPReservation" { "Namespaced" } else { "Cluster" };
+        assert_eq!(spec.scope, expected, "{}", spec.names.kind);
+    }
+}
+
 #[test]
 fn good_objects_are_read_and_written_back_without_loss() {
     for path in files_in(&here("tests/objects/good")) {

@@ -167,3 +167,33 @@ fn a_service_that_prefers_both_families_gets_the_second_when_an_address_becomes_
     bench.delete("first");
     assert_eq!(bench.address("second"), "192.0.2.1,2001:db8::7");
 }
+
+/// P-CFG-44
+#[test]
+fn a_write_that_is_refused_is_tried_again_later_each_time_and_not_before_the_server_wants_it() {
+    let mut bench = Bench::started("192.0.2.0/24");
+    let object = bench.put("web", load_balancer());
+    bench
+        .reconciler
+        .handle_input(bench.now, Input::Services(Change::Applied(object)));
+    let mut refuse = |retry_after| {
+        bench.reconciler.handle_timeout(bench.now);
+        let action = bench.reconciler.poll_action(bench.now);
+        assert!(matches!(action, Some(Action::Write { .. })), "{action:?}");
+        let refused = Ending::Refused { retry_after };
+        let name = ServiceName::new("default", "web");
+        bench
+            .reconciler
+            .handle_input(bench.now, Input::Ended(name, refused));
+        let pause = bench.reconciler.agenda.next_look().unwrap() - bench.now;
+        bench.now += pause;
+        pause
+    };
+    let milliseconds = Duration::from_millis;
+    let pauses: Vec<_> = (0..3).map(|_| refuse(None)).collect();
+    assert_eq!(pauses, [50, 100, 200].map(milliseconds));
+    assert_eq!(refuse(Some(Duration::from_secs(7))), Duration::from_secs(7));
+    assert_eq!(refuse(None), milliseconds(800));
+    let longest = (0..20).map(|_| refuse(None)).max();
+    assert_eq!(longest, Some(Duration::from_secs(30)));
+}
