@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use config::service::ServiceFault;
 use config::{Kind, ObjectName};
-use ipam::Request;
+use ipam::{Request, Sharing};
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
 use model::{Family, Labels, ReservationName, ServiceName};
@@ -203,12 +203,14 @@ impl Reconciler {
     fn part_from(&mut self, now: Instant, name: &ServiceName) -> Option<Action> {
         let tracked = self.services.get_mut(name)?;
         self.hopeful.remove(name);
+        // Of what it is now the watch shows nothing: it shares with nobody any more.
+        self.ipam.retain(name, &Sharing::default());
         if tracked.in_flight.is_some() {
             return None;
         }
         tracked.gone = true;
         let holds = !self.ipam.held(name).is_empty() || !self.ipam.leaving(name).is_empty();
-        if !holds && !Standing::any_shown_by(&tracked.object) {
+        if !holds && !tracked.in_doubt && !Standing::any_shown_by(&tracked.object) {
             self.forget(now, name);
             return None;
         }

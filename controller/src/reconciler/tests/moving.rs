@@ -167,3 +167,20 @@ fn a_service_with_the_reallocate_annotation_moves_from_a_pool_that_keeps() {
     bench.pass(LINGER);
     assert_eq!(bench.address("web"), "192.0.2.1");
 }
+
+/// S1: of a Service that is no LoadBalancer any more, the watch does not show with whom it would share.
+#[test]
+fn nobody_joins_a_service_that_is_being_cleared() {
+    let mut bench = Bench::started("192.0.2.7/32");
+    let shared = json!({"heraldlb.io/allow-shared-ip": "team"});
+    bench.apply_with("a", shared.clone(), load_balancer());
+    bench.holds_clears = true;
+    bench.delete("a");
+    bench.apply_with("b", shared, load_balancer());
+    assert_eq!(bench.address("b"), "");
+    bench.input(Input::Ended(
+        ServiceName::new("default", "a"),
+        Ending::Cleared(None),
+    ));
+    assert_eq!(bench.address("b"), "192.0.2.7");
+}
