@@ -48,6 +48,20 @@ impl Failure {
         matches!(self, Self::Kube(kube::Error::Api(status)) if status.code == 409)
     }
 
+    /// The API server has looked at the request and does not carry it out. Any other failure leaves open whether it did.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Kube(kube::Error::Api(status)) if (400..500).contains(&status.code))
+    }
+
+    /// How long the API server wants to be left alone (429).
+    pub fn retry_after(&self) -> Option<Duration> {
+        let Self::Kube(kube::Error::Api(status)) = self else {
+            return None;
+        };
+        let seconds = status.details.as_ref()?.retry_after_seconds;
+        (seconds > 0).then(|| Duration::from_secs(seconds.into()))
+    }
+
     /// The object does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Kube(kube::Error::Api(status)) if status.code == 404)

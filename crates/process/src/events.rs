@@ -2,18 +2,29 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::Client;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::api::{ObjectMeta, PostParams};
+use kube::{Api, Client};
+use tokio::sync::mpsc;
 
 use crate::client::within;
 
 /// An event is worth this much waiting; it is lost after that.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Writes events in the name of one process.
-#[derive(Clone)]
-pub struct Events(Recorder);
+/// Events that may wait to be written. Those beyond are lost: memory is for what matters.
+const QUEUE: usize = 4096;
+
+/// Writes events in the name of one process, one after the other: they never take the API server's time from what matters.
+#[derive(Clone, Debug)]
+pub struct Events {
+    queue: mpsc::Sender<Event>,
+    controller: String,
+    instance: String,
+}
 
 /// What happened.
 #[derive(Clone, Copy, Debug)]
@@ -29,38 +40,115 @@ pub struct Story<'a> {
 }
 
 impl Events {
-    /// Events from `controller`, the name of the program, and `instance`, which tells its processes apart.
+    /// Events from `controller`, the name of the program, and `instance`, which tells its processes apart. To be called in
+    /// a runtime; what waits is written until the last clone is dropped, and then to its end.
     pub fn new(client: Client, controller: &str, instance: &str) -> Self {
-        Self(Recorder::new(
-            client,
-            Reporter {
-                controller: controller.into(),
-                instance: Some(instance.into()),
-            },
-        ))
+        let (queue, events) = mpsc::channel(QUEUE);
+        tokio::spawn(write(client, events));
+        Self {
+            queue,
+            controller: controller.to_owned(),
+            instance: instance.to_owned(),
+        }
     }
 
-    /// Writes an event about an object. One that cannot be written is no reason to do anything else differently.
-    pub async fn tell(&self, about: &ObjectReference, story: Story<'_>) {
+    /// Has an event about an object written. One that cannot be is no reason to do anything else differently.
+    pub fn tell(&self, about: &ObjectReference, story: Story<'_>) {
+        let reason = story.reason;
+        if self
+            .queue
+            .try_send(self.event(about, story, Timestamp::now()))
+            .is_err()
+        {
+            tracing::debug!(reason, "event not written: too many wait");
+        }
+    }
+
+    fn event(&self, about: &ObjectReference, story: Story<'_>, now: Timestamp) -> Event {
         let Story {
             good,
             reason,
             action,
             note,
         } = story;
-        let event = Event {
-            type_: if good {
-                EventType::Normal
-            } else {
-                EventType::Warning
+        let object = about.name.as_deref().unwrap_or(&self.controller);
+        Event {
+            metadata: ObjectMeta {
+                namespace: Some(about.namespace.clone().unwrap_or_else(|| "default".to_owned())),
+                name: Some(format!("{object}.{:x}", now.as_nanosecond())),
+                ..ObjectMeta::default()
             },
-            reason: reason.into(),
-            note: Some(note.into()),
-            action: action.into(),
-            secondary: None,
-        };
-        if let Err(error) = within(PATIENCE, self.0.publish(&event, about)).await {
-            tracing::debug!(reason, %error, "event not written");
+            event_time: Some(MicroTime(now)),
+            regarding: Some(about.clone()),
+            type_: Some(if good { "Normal" } else { "Warning" }.to_owned()),
+            reason: Some(reason.to_owned()),
+            action: Some(action.to_owned()),
+            note: Some(note.to_owned()),
+            reporting_controller: Some(self.controller.clone()),
+            reporting_instance: Some(self.instance.clone()),
+            ..Event::default()
         }
+    }
+}
+
+/// kube's own recorder is not used: it keeps every event in memory for six minutes, to count repetitions that Herald does
+/// not make, and looks through all of them for each new one.
+async fn write(client: Client, mut events: mpsc::Receiver<Event>) {
+    while let Some(event) = events.recv().await {
+        let namespace = event.metadata.namespace.as_deref().unwrap_or_default();
+        let api: Api<Event> = Api::namespaced(client.clone(), namespace);
+        if let Err(error) = within(PATIENCE, api.create(&PostParams::default(), &event)).await {
+            tracing::debug!(reason = event.reason, %error, "event not written");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(size: usize) -> (Events, mpsc::Receiver<Event>) {
+        let (queue, waiting) = mpsc::channel(size);
+        let events = Events {
+            queue,
+            controller: "herald-controller".into(),
+            instance: "controller-1".into(),
+        };
+        (events, waiting)
+    }
+
+    const STORY: Story<'static> = Story {
+        good: false,
+        reason: "AllocationFailed",
+        action: "AllocateAddress",
+        note: "there is no IPPool",
+    };
+
+    fn web() -> ObjectReference {
+        ObjectReference {
+            namespace: Some("shop".into()),
+            name: Some("web".into()),
+            ..ObjectReference::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn an_event_stands_beside_its_object_and_tells_who_says_it() {
+        let (events, mut waiting) = events(1);
+        events.tell(&web(), STORY);
+        let event = waiting.recv().await.unwrap();
+        assert_eq!(event.metadata.namespace.as_deref(), Some("shop"));
+        assert!(event.metadata.name.unwrap().starts_with("web."));
+        assert_eq!(event.type_.as_deref(), Some("Warning"));
+        assert_eq!(event.reporting_instance.as_deref(), Some("controller-1"));
+    }
+
+    #[test]
+    fn an_event_that_finds_no_room_is_lost_and_nobody_waits_for_it() {
+        let (events, mut waiting) = events(1);
+        events.tell(&web(), STORY);
+        events.tell(&web(), STORY);
+        assert!(waiting.try_recv().is_ok());
+        assert!(waiting.try_recv().is_err());
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Version;
+
 /// A lease as the API server has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -9,8 +11,11 @@ pub struct Record {
     pub holder: Option<String>,
     /// How long its holder asks to be left alone; unset: as long as this process would.
     pub duration: Option<Duration>,
-    /// What changes whenever the lease changes: its `resourceVersion`.
-    pub version: String,
+    /// When its holder says to have written it. Clocks differ, so nobody counts from it: it tells apart two leases that have the
+    /// same version, because the store was put back in between.
+    pub renewed: Option<jiff::Timestamp>,
+    /// Its `resourceVersion`.
+    pub version: Version,
 }
 
 /// What to ask of the API server. One request at a time: its outcome is given to one of the `handle_…` functions.
@@ -25,7 +30,7 @@ pub enum Action {
         /// What to write.
         intent: Intent,
         /// Replace it at exactly this version; `None`: create it.
-        version: Option<String>,
+        version: Option<Version>,
     },
 }
 
@@ -38,4 +43,13 @@ pub enum Intent {
     Renew,
     /// Give it back: no holder, and a duration of a second.
     Release,
+}
+
+/// The store behind the API server was put back to an older state: the lease has a version that it had before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setback {
+    /// The version seen before.
+    pub from: Version,
+    /// The version it has now.
+    pub to: Version,
 }

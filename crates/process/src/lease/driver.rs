@@ -13,8 +13,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::store::{Outcome, Store, record};
-use super::{Elector, Leadership, Timing};
-use crate::watch::{Change, follow};
+use super::{Elector, Identity, Leadership, Timing};
+use crate::watch::{Change, follow, readable};
 
 /// How long a process that stops tries to give the lease back. Without it the others wait for the lease to run out.
 const RELEASE_PATIENCE: Duration = Duration::from_secs(3);
@@ -26,15 +26,28 @@ pub struct Lease {
     pub namespace: String,
     /// The lease's own name.
     pub name: String,
-    /// The name of this process, different from that of every other process that is alive.
-    pub identity: String,
+    /// Who this process is.
+    pub identity: Identity,
 }
 
-/// Asks for `lease` until `resign` turns true or its sender is dropped, then gives back what it holds and returns.
+/// What becomes of the lease when a process stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resign {
+    /// The process goes on.
+    No,
+    /// Everything that this process sent as leader has ended: the lease is given back, and a moment later another process may
+    /// lead.
+    GiveBack,
+    /// Something that this process sent as leader may still take effect: the lease is renewed no more, but not given back, so
+    /// that the others wait until it has run out.
+    Abandon,
+}
+
+/// Asks for `lease` until `resign` says what is to become of it, and returns when that is done. A sender that is dropped
+/// before says [`Resign::Abandon`].
 ///
 /// `leadership` follows: its receivers are woken when leadership begins or ends, not at each renewal. Before the caller
-/// turns `resign` true it must have finished everything that only a leader may do: a moment later another process may
-/// lead.
+/// resigns it must have stopped everything that only a leader may do.
 ///
 /// `client` is to be one that nothing else uses, so that other requests cannot stand in the way of a renewal, and without
 /// retries ([`crate::client::connect`]). The permissions needed: get, list, watch and update this lease, create leases.
@@ -43,13 +56,18 @@ pub async fn run(
     lease: Lease,
     timing: Timing,
     leadership: watch::Sender<Leadership>,
-    mut resign: watch::Receiver<bool>,
+    mut resign: watch::Receiver<Resign>,
 ) {
     let api: Api<DeserializeGuard<v1::Lease>> = Api::namespaced(client.clone(), &lease.namespace);
     let only_this = watcher::Config::default().fields(&format!("metadata.name={}", lease.name));
     let (sender, mut changes) = mpsc::channel(4);
-    let mut watched = pin!(follow(api, only_this, |_| {}, |change| change, sender).fuse());
-    let mut resigned = pin!(resign.wait_for(|resign| *resign).map(drop).fuse());
+    let mut watched = pin!(follow(api, only_this, readable(|_| {}), |change| change, sender).fuse());
+    let resigned = resign.wait_for(|resign| *resign != Resign::No);
+    let mut resigned = pin!(
+        resigned
+            .map(|resign| resign.map_or(Resign::Abandon, |resign| *resign))
+            .fuse()
+    );
     let mut give_up: Option<Instant> = None;
 
     let store = Store::new(client, &lease, timing);
@@ -78,7 +96,11 @@ pub async fn run(
                 request = None.into();
                 candidate.on_outcome(Instant::now(), outcome);
             }
-            () = &mut resigned => {
+            resign = &mut resigned => {
+                if resign == Resign::Abandon {
+                    candidate.leadership.send_replace(Leadership::Standby);
+                    return;
+                }
                 give_up = Some(Instant::now() + RELEASE_PATIENCE);
                 candidate.elector.handle_stop(Instant::now().into_std());
             }
@@ -125,6 +147,9 @@ impl Candidate {
             }
         }
         self.failing = false;
+        if let Some(setback) = self.elector.poll_setback() {
+            tracing::warn!(from = %setback.from, to = %setback.to, "store went back, leaving the lease alone for its whole duration");
+        }
         let holder = self.elector.holder();
         if holder != held_by.as_deref() {
             tracing::info!(from = held_by, to = holder, "lease has another holder");

@@ -1,64 +1,45 @@
 //! One candidate for a lease, as a machine: what the API server answered goes in, what to ask next comes out.
 
+mod knowledge;
+
 use std::time::Instant;
 
-use super::{Action, Intent, Leadership, Record, Timing};
+use self::knowledge::Knowledge;
+use super::{Action, Identity, Intent, Leadership, Record, Setback, Timing};
 
 /// The machine. The caller feeds it one outcome or [`handle_timeout`](Self::handle_timeout), drains
-/// [`poll_action`](Self::poll_action), and waits for the next outcome or for [`poll_timeout`](Self::poll_timeout).
+/// [`poll_action`](Self::poll_action) and [`poll_setback`](Self::poll_setback), and waits for the next outcome or for
+/// [`poll_timeout`](Self::poll_timeout).
 #[derive(Debug)]
 pub struct Elector {
-    identity: String,
     timing: Timing,
-    /// The lease as last read or written; `None`: there was none.
-    lease: Option<Record>,
-    trust: Trust,
-    /// When the lease may be taken, if its holder does not renew it before.
-    free_at: Instant,
+    known: Knowledge,
     leads_until: Option<Instant>,
     in_flight: Option<InFlight>,
     next_try: Instant,
     /// The lease was seen without a holder while a request was on its way, which may have been answered before that.
     vacancy_seen: bool,
+    setback: Option<Setback>,
     stopping: bool,
 }
 
-/// How far `Elector::lease` can be built upon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trust {
-    /// It has never been read.
-    Unseen,
-    /// Nothing has been heard to the contrary.
-    Fresh,
-    /// A write ended without an answer. Writing again is safe, since the version decides; believing the lease to be
-    /// somebody else's is not.
-    Doubtful,
-    /// It has changed: read before writing.
-    Stale,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum InFlight {
-    Read,
-    Write { intent: Intent, sent: Instant },
+#[derive(Debug)]
+struct InFlight {
+    action: Action,
+    sent: Instant,
 }
 
 impl Elector {
     /// A candidate that has not looked at the lease yet.
-    ///
-    /// `identity` is different from that of every other process that is alive: a process that finds its own name on the lease
-    /// takes it for its own.
-    pub fn new(identity: String, timing: Timing, now: Instant) -> Self {
+    pub fn new(identity: Identity, timing: Timing, now: Instant) -> Self {
         Self {
-            identity,
             timing,
-            lease: None,
-            trust: Trust::Unseen,
-            free_at: now,
+            known: Knowledge::none(identity, timing, now),
             leads_until: None,
             in_flight: None,
             next_try: now,
             vacancy_seen: false,
+            setback: None,
             stopping: false,
         }
     }
@@ -76,44 +57,38 @@ impl Elector {
 
     /// Who held the lease when it was last read.
     pub fn holder(&self) -> Option<&str> {
-        self.lease.as_ref().and_then(|lease| lease.holder.as_deref())
+        self.known.holder()
     }
 
     /// Whether there is nothing left to do after [`handle_stop`](Self::handle_stop).
     pub fn is_finished(&self) -> bool {
-        self.stopping && self.in_flight.is_none() && !self.may_be_ours()
+        self.stopping && self.in_flight.is_none() && !self.known.may_be_ours()
     }
 
     /// The answer to [`Action::Read`]: the lease, or that there is none.
     pub fn handle_read(&mut self, now: Instant, lease: Option<Record>) {
-        self.land(now);
-        self.trust = Trust::Fresh;
-        self.free_at = self.free_at_after_read(now, lease.as_ref());
-        self.lease = lease;
-        // A lease that vanished is still respected by those who saw it; one without a holder, or with another, is not ours.
-        if self.lease.is_some() && self.holder() != Some(&self.identity) {
-            self.leads_until = None;
-        }
-        self.next_try = self.free_at.min(now + self.timing.retry_period);
+        let Some(InFlight { sent, .. }) = self.land(now) else {
+            return;
+        };
+        self.learn(sent, now, lease);
+        self.next_try = self.known.free_at().min(now + self.timing.retry_period);
         self.look_again_after_vacancy(now);
     }
 
     /// The answer to [`Action::Write`]: it took effect, and this is the lease now.
     pub fn handle_written(&mut self, now: Instant, lease: Record) {
-        let Some(InFlight::Write { intent, sent }) = self.land(now) else {
+        let Some(InFlight { sent, .. }) = self.land(now) else {
             return;
         };
-        self.lease = Some(lease);
-        self.trust = Trust::Fresh;
-        self.free_at = now;
+        self.learn(sent, now, Some(lease));
         self.vacancy_seen = false;
-        self.next_try = sent + self.timing.retry_period;
-        match intent {
-            Intent::Acquire | Intent::Renew if !self.stopping => {
-                self.leads_until = Some(sent + self.timing.renew_deadline).filter(|until| now < *until);
-            }
-            Intent::Acquire | Intent::Renew => self.next_try = now,
-            Intent::Release => {}
+        self.next_try = if self.stopping {
+            now
+        } else {
+            sent + self.timing.retry_period
+        };
+        if self.known.is_ours() && !self.stopping {
+            self.leads_until = Some(sent + self.timing.renew_deadline).filter(|until| now < *until);
         }
     }
 
@@ -121,16 +96,16 @@ impl Elector {
     /// somebody else, or is gone.
     pub fn handle_conflict(&mut self, now: Instant) {
         self.land(now);
-        self.trust = Trust::Stale;
+        self.known.outdate();
         self.vacancy_seen = false;
         self.next_try = now;
     }
 
     /// The request has no answer, or one that says nothing about the lease; a write may have taken effect.
     pub fn handle_failure(&mut self, now: Instant) {
-        let failed = self.land(now);
-        if matches!(failed, Some(InFlight::Write { .. })) && self.trust == Trust::Fresh {
-            self.trust = Trust::Doubtful;
+        let failed = self.land(now).map(|failed| failed.action);
+        if matches!(failed, Some(Action::Write { .. })) {
+            self.known.doubt();
         }
         // A leader has until its deadline for several tries; a standby has time.
         let pause = if self.is_leader(now) || self.stopping {
@@ -168,14 +143,16 @@ impl Elector {
             return None;
         }
         let action = self.action(now)?;
-        self.in_flight = Some(match &action {
-            Action::Read => InFlight::Read,
-            Action::Write { intent, .. } => InFlight::Write {
-                intent: *intent,
-                sent: now,
-            },
+        self.in_flight = Some(InFlight {
+            action: action.clone(),
+            sent: now,
         });
         Some(action)
+    }
+
+    /// That the store behind the API server was put back to an older state, once for each time. Leadership has ended with it.
+    pub fn poll_setback(&mut self) -> Option<Setback> {
+        self.setback.take()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) and [`poll_action`](Self::poll_action) again at the latest.
@@ -188,47 +165,31 @@ impl Elector {
     fn action(&self, now: Instant) -> Option<Action> {
         let write = |intent| Action::Write {
             intent,
-            version: self.lease.as_ref().map(|lease| lease.version.clone()),
+            version: self.known.version(),
         };
         if self.stopping {
-            return match self.trust {
-                _ if !self.may_be_ours() => None,
-                Trust::Fresh => Some(write(Intent::Release)),
-                Trust::Unseen | Trust::Doubtful | Trust::Stale => Some(Action::Read),
+            return match self.known.is_certain(now) {
+                _ if !self.known.may_be_ours() => None,
+                true => Some(write(Intent::Release)),
+                false => Some(Action::Read),
             };
         }
-        if matches!(self.trust, Trust::Unseen | Trust::Stale) {
+        if !self.known.is_usable(now) || now < self.known.free_at() {
             return Some(Action::Read);
         }
-        Some(match self.holder() {
-            Some(holder) if holder == self.identity => write(Intent::Renew),
-            _ if now >= self.free_at => write(Intent::Acquire),
-            _ => Action::Read,
+        Some(match self.known.is_ours() {
+            true => write(Intent::Renew),
+            false => write(Intent::Acquire),
         })
     }
 
-    /// When the lease may be taken after this look at it.
-    ///
-    /// A lease that vanished is not free before the one that was there would have been: its holder may not know yet.
-    fn free_at_after_read(&self, now: Instant, lease: Option<&Record>) -> Instant {
-        let unchanged = || self.lease.as_ref().map(|seen| &seen.version) == lease.map(|lease| &lease.version);
-        let Some(lease) = lease else {
-            return self.free_at.max(now);
-        };
-        match &lease.holder {
-            None => now,
-            Some(holder) if *holder == self.identity => now,
-            Some(_) if unchanged() => self.free_at,
-            Some(_) => now + lease.duration.unwrap_or(self.timing.lease_duration),
+    /// A lease that went to another process, to nobody, is gone, or went back to an older state ends leadership at once.
+    fn learn(&mut self, sent: Instant, now: Instant, lease: Option<Record>) {
+        if let Some(setback) = self.known.learn(sent, now, lease) {
+            self.setback = Some(setback);
         }
-    }
-
-    /// Whether the lease names this process, or may do so without its knowing.
-    fn may_be_ours(&self) -> bool {
-        match self.trust {
-            Trust::Unseen => false,
-            Trust::Fresh => self.holder() == Some(&self.identity),
-            Trust::Doubtful | Trust::Stale => true,
+        if !self.known.is_ours() {
+            self.leads_until = None;
         }
     }
 
@@ -239,7 +200,7 @@ impl Elector {
 
     fn look_again_after_vacancy(&mut self, now: Instant) {
         if std::mem::take(&mut self.vacancy_seen) {
-            self.trust = Trust::Stale;
+            self.known.outdate();
             self.next_try = now;
         }
     }

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
 
-use super::{Action, Intent, Record, Timing};
+use super::{Action, Identity, Intent, Record, Timing, Version};
 use crate::client::{Failure, within};
 
 /// What came of an [`Action`].
@@ -24,7 +24,7 @@ pub(super) enum Outcome {
 pub(super) struct Store {
     api: Api<Lease>,
     name: String,
-    identity: String,
+    identity: Identity,
     timing: Timing,
 }
 
@@ -70,13 +70,13 @@ impl Store {
     }
 
     /// The lease as it is to be. The times are for people: nobody decides by them.
-    fn written(&self, intent: Intent, version: Option<String>, seen: Option<Lease>) -> Lease {
+    fn written(&self, intent: Intent, version: Option<Version>, seen: Option<Lease>) -> Lease {
         let now = Some(MicroTime(jiff::Timestamp::now()));
         let seen = seen.filter(|_| version.is_some()).unwrap_or_default();
         let before = seen.spec.unwrap_or_default();
         let taken_over = i32::from(version.is_some());
         let own = |spec| LeaseSpec {
-            holder_identity: Some(self.identity.clone()),
+            holder_identity: Some(self.identity.to_string()),
             lease_duration_seconds: Some(whole_seconds(self.timing.lease_duration)),
             renew_time: now.clone(),
             ..spec
@@ -102,7 +102,7 @@ impl Store {
         };
         let metadata = ObjectMeta {
             name: Some(self.name.clone()),
-            resource_version: version,
+            resource_version: version.map(|version| version.to_string()),
             ..seen.metadata
         };
         Lease {
@@ -120,7 +120,8 @@ pub(super) fn record(lease: &Lease) -> Record {
     Record {
         holder: holder.filter(|holder| !holder.is_empty()),
         duration: seconds.map(|seconds| Duration::from_secs(seconds.unsigned_abs().into())),
-        version: lease.metadata.resource_version.clone().unwrap_or_default(),
+        renewed: spec.and_then(|spec| spec.renew_time.as_ref()).map(|time| time.0),
+        version: Version::new(lease.metadata.resource_version.clone().unwrap_or_default()),
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-/// How long a lease lasts and how often it is renewed. What it holds is in order: period < deadline < duration.
+/// How long a lease lasts, how often it is renewed, and how late a leader's last request may come. What it holds is in order: period < deadline < duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
     pub(crate) lease_duration: Duration,
     pub(crate) renew_deadline: Duration,
     pub(crate) retry_period: Duration,
+    pub(crate) settle: Duration,
 }
 
 /// A timing that could give the lease to two processes at once, or to none.
@@ -39,6 +40,8 @@ impl Timing {
     /// * `lease_duration`: how long the others leave a lease alone that does not change. Written in whole seconds, rounded up.
     /// * `renew_deadline`: how long a leader goes on without having renewed.
     /// * `retry_period`: how often a leader renews, and how often a standby looks.
+    /// * `settle`: how long what a leader sent may still take effect. Who comes back after a crash leaves the lease of its former
+    ///   life alone for so long, unless the lease itself is shorter.
     ///
     /// # Errors
     /// Two processes could lead at once, or none could.
@@ -46,6 +49,7 @@ impl Timing {
         lease_duration: Duration,
         renew_deadline: Duration,
         retry_period: Duration,
+        settle: Duration,
     ) -> Result<Self, TimingError> {
         if renew_deadline >= lease_duration {
             return Err(TimingError::DeadlineNotBelowDuration {
@@ -63,6 +67,7 @@ impl Timing {
             lease_duration,
             renew_deadline,
             retry_period,
+            settle,
         })
     }
 }
@@ -75,7 +80,7 @@ mod tests {
     fn a_timing_that_could_make_two_leaders_or_none_is_refused() {
         let refused = |duration, deadline, period| {
             let seconds = Duration::from_secs;
-            Timing::new(seconds(duration), seconds(deadline), seconds(period))
+            Timing::new(seconds(duration), seconds(deadline), seconds(period), seconds(5))
                 .unwrap_err()
                 .to_string()
         };

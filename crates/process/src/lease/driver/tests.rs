@@ -133,20 +133,25 @@ async fn replace(State(server): State<ApiServer>, body: Bytes) -> Response {
 
 struct Process {
     leadership: watch::Receiver<Leadership>,
-    resign: watch::Sender<bool>,
+    resign: watch::Sender<Resign>,
     task: JoinHandle<()>,
 }
 
 impl Process {
-    fn start(server: &ApiServer, identity: &str) -> Self {
+    /// The only process of its name so far.
+    fn start(server: &ApiServer, name: &str) -> Self {
+        Self::start_as(server, Identity::new(name, "1"))
+    }
+
+    fn start_as(server: &ApiServer, identity: Identity) -> Self {
         let lease = Lease {
             namespace: "herald".into(),
             name: "herald-controller".into(),
-            identity: identity.into(),
+            identity,
         };
-        let timing = Timing::new(15 * SECOND, 10 * SECOND, 2 * SECOND).unwrap();
+        let timing = Timing::new(15 * SECOND, 10 * SECOND, 2 * SECOND, 5 * SECOND).unwrap();
         let (sender, leadership) = watch::channel(Leadership::Standby);
-        let (resign, resigned) = watch::channel(false);
+        let (resign, resigned) = watch::channel(Resign::No);
         let task = tokio::spawn(run(server.client(), lease, timing, sender, resigned));
         Self {
             leadership,
@@ -169,7 +174,7 @@ async fn the_lease_reads_like_one_of_client_go() {
     let server = ApiServer::new();
     let mut a = Process::start(&server, "a");
     a.leads(true).await;
-    assert_eq!(server.spec("holderIdentity"), "a");
+    assert_eq!(server.spec("holderIdentity"), "a_1");
     assert_eq!(server.spec("leaseDurationSeconds"), 15);
     assert_eq!(server.spec("leaseTransitions"), 0);
     let renewed = server.spec("renewTime");
@@ -197,12 +202,12 @@ async fn a_process_that_resigns_hands_over_before_the_next_look_of_the_standby()
     tokio::time::sleep(5 * SECOND).await;
     assert!(!b.leadership.borrow().leads(Instant::now().into_std()));
     let resigned = Instant::now();
-    a.resign.send_replace(true);
+    a.resign.send_replace(Resign::GiveBack);
     b.leads(true).await;
     assert!(resigned.elapsed() < SECOND / 10, "{:?}", resigned.elapsed());
     a.task.await.unwrap();
     assert_eq!(*a.leadership.borrow(), Leadership::Standby);
-    assert_eq!(server.spec("holderIdentity"), "b");
+    assert_eq!(server.spec("holderIdentity"), "b_1");
     assert_eq!(server.spec("leaseTransitions"), 1);
     assert_eq!(server.spec("leaseDurationSeconds"), 15);
 }
@@ -212,7 +217,7 @@ async fn a_released_lease_names_nobody_and_lasts_a_second() {
     let server = ApiServer::new();
     let mut a = Process::start(&server, "a");
     a.leads(true).await;
-    drop(a.resign);
+    a.resign.send_replace(Resign::GiveBack);
     a.task.await.unwrap();
     assert_eq!(server.spec("holderIdentity"), "");
     assert_eq!(server.spec("leaseDurationSeconds"), 1);
@@ -230,7 +235,7 @@ async fn a_leader_without_an_api_server_stops_at_its_deadline_and_leads_again_af
     assert!(silent.elapsed() >= 8 * SECOND, "{:?}", silent.elapsed());
     server.hangs.send_replace(false);
     a.leads(true).await;
-    assert_eq!(server.spec("holderIdentity"), "a");
+    assert_eq!(server.spec("holderIdentity"), "a_1");
 }
 
 #[tokio::test(start_paused = true)]
@@ -240,7 +245,7 @@ async fn a_process_that_cannot_give_the_lease_back_ends_all_the_same() {
     a.leads(true).await;
     server.hangs.send_replace(true);
     let resigned = Instant::now();
-    a.resign.send_replace(true);
+    a.resign.send_replace(Resign::GiveBack);
     a.task.await.unwrap();
     assert!(
         resigned.elapsed() <= RELEASE_PATIENCE + SECOND / 10,
@@ -262,4 +267,54 @@ async fn what_others_wrote_on_the_lease_stays() {
     let mut a = Process::start(&server, "a");
     a.leads(true).await;
     assert_eq!(server.lease().unwrap()["metadata"]["labels"]["team"], "net");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abandoned_lease_keeps_its_holder_and_is_renewed_no_more() {
+    for told in [true, false] {
+        let server = ApiServer::new();
+        let mut a = Process::start(&server, "a");
+        a.leads(true).await;
+        match told {
+            true => drop(a.resign.send_replace(Resign::Abandon)),
+            false => drop(a.resign),
+        }
+        a.task.await.unwrap();
+        assert_eq!(*a.leadership.borrow(), Leadership::Standby);
+        let version = server.lease.lock().unwrap().1;
+        tokio::time::sleep(20 * SECOND).await;
+        assert_eq!(server.spec("holderIdentity"), "a_1");
+        assert_eq!(server.lease.lock().unwrap().1, version);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_comes_back_under_its_name_leads_when_the_last_writes_have_settled() {
+    let server = ApiServer::new();
+    let mut first = Process::start(&server, "a");
+    first.leads(true).await;
+    let crashed = Instant::now();
+    first.task.abort();
+    let mut second = Process::start_as(&server, Identity::new("a", "2"));
+    second.leads(true).await;
+    assert!(crashed.elapsed() >= 5 * SECOND, "{:?}", crashed.elapsed());
+    assert!(crashed.elapsed() < 6 * SECOND, "{:?}", crashed.elapsed());
+    assert_eq!(server.spec("holderIdentity"), "a_2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_stops_within_a_renew_period_when_the_store_is_put_back_to_a_state_in_which_it_led() {
+    let server = ApiServer::new();
+    let mut a = Process::start(&server, "a");
+    a.leads(true).await;
+    let backup = server.lease.lock().unwrap().clone();
+    tokio::time::sleep(5 * SECOND).await;
+    let restored = Instant::now();
+    *server.lease.lock().unwrap() = backup;
+    a.leads(false).await;
+    assert!(restored.elapsed() <= 2 * SECOND, "{:?}", restored.elapsed());
+    let noticed = Instant::now();
+    a.leads(true).await;
+    assert!(noticed.elapsed() >= 15 * SECOND, "{:?}", noticed.elapsed());
+    assert!(noticed.elapsed() < 16 * SECOND, "{:?}", noticed.elapsed());
 }
