@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use crate::metrics::Metrics;
 use crate::publisher;
 use crate::reconciler::{Action, Ending, Input, Publication, Reconciler};
+use crate::slim::slim;
 use crate::standing::Standing;
 use crate::writer::{FIELD_MANAGER, REQUEST_TIMEOUT, Writer};
 
@@ -225,12 +226,5 @@ async fn find_leftovers(client: Client, sender: mpsc::Sender<Input>) {
             Err(error) => tracing::warn!(%error, "services cannot be listed, trying again"),
         }
         tokio::time::sleep(LIST_RETRY).await;
-    }
-}
-
-/// Drops what the controller never reads and users fill with whole manifests.
-fn slim(service: &mut Service) {
-    if let Some(annotations) = &mut service.metadata.annotations {
-        annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
     }
 }

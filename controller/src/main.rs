@@ -12,6 +12,7 @@ mod metrics;
 mod notices;
 mod publisher;
 mod reconciler;
+mod slim;
 mod standing;
 mod tracked;
 mod writer;

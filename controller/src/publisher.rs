@@ -53,7 +53,7 @@ pub(crate) async fn run(
             }
             let outcome = carry_out(&client, &notice).await;
             if outcome == Outcome::Refused {
-                tell(&events, &notice).await;
+                tell(&events, &notice);
             }
             notices.handle_outcome(now(), notice, outcome);
         }
@@ -89,7 +89,7 @@ async fn carry_out(client: &Client, notice: &Notice) -> Outcome {
 }
 
 /// An object that takes no status is told of its fault by an event.
-async fn tell(events: &Events, notice: &Notice) {
+fn tell(events: &Events, notice: &Notice) {
     let ObjectName {
         kind,
         namespace,
@@ -109,7 +109,7 @@ async fn tell(events: &Events, notice: &Notice) {
         action: "ReadConfiguration",
         note: &note,
     };
-    events.tell(&object, story).await;
+    events.tell(&object, story);
 }
 
 fn namespaced<K>(client: &Client, namespace: &str) -> Api<Stored<K>>

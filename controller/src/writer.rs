@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::metrics::{Metrics, Outcome};
 use crate::reconciler::{Ending, Input};
+use crate::slim::slim;
 use crate::standing::{Standing, cleared};
 
 /// The field manager of everything that the controller writes.
@@ -44,7 +45,10 @@ enum WriteError {
     /// Another replica may lead by now: nothing was sent.
     #[error("no longer the leader")]
     NotLeading,
-    /// The request failed.
+    /// The object could not be read: nothing was written.
+    #[error(transparent)]
+    LookUp(Failure),
+    /// The write failed.
     #[error(transparent)]
     Request(#[from] Failure),
 }
@@ -58,6 +62,9 @@ impl WriteError {
     fn ending(&self) -> Ending {
         match self {
             Self::NotLeading => Ending::Refused { retry_after: None },
+            Self::LookUp(failure) => Ending::Refused {
+                retry_after: failure.retry_after(),
+            },
             Self::Request(failure) if failure.is_refusal() => Ending::Refused {
                 retry_after: failure.retry_after(),
             },
@@ -100,7 +107,7 @@ impl Writer {
             Ok(written) => {
                 self.metrics.write(Outcome::Written);
                 log(&name, &standing);
-                tokio::spawn(self.clone().tell(written.clone(), standing, lost));
+                self.tell(&written, &standing, lost);
                 Input::Ended(name, Ending::Written(Box::new(written)))
             }
             Err(error) if error.is_not_found() => Input::Ended(name, Ending::Missing),
@@ -121,7 +128,8 @@ impl Writer {
     }
 
     async fn look_up_and_clear(&self, name: &ServiceName) -> Result<Ending, WriteError> {
-        let Some(object) = within(REQUEST_TIMEOUT, self.api(name).get_opt(&name.name)).await? else {
+        let found = within(REQUEST_TIMEOUT, self.api(name).get_opt(&name.name)).await;
+        let Some(object) = found.map_err(WriteError::LookUp)? else {
             return Ok(Ending::Cleared(None));
         };
         if config::service::is_ours(&object, &self.classes) {
@@ -192,7 +200,7 @@ impl Writer {
             api.patch_status(&name.name, &params, &Patch::Apply(patch)),
         )
         .await?;
-        written.metadata.managed_fields = None;
+        slim(&mut written);
         Ok(written)
     }
 
@@ -215,7 +223,7 @@ impl Writer {
         Input::Ended(name, error.ending())
     }
 
-    async fn tell(self, object: Service, standing: Standing, lost: Vec<(IpAddr, ServiceName)>) {
+    fn tell(&self, object: &Service, standing: &Standing, lost: Vec<(IpAddr, ServiceName)>) {
         let object = object.object_ref(&());
         for (address, holder) in lost {
             let story = Story {
@@ -226,7 +234,7 @@ impl Writer {
                     "{address}, which the status showed, stays with Service {holder}, which is older"
                 ),
             };
-            self.events.tell(&object, story).await;
+            self.events.tell(&object, story);
         }
         let story = Story {
             good: standing.allocated,
@@ -238,7 +246,7 @@ impl Writer {
             action: "AllocateAddress",
             note: &standing.full_message(),
         };
-        self.events.tell(&object, story).await;
+        self.events.tell(&object, story);
     }
 
     fn api(&self, name: &ServiceName) -> Api<Service> {

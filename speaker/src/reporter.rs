@@ -77,11 +77,11 @@ impl Reporter {
             Err(failure) => return Err(failure),
             Ok(_) => {}
         }
-        self.tell(&object, standing).await;
+        self.tell(&object, standing);
         Ok(())
     }
 
-    async fn tell(&self, object: &Service, standing: &Standing) {
+    fn tell(&self, object: &Service, standing: &Standing) {
         let story = Story {
             good: standing.announced,
             reason: if standing.announced {
@@ -92,6 +92,6 @@ impl Reporter {
             action: "Announce",
             note: &standing.message,
         };
-        self.events.tell(&object.object_ref(&()), story).await;
+        self.events.tell(&object.object_ref(&()), story);
     }
 }

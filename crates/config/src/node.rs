@@ -56,9 +56,7 @@ mod tests {
     #[test]
     fn a_heartbeat_and_whatever_else_a_kubelet_reports_change_no_fact() {
         let report = |heartbeat: &str, version: &str, free: &str| {
-            let condition = |kind: &str, status: &str| {
-                json!({"type": kind, "status": status, "lastHeartbeatTime": heartbeat, "lastTransitionTime": null})
-            };
+            let condition = |kind: &str, status: &str| json!({"type": kind, "status": status, "lastHeartbeatTime": heartbeat, "lastTransitionTime": null});
             let object = json!({
                 "metadata": {"name": "n1", "labels": {"rack": "a"}, "resourceVersion": version},
                 "status": {

@@ -111,7 +111,10 @@ impl Ledger {
             return;
         }
         for address in holding.addresses() {
-            self.holders.entry(address).or_default().push(service.clone());
+            let holders = self.holders.entry(address).or_default();
+            // Most addresses have one holder: no room for more is made before there are.
+            holders.reserve_exact(1);
+            holders.push(service.clone());
             if let Some(key) = &holding.sharing.key {
                 self.by_key.entry(key.clone()).or_default().insert(address);
             }

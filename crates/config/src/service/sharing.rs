@@ -9,13 +9,16 @@ use super::is_local;
 
 /// With which other Services a Service may share an address (P-ALLOC-44, P-ALLOC-45).
 ///
-/// This never fails, so that a Service whose request is wrong goes on sharing what it holds.
+/// This never fails, so that a Service whose request is wrong goes on sharing what it holds. Without a key it shares with nobody, and the rest does not matter.
 pub fn sharing(service: &Service) -> Sharing {
+    let Some(key) = key(service) else {
+        return Sharing::default();
+    };
     let spec = service.spec.as_ref();
     let selector = || spec.and_then(|spec| spec.selector.clone()).unwrap_or_default();
     let ports = spec.into_iter().flat_map(|spec| spec.ports.iter().flatten());
     Sharing {
-        key: key(service).map(str::to_owned),
+        key: Some(key.to_owned()),
         backend: is_local(service).then(selector),
         ports: ports.filter_map(port).collect::<BTreeSet<_>>(),
     }

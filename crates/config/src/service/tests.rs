@@ -144,7 +144,10 @@ fn a_pool_is_named_by_a_name_that_a_pool_can_have() {
 }
 
 fn ports(ports: serde_json::Value) -> Vec<String> {
-    let shared = sharing(&service(json!({}), json!({"ports": ports})));
+    let shared = sharing(&service(
+        json!({ALLOW_SHARED_IP: "shop"}),
+        json!({"ports": ports}),
+    ));
     shared.ports.iter().map(ToString::to_string).collect()
 }
 
@@ -162,6 +165,11 @@ fn key_and_ports_decide_about_sharing() {
         ["SCTP port 132"]
     );
     assert_eq!(ports(json!([])), [""; 0]);
+    let without_key = service(
+        json!({}),
+        json!({"ports": [{"port": 80}], "externalTrafficPolicy": "Local"}),
+    );
+    assert_eq!(sharing(&without_key), Sharing::default());
 }
 
 /// P-ALLOC-45
@@ -169,7 +177,7 @@ fn key_and_ports_decide_about_sharing() {
 fn the_selector_counts_only_where_traffic_goes_to_nodes_with_a_pod() {
     let backend = |policy: Option<&str>, selector: serde_json::Value| {
         let spec = json!({"externalTrafficPolicy": policy, "selector": selector});
-        sharing(&service(json!({}), spec)).backend
+        sharing(&service(json!({ALLOW_SHARED_IP: "shop"}), spec)).backend
     };
     let web = Labels::from([("app".to_owned(), "web".to_owned())]);
     assert_eq!(backend(None, json!({"app": "web"})), None);
