@@ -18,7 +18,7 @@ use crate::tally::Tally;
 pub struct Grant {
     /// What the Service holds now, in the order of the families asked for.
     pub addresses: Vec<IpAddr>,
-    /// The pool they come from; none when that is not known, because it is gone.
+    /// The pool they come from; none when that is not known. It may be gone by now.
     pub pool: Option<PoolName>,
     /// Whether the pool would not give this Service one of the addresses any more (DESIGN §7).
     pub outside: bool,
@@ -31,7 +31,7 @@ pub struct Claim {
     pub addresses: Vec<IpAddr>,
     /// With whom the Service may share them.
     pub sharing: Sharing,
-    /// The pool that they came from, where the status says so.
+    /// The pool that they came from, where the status says so: what [`Ipam::pool_of`] said when it was written.
     pub origin: Option<PoolName>,
 }
 
@@ -96,8 +96,8 @@ impl Ipam {
         }
     }
 
-    /// Takes note of what the status of `service` says that it holds. What another Service holds, and may not share,
-    /// is given back with that Service; it stays taken until [`Self::settle`].
+    /// Takes note of what the status of `service` says that it holds, in place of anything known before. What another
+    /// Service holds, and may not share, is given back with that Service; it stays taken until [`Self::settle`].
     pub fn claim(&mut self, service: &ServiceName, claim: Claim) -> Vec<(IpAddr, ServiceName)> {
         let mut holding = Holding {
             sharing: claim.sharing,
@@ -155,10 +155,7 @@ impl Ipam {
         let service = &request.service;
         match self.plan(request) {
             Ok(addresses) => {
-                let first = addresses.first();
-                let pool = first
-                    .and_then(|&address| self.own_pool(request, address))
-                    .cloned();
+                let pool = self.origin_of(request, &addresses).cloned();
                 self.hold(service, &request.sharing, addresses, pool.as_ref());
                 Ok(self.grant(request))
             }

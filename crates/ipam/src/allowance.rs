@@ -1,53 +1,89 @@
-//! How much of a pool a namespace may have.
-
 use std::net::IpAddr;
 
 use crate::allocator::Ipam;
+use crate::ledger::Holding;
 use crate::refusal::{PoolRefusal, Refusal};
 use crate::request::Request;
+
+/// What the quota of a pool lets a Service have.
+pub(crate) struct Allowance<'a> {
+    ipam: &'a Ipam,
+    request: &'a Request,
+    shelf: usize,
+    limit: u32,
+    /// How many addresses of the pool the namespace uses, but for those that only this Service has.
+    used: u32,
+}
+
+impl<'a> Allowance<'a> {
+    /// None where the pool has no quota.
+    pub(crate) fn of(ipam: &'a Ipam, request: &'a Request, shelf: usize) -> Option<Self> {
+        let namespace = &request.service.namespace;
+        let mut allowance = Self {
+            ipam,
+            request,
+            shelf,
+            limit: ipam.shelves[shelf].pool.quota.as_ref()?.of(namespace),
+            used: ipam.tally.count(shelf, namespace),
+        };
+        let alone = allowance.added_by(ipam.held(&request.service));
+        allowance.used = allowance.used.saturating_sub(alone);
+        Some(allowance)
+    }
+
+    /// Whether the Service may have exactly `addresses`. One who asks for nothing more than the namespace uses already is
+    /// never refused.
+    pub(crate) fn lets(&self, addresses: &[IpAddr]) -> bool {
+        let namespace = &self.request.service.namespace;
+        let is_new = |address: &IpAddr| self.is_here(*address) && !self.ipam.uses(namespace, *address);
+        let after = self.used.saturating_add(self.added_by(addresses));
+        after <= self.limit || !addresses.iter().any(is_new)
+    }
+
+    pub(crate) fn refusal(&self) -> PoolRefusal {
+        PoolRefusal::Quota {
+            namespace: self.request.service.namespace.clone(),
+            limit: self.limit,
+        }
+    }
+
+    /// How many of `addresses` the namespace would not use without the Service.
+    fn added_by(&self, addresses: &[IpAddr]) -> u32 {
+        let added = addresses
+            .iter()
+            .filter(|address| self.is_here(**address) && !self.is_used_by_others(**address));
+        u32::try_from(added.count()).unwrap_or(u32::MAX)
+    }
+
+    fn is_here(&self, address: IpAddr) -> bool {
+        self.ipam
+            .spot(address)
+            .is_some_and(|spot| spot.shelf == self.shelf)
+    }
+
+    /// Whether the namespace uses `address` also without the Service.
+    fn is_used_by_others(&self, address: IpAddr) -> bool {
+        let namespace = &self.request.service.namespace;
+        let mut others = self.ipam.ledger.others(&self.request.service, address);
+        let has = |other: &Holding| other.current.contains(&address);
+        self.ipam.keeps(namespace, address)
+            || others.any(|(other, holding)| other.namespace == *namespace && has(holding))
+    }
+}
 
 impl Ipam {
     /// Whether the quota of the pool that has `addresses` lets the Service have them.
     pub(crate) fn within_quota(&self, request: &Request, addresses: &[IpAddr]) -> Result<(), Refusal> {
-        let Some(spot) = addresses.iter().find_map(|&address| self.spot(address)) else {
-            return Ok(());
-        };
-        let refused = self.quota(request, spot.shelf, addresses);
-        refused.map_or(Ok(()), |refusal| {
-            Err(Refusal::PoolRefuses {
-                pool: self.shelves[spot.shelf].pool.name.clone(),
-                refusal,
-            })
-        })
-    }
-
-    /// The quota that keeps the Service from having exactly `addresses`. One who asks for nothing more than the
-    /// namespace uses already is never refused.
-    pub(crate) fn quota(&self, request: &Request, shelf: usize, addresses: &[IpAddr]) -> Option<PoolRefusal> {
-        let pool = &self.shelves[shelf].pool;
-        let namespace = &request.service.namespace;
-        let limit = pool.quota.as_ref()?.of(namespace);
-        let here = |address: &&IpAddr| self.spot(**address).is_some_and(|spot| spot.shelf == shelf);
-        let count = |more: usize| u32::try_from(more).unwrap_or(u32::MAX);
-        let new = addresses.iter().filter(here);
-        let taken = count(new.filter(|address| !self.uses(namespace, **address)).count());
-        let given_up = self.held(&request.service).iter().filter(here);
-        let given_up = given_up.filter(|address| !addresses.contains(address));
-        let given_up = count(given_up.filter(|address| !self.used_without(request, **address)).count());
-        let used = self.tally.count(shelf, namespace);
-        let after = used.saturating_sub(given_up).saturating_add(taken);
-        (taken > 0 && after > limit).then(|| PoolRefusal::Quota {
-            namespace: namespace.clone(),
-            limit,
-        })
-    }
-
-    /// Whether the namespace uses `address` also without the Service.
-    fn used_without(&self, request: &Request, address: IpAddr) -> bool {
-        let namespace = &request.service.namespace;
-        let mut others = self.ledger.others(&request.service, address);
-        let used =
-            others.any(|(other, holding)| other.namespace == *namespace && holding.current.contains(&address));
-        used || self.keeps(namespace, address)
+        let shelf = addresses
+            .iter()
+            .find_map(|&address| Some(self.spot(address)?.shelf));
+        let allowance = shelf.and_then(|shelf| Allowance::of(self, request, shelf));
+        match allowance.filter(|allowance| !allowance.lets(addresses)) {
+            None => Ok(()),
+            Some(allowance) => Err(Refusal::PoolRefuses {
+                pool: self.shelves[allowance.shelf].pool.name.clone(),
+                refusal: allowance.refusal(),
+            }),
+        }
     }
 }

@@ -1,15 +1,43 @@
-//! Whether a Service may have an address that it does not have yet.
-
 use std::net::IpAddr;
 
-use model::ServiceName;
+use model::{ReservationName, ServiceName};
 
 use crate::allocator::Ipam;
 use crate::refusal::{PoolRefusal, Refusal};
 use crate::request::Request;
-use crate::sharing::SharingRule;
+use crate::sharing::{Sharing, SharingRule};
+
+/// Who else has an address, or keeps it.
+pub(crate) enum Obstacle<'a> {
+    Reservation(&'a ReservationName),
+    Service(&'a ServiceName, &'a Sharing),
+}
+
+impl Obstacle<'_> {
+    fn refusal(&self, request: &Request, address: IpAddr) -> Refusal {
+        match *self {
+            Self::Reservation(reservation) => Refusal::Kept {
+                address,
+                reservation: reservation.clone(),
+            },
+            Self::Service(holder, theirs) => {
+                let holder = holder.clone();
+                let rule = request.sharing.refused_by(theirs);
+                match rule.filter(|_| request.sharing.key.is_some()) {
+                    Some(rule) => Refusal::SharingRefused {
+                        address,
+                        holder,
+                        rule,
+                    },
+                    None => Refusal::Taken { address, holder },
+                }
+            }
+        }
+    }
+}
 
 impl Ipam {
+    /// Whether the Service may have an address that it does not have.
     pub(crate) fn available(&self, request: &Request, address: IpAddr) -> Result<(), Refusal> {
         let pool = &self.shelves[self.whereabouts(address)?].pool;
         let refused = |refusal| Refusal::PoolRefuses {
@@ -22,32 +50,19 @@ impl Ipam {
         if !pool.serves(request) {
             return Err(refused(PoolRefusal::Reserved));
         }
-        self.obstacle(request, address).map_or(Ok(()), Err)
+        let obstacle = self.obstacle(request, address);
+        obstacle.map_or(Ok(()), |obstacle| Err(obstacle.refusal(request, address)))
     }
 
-    /// What keeps the Service from an address that its pool would give it: another Service, or a reservation.
-    pub(crate) fn obstacle(&self, request: &Request, address: IpAddr) -> Option<Refusal> {
+    /// What keeps the Service from an address that its pool would give it.
+    pub(crate) fn obstacle(&self, request: &Request, address: IpAddr) -> Option<Obstacle<'_>> {
         let keeper = self.reservations.keeper(address);
-        if let Some(keeper) = keeper.filter(|keeper| Some(*keeper) != request.reservation.as_ref()) {
-            return Some(Refusal::Kept {
-                address,
-                reservation: keeper.clone(),
-            });
-        }
-        for (holder, holding) in self.ledger.others(&request.service, address) {
-            if let Some(rule) = request.sharing.refused_by(&holding.sharing) {
-                let holder = holder.clone();
-                return Some(match request.sharing.key {
-                    Some(_) => Refusal::SharingRefused {
-                        address,
-                        holder,
-                        rule,
-                    },
-                    None => Refusal::Taken { address, holder },
-                });
-            }
-        }
-        None
+        let keeper = keeper.filter(|keeper| Some(*keeper) != request.reservation.as_ref());
+        let mut others = self.ledger.others(&request.service, address);
+        let mut rival = || others.find(|(_, holding)| !request.sharing.allows(&holding.sharing));
+        keeper
+            .map(Obstacle::Reservation)
+            .or_else(|| rival().map(|(holder, holding)| Obstacle::Service(holder, &holding.sharing)))
     }
 
     /// The shelf that gives out `address`.

@@ -29,14 +29,10 @@ impl Ipam {
         sharing: &Sharing,
         address: IpAddr,
     ) -> Option<&ServiceName> {
-        let has = |holding: &Holding| holding.current.contains(&address);
-        let mut rivals = self
-            .ledger
-            .others(service, address)
-            .filter(|(_, holding)| has(holding));
-        rivals
-            .find(|(_, holding)| sharing.refused_by(&holding.sharing).is_some())
-            .map(|(holder, _)| holder)
+        let mut others = self.ledger.others(service, address);
+        let rival = others
+            .find(|(_, holding)| holding.current.contains(&address) && !sharing.allows(&holding.sharing));
+        rival.map(|(holder, _)| holder)
     }
 
     /// The pool that an address of `service` counts to: the one that declares it, else the one that it came from.
@@ -71,7 +67,9 @@ impl Ipam {
         let has = |holder: &ServiceName| self.held(holder).contains(&address);
         let holders = self.ledger.holders(address);
         self.keeps(namespace, address)
-            || holders.iter().any(|holder| holder.namespace == namespace && has(holder))
+            || holders
+                .iter()
+                .any(|holder| holder.namespace == namespace && has(holder))
     }
 
     /// Whether a reservation of the namespace keeps `address`.

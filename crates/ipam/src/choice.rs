@@ -14,10 +14,12 @@ impl Ipam {
     /// The addresses that satisfy the request, in the order of its families; those that the Service has already where
     /// they do.
     pub(crate) fn plan(&self, request: &Request) -> Result<Vec<IpAddr>, Refusal> {
-        match request.addresses.is_empty() {
-            false => self.requested(request),
-            true => Search::new(self, request, self.reserved(request)?).run(),
+        let own = self.own(request);
+        if !request.addresses.is_empty() {
+            return self.requested(request, &own);
         }
+        let kept = self.reserved(request, &own)?;
+        Search::new(self, request, own, kept).run()
     }
 
     /// What a Service keeps whose request is refused: what is its own and fits its families.
@@ -32,7 +34,7 @@ impl Ipam {
     }
 
     /// What the Service has and may keep, whatever it asks for.
-    pub(crate) fn own(&self, request: &Request) -> Vec<IpAddr> {
+    fn own(&self, request: &Request) -> Vec<IpAddr> {
         let service = &request.service;
         let tenable = |address: &IpAddr| {
             self.rival(service, &request.sharing, *address).is_none() && !self.displaced(request, *address)
@@ -59,8 +61,16 @@ impl Ipam {
         }
     }
 
+    /// The pool to write down as the one that the addresses which the Service is to have are from; none: as before. While no
+    /// pool has one of them any more, it is the one that had, since that one decides whether it may stay.
+    pub(crate) fn origin_of(&self, request: &Request, addresses: &[IpAddr]) -> Option<&PoolName> {
+        let declared = addresses.iter().all(|&address| self.declared(address).is_some());
+        let first = addresses.first().filter(|_| declared)?;
+        self.own_pool(request, *first)
+    }
+
     /// The addresses that the Service asks for by number, when it may have them.
-    fn requested(&self, request: &Request) -> Result<Vec<IpAddr>, Refusal> {
+    fn requested(&self, request: &Request, own: &[IpAddr]) -> Result<Vec<IpAddr>, Refusal> {
         let families = request.families.best();
         let addresses = one_of_each(&request.addresses, families);
         if addresses.len() != families.len() || request.addresses.len() != families.len() {
@@ -69,14 +79,14 @@ impl Ipam {
                 families: request.families,
             });
         }
-        self.insist(request, &addresses)?;
+        self.insist(request, own, &addresses)?;
         self.within_quota(request, &addresses)?;
         Ok(addresses)
     }
 
     /// The addresses that the Service's reservation keeps for it, as far as its families go. One that its pool takes
     /// from the Service is not insisted on: the Service moves, and the reservation can follow.
-    fn reserved(&self, request: &Request) -> Result<Vec<IpAddr>, Refusal> {
+    fn reserved(&self, request: &Request, own: &[IpAddr]) -> Result<Vec<IpAddr>, Refusal> {
         let Some(name) = &request.reservation else {
             return Ok(Vec::new());
         };
@@ -87,13 +97,12 @@ impl Ipam {
         };
         let mut kept = one_of_each(self.reservations.of(name), request.families.best());
         kept.retain(|&address| !(had(address) && self.displaced(request, address)));
-        self.insist(request, &kept)?;
+        self.insist(request, own, &kept)?;
         Ok(kept)
     }
 
     /// Whether the Service may have these very addresses.
-    fn insist(&self, request: &Request, addresses: &[IpAddr]) -> Result<(), Refusal> {
-        let own = self.own(request);
+    fn insist(&self, request: &Request, own: &[IpAddr], addresses: &[IpAddr]) -> Result<(), Refusal> {
         let unchanged = addresses.iter().all(|address| own.contains(address));
         let mut pool = None;
         for &address in addresses {

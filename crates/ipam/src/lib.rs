@@ -19,13 +19,17 @@
 //! * After a start, [`Ipam::claim`] every address that a Service's status holds, oldest Service first, before the first
 //!   [`Ipam::assign`]: an address that is not claimed looks free (P-ALLOC-55).
 //! * What a Service gives up is not free before [`Ipam::settle`] says that its status does not show it any more: until
-//!   then it is [leaving](Ipam::leaving), and nobody else gets it. So no order of writes ever shows one address twice.
+//!   then it is [leaving](Ipam::leaving), and nobody else gets it. So no order of writes ever shows one address twice. What
+//!   it is told must stay so: while a write of the status is under way, there is nothing to tell yet.
+//! * A change of the pools, and [`Ipam::loosened`], call for another [`Ipam::assign`] of those that were refused.
 //!
 //! # What the caller may rely on
 //! * An address stays with its Service until that Service asks for something else, may share it no longer, or its pool
 //!   has changed and says so ([`Reclaim::Move`]); no other Service and no restart moves it (DESIGN §3).
+//! * Asking again changes nothing: what was granted is granted again, unless something else has happened (P-ALLOC-56).
 //! * Finding a free address costs O(log n) in the number of addresses held and in the number of ranges, and nothing in the
-//!   size of the pool. A Service with a sharing key is compared with those that hold addresses under the same key.
+//!   size of the pool (`examples/scaling.rs` measures it). Pools are looked at one by one. A Service with a sharing key is
+//!   compared with those that hold addresses under the same key.
 
 #![forbid(unsafe_code)]
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use model::Family;
 
 use crate::allocator::Ipam;
+use crate::allowance::Allowance;
 use crate::choice::one_of_each;
 use crate::refusal::PoolRefusal;
 use crate::request::Request;
@@ -33,14 +34,17 @@ impl Ipam {
             return Err(PoolRefusal::Reserved);
         }
         let covered = |family: &Family| base.iter().any(|&address| Family::of(address) == *family);
-        if let Some(&missing) = families.iter().find(|family| !covered(family) && on.size(**family) == 0) {
+        if let Some(&missing) = families
+            .iter()
+            .find(|family| !covered(family) && on.size(**family) == 0)
+        {
             return Err(PoolRefusal::WithoutFamily(missing));
         }
-        let addresses = self.pick(request, shelf, families, base)?;
-        self.quota(request, shelf, &addresses).map_or(Ok(addresses), Err)
+        self.pick(request, shelf, families, base)
     }
 
-    /// One address of each family: of `base`, else the first that is free or may be shared (P-ALLOC-14, P-ALLOC-46).
+    /// One address of each family: of `base`, else the first that is free or may be shared (P-ALLOC-14, P-ALLOC-46). Where
+    /// the namespace may have no further address, that is one which it uses already.
     fn pick(
         &self,
         request: &Request,
@@ -52,20 +56,23 @@ impl Ipam {
             let fixed = base.iter().find(|&&address| Family::of(address) == family);
             fixed.map_or_else(|| self.options(request, shelf, family), |&fixed| vec![fixed])
         };
-        let of_each: Vec<Vec<IpAddr>> = families.iter().map(|&family| options(family)).collect();
+        let mut of_each: Vec<Vec<IpAddr>> = families.iter().map(|&family| options(family)).collect();
         if let Some(none) = of_each.iter().position(Vec::is_empty) {
             return Err(self.full(shelf, families[none]));
         }
-        let (firsts, seconds) = match of_each.as_slice() {
-            [only] => return Ok(only[..1].to_vec()),
-            [firsts, seconds] => (firsts, seconds),
-            _ => return Ok(Vec::new()),
-        };
-        let mut pairs = firsts.iter().flat_map(|&a| seconds.iter().map(move |&b| [a, b]));
-        let together = pairs.find(|pair| self.split(request, pair).is_none());
-        together
-            .map(|pair| pair.to_vec())
-            .ok_or_else(|| self.no_pair(request, shelf, families, base))
+        let allowance = Allowance::of(self, request, shelf);
+        let allowed = |set: &[IpAddr]| allowance.as_ref().is_none_or(|allowance| allowance.lets(set));
+        of_each
+            .iter_mut()
+            .for_each(|options| options.retain(|&address| allowed(&[address])));
+        let sets = combined(&of_each);
+        let mut together = sets.filter(|set| self.split(request, set).is_none()).peekable();
+        let any = together.peek().is_some();
+        match (together.find(|set| allowed(set)), allowance) {
+            (Some(addresses), _) => Ok(addresses),
+            (None, Some(allowance)) if any || of_each.iter().any(Vec::is_empty) => Err(allowance.refusal()),
+            (None, _) => Err(self.no_pair(request, shelf, families, base)),
+        }
     }
 
     /// The addresses of a family that a shelf could give: those that the Service has or is about to lose, for its status
@@ -117,4 +124,17 @@ impl Ipam {
             holders: self.tally.largest(shelf, NAMED_HOLDERS),
         }
     }
+}
+
+/// Every way to take one of each, in order: with the first of the one, each of the other; then with its second.
+fn combined(of_each: &[Vec<IpAddr>]) -> impl Iterator<Item = Vec<IpAddr>> {
+    let firsts = of_each.first().into_iter().flatten();
+    let seconds: Vec<Option<IpAddr>> = match of_each.get(1) {
+        Some(seconds) => seconds.iter().copied().map(Some).collect(),
+        None => vec![None],
+    };
+    firsts.flat_map(move |&first| {
+        let seconds = seconds.clone().into_iter();
+        seconds.map(move |second| [first].into_iter().chain(second).collect())
+    })
 }

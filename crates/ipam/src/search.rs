@@ -12,6 +12,8 @@ use crate::request::Request;
 pub(crate) struct Search<'a> {
     ipam: &'a Ipam,
     request: &'a Request,
+    /// What it has and may keep.
+    own: Vec<IpAddr>,
     /// What its reservation keeps for it: it gets these or nothing.
     kept: Vec<IpAddr>,
     /// What it had best have: `kept`, and of what it has already all that goes with it.
@@ -26,10 +28,11 @@ pub(crate) struct Search<'a> {
 type Answers = BTreeMap<usize, PoolRefusal>;
 
 impl<'a> Search<'a> {
-    pub(crate) fn new(ipam: &'a Ipam, request: &'a Request, kept: Vec<IpAddr>) -> Self {
+    pub(crate) fn new(ipam: &'a Ipam, request: &'a Request, own: Vec<IpAddr>, kept: Vec<IpAddr>) -> Self {
         let mut search = Self {
             ipam,
             request,
+            own,
             base: Vec::new(),
             home: None,
             elsewhere: Vec::new(),
@@ -90,15 +93,14 @@ impl<'a> Search<'a> {
     }
 
     fn base(&self) -> Vec<IpAddr> {
-        let own = self.ipam.own(self.request);
         let pool = |address: &IpAddr| self.ipam.own_pool(self.request, *address);
-        let new = self.kept.iter().find(|address| !own.contains(address));
+        let new = self.kept.iter().find(|address| !self.own.contains(address));
         let named = self.request.pool.as_ref();
         let fits = |address: &IpAddr| match new {
             Some(new) => pool(address) == pool(new),
             None => named.is_none() || pool(address) == named,
         };
-        let mut rest: Vec<IpAddr> = own.iter().copied().filter(fits).collect();
+        let mut rest: Vec<IpAddr> = self.own.iter().copied().filter(fits).collect();
         // Of two of a family, one of which is leaving, the one in the pool is the one that it moved to.
         rest.sort_by_key(|&address| named.is_some() && self.ipam.declared_by(address) != named);
         self.kept.iter().copied().chain(rest).collect()
@@ -112,9 +114,8 @@ impl<'a> Search<'a> {
     /// pool has more to offer is no reason (P-ALLOC-76).
     fn may_leave(&self) -> bool {
         let best = self.request.families.best();
-        let own = self.ipam.own(self.request);
         let held = one_of_each(self.ipam.held(&self.request.service), best);
-        let lost = held.iter().any(|address| !own.contains(address));
+        let lost = held.iter().any(|address| !self.own.contains(address));
         let mut choices = self.request.families.choices().iter();
         let enough = choices.any(|families| one_of_each(&self.base, families).len() == families.len());
         self.kept.is_empty() && (lost || !enough)

@@ -63,6 +63,12 @@ pub enum SharingRule {
 }
 
 impl Sharing {
+    /// Whether a Service with this and one with `other` may have one address (P-ALLOC-44).
+    pub(crate) fn allows(&self, other: &Self) -> bool {
+        let same_key = self.key.is_some() && self.key == other.key;
+        same_key && self.backend == other.backend && self.common_port(other).is_none()
+    }
+
     /// The rule that keeps a Service with this from sharing an address with one that holds it with `other`; none when
     /// they may. The relation is symmetric but for the words.
     pub(crate) fn refused_by(&self, other: &Self) -> Option<SharingRule> {
@@ -78,7 +84,42 @@ impl Sharing {
         if self.backend != other.backend {
             return Some(SharingRule::BackendsDiffer);
         }
-        let common = self.ports.intersection(&other.ports).next();
-        common.cloned().map(SharingRule::PortTaken)
+        self.common_port(other).cloned().map(SharingRule::PortTaken)
+    }
+
+    fn common_port<'a>(&'a self, other: &'a Self) -> Option<&'a Port> {
+        self.ports.intersection(&other.ports).next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sharing() -> impl Strategy<Value = Sharing> {
+        let key = prop_oneof![Just(None), Just(Some("k".to_owned())), Just(Some("l".to_owned()))];
+        let backend = prop_oneof![Just(None), Just(Some(Labels::new()))];
+        let ports = prop::collection::btree_set(0u16..3, 0..3);
+        (key, backend, ports).prop_map(|(key, backend, ports)| Sharing {
+            key,
+            backend,
+            ports: ports.into_iter().map(port).collect(),
+        })
+    }
+
+    fn port(number: u16) -> Port {
+        let protocol = "TCP".to_owned();
+        Port { protocol, number }
+    }
+
+    proptest! {
+        /// P-ALLOC-44
+        #[test]
+        fn two_may_share_when_no_rule_forbids_it_whoever_asks(a in sharing(), b in sharing()) {
+            prop_assert_eq!(a.allows(&b), a.refused_by(&b).is_none());
+            prop_assert_eq!(a.allows(&b), b.allows(&a));
+        }
     }
 }

@@ -107,11 +107,9 @@ fn merged(mut ranges: Vec<AddressRange>) -> Vec<AddressRange> {
     ranges.sort_unstable();
     let mut merged: Vec<AddressRange> = Vec::new();
     for range in ranges {
-        let overlapped = merged.pop_if(|last| last.overlaps(&range));
-        let ends = overlapped.map_or((range.first(), range.last()), |last| {
-            (last.first(), last.last().max(range.last()))
-        });
-        merged.extend(AddressRange::new(ends.0, ends.1));
+        let overlapped = merged.pop_if(|last| last.overlaps(&range)).unwrap_or(range);
+        let last = overlapped.last().max(range.last());
+        merged.extend(AddressRange::new(overlapped.first(), last));
     }
     merged
 }

@@ -1,9 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use model::{Family, PoolName};
+use model::{Family, PoolName, ServiceName};
 
 use crate::allocator::Ipam;
+use crate::shelf::Shelf;
 
 /// A number of addresses of each family. One too large to count stands as `u128::MAX`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,38 +47,47 @@ impl Count {
 impl Ipam {
     /// How full each pool is.
     pub fn usage(&self) -> BTreeMap<PoolName, Usage> {
-        let mut usage: BTreeMap<PoolName, Usage> = BTreeMap::new();
-        for shelf in &self.shelves {
-            let available = Count {
-                v4: shelf.available(Family::V4),
-                v6: shelf.available(Family::V6),
-            };
-            usage.entry(shelf.pool.name.clone()).or_default().available = available;
-        }
+        let mut usage: Vec<Usage> = self.shelves.iter().map(untouched).collect();
         for (address, holders) in self.ledger.held() {
-            let inside = self.spot(address).map(|spot| &self.shelves[spot.shelf].pool.name);
-            let mut keepers = holders
-                .iter()
-                .filter(|holder| self.held(holder).contains(&address));
-            let of = inside.or_else(|| keepers.find_map(|holder| self.record(holder, address)));
-            let Some(usage) = of.and_then(|pool| usage.get_mut(pool)) else {
-                continue;
-            };
-            match inside {
-                Some(_) => usage.assigned.add(address),
-                None => usage.outside.add(address),
+            match self.spot(address) {
+                Some(spot) => usage[spot.shelf].assigned.add(address),
+                None => {
+                    for shelf in self.shelves_of_outside(address, holders) {
+                        usage[shelf].outside.add(address);
+                    }
+                }
             }
         }
-        let kept = self
-            .reservations
-            .addresses()
-            .filter(|(address, _)| self.ledger.holders(*address).is_empty());
-        for (address, _) in kept {
-            let pool = self.spot(address).map(|spot| &self.shelves[spot.shelf].pool.name);
-            if let Some(usage) = pool.and_then(|pool| usage.get_mut(pool)) {
-                usage.reserved.add(address);
+        let kept = self.reservations.addresses().map(|(address, _)| address);
+        for address in kept.filter(|address| self.ledger.holders(*address).is_empty()) {
+            if let Some(spot) = self.spot(address) {
+                usage[spot.shelf].reserved.add(address);
             }
         }
-        usage
+        let names = self.shelves.iter().map(|shelf| shelf.pool.name.clone());
+        names.zip(usage).collect()
+    }
+
+    /// The pools that Services have `address` from, which no pool gives out. Services that share it may have got it from
+    /// two, of which neither is free of it.
+    fn shelves_of_outside(&self, address: IpAddr, holders: &[ServiceName]) -> BTreeSet<usize> {
+        let having = holders
+            .iter()
+            .filter(|holder| self.held(holder).contains(&address));
+        having
+            .filter_map(|holder| self.pool_named(self.record(holder, address)?))
+            .collect()
+    }
+}
+
+/// What there is to be had of a pool.
+fn untouched(shelf: &Shelf) -> Usage {
+    let available = Count {
+        v4: shelf.available(Family::V4),
+        v6: shelf.available(Family::V6),
+    };
+    Usage {
+        available,
+        ..Usage::default()
     }
 }

@@ -15,6 +15,7 @@ mod quotas;
 mod reclaim;
 mod reference;
 mod refusals;
+mod refused_addresses;
 mod requests;
 mod reservations;
 mod sharing;
@@ -143,4 +144,11 @@ fn selecting(key: &str) -> Selector {
 
 fn usage_of(ipam: &Ipam, pool: &str) -> Usage {
     ipam.usage()[&pool_name(pool)]
+}
+
+/// That the request is refused with this reason and in these words.
+fn expect(ipam: &mut Ipam, request: &Request, reason: &str, text: &str) -> Refusal {
+    let refusal = refused(ipam, request);
+    assert_eq!((refusal.reason(), refusal.to_string().as_str()), (reason, text));
+    refusal
 }

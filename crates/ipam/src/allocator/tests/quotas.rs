@@ -148,3 +148,43 @@ fn a_service_that_has_one_address_outside_is_held_to_the_quota_for_the_other() {
     let asks = exactly(of_families("web", BOTH), &["192.0.2.1", "2001:db8::1"]);
     assert_eq!(reason(&mut ipam, &asks), Some("QuotaReached"));
 }
+
+/// P-ALLOC-52: what holds for a full pool holds for a quota that is used up.
+#[test]
+fn a_namespace_that_may_have_no_further_address_may_share_those_it_has() {
+    let mut ipam = with_pools([limited(2, &[])]);
+    let pair = ["192.0.2.3", "2001:db8::3"];
+    let asks = |name, families, port| shared(of_families(name, families), "k", &[port]);
+    given(&mut ipam, &exactly(asks("web", BOTH, 80), &pair));
+    assert_eq!(given(&mut ipam, &asks("four", V4, 81)), ["192.0.2.3"]);
+    assert_eq!(given(&mut ipam, &asks("six", V6, 82)), ["2001:db8::3"]);
+    assert_eq!(given(&mut ipam, &asks("both", BOTH, 83)), pair);
+    assert_eq!(reason(&mut ipam, &asks("late", BOTH, 83)), Some("QuotaReached"));
+    assert_eq!(reason(&mut ipam, &asks("late", V4, 83)), Some("QuotaReached"));
+}
+
+#[test]
+fn with_room_for_one_address_a_dual_stack_service_shares_the_other() {
+    let mut ipam = with_pools([limited(2, &[])]);
+    let asks = |name, families, port| shared(of_families(name, families), "k", &[port]);
+    given(&mut ipam, &exactly(asks("web", V4, 80), &["192.0.2.3"]));
+    assert_eq!(
+        given(&mut ipam, &asks("both", BOTH, 81)),
+        ["192.0.2.3", "2001:db8::"]
+    );
+}
+
+/// One address would do, and what it lacks for that is not room in the pool.
+#[test]
+fn a_service_that_prefers_two_families_is_told_of_the_quota_that_keeps_it_from_one() {
+    let small = Pool {
+        ranges: ranges(&["192.0.2.0/29", "2001:db8::/128"]),
+        ..limited(0, &[("rich", 1)])
+    };
+    let mut ipam = with_pools([small]);
+    given(&mut ipam, &of_families("rich/six", V6));
+    assert_eq!(
+        reason(&mut ipam, &of_families("web", PREFER)),
+        Some("QuotaReached")
+    );
+}

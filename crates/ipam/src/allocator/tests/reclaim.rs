@@ -101,6 +101,20 @@ fn under_move_a_service_leaves_an_address_that_its_pool_would_not_give_it() {
     }
 }
 
+/// P-ALLOC-8
+#[test]
+fn under_move_the_last_pool_takes_every_address_with_it() {
+    let mut ipam = holding_the_first();
+    let closed = Pool {
+        closed: true,
+        ..pool("a", &["192.0.2.0/30"])
+    };
+    ipam.set_pools(moving(vec![closed]));
+    assert_eq!(refused(&mut ipam, &request("web")).reason(), "NoPoolMatches");
+    settled(&mut ipam, "web");
+    assert!(!usage_of(&ipam, "a").in_use());
+}
+
 /// P-ALLOC-59
 #[test]
 fn a_shrinking_pool_moves_only_who_falls_outside_and_leaves_without_whom_it_has_no_room_for() {
@@ -225,4 +239,17 @@ fn an_address_of_another_pool_than_the_one_that_declares_it_follows_the_policy_o
     };
     ipam.set_pools(moving(vec![taken_over]));
     assert_eq!(given(&mut ipam, &request("web")), ["192.0.2.1"]);
+}
+
+/// P-ALLOC-56, S2: the pool that has the one address says nothing about the other.
+#[test]
+fn of_two_addresses_that_a_pool_edit_parts_each_follows_the_policy_of_its_own_pool() {
+    let web = of_families("web", BOTH);
+    let mut ipam = with_pools([pool("a", &["192.0.2.0/30", "2001:db8::/126"])]);
+    let before = given(&mut ipam, &web);
+    let taking_over = moving(vec![pool("b", &["192.0.2.0/30", "2001:db8:b::/64"])]);
+    ipam.set_pools([vec![pool("a", &["2001:db8:a::/64"])], taking_over].concat());
+    assert_eq!(given(&mut ipam, &web), before);
+    assert_eq!(given(&mut ipam, &web), before);
+    assert_eq!(ipam.pool_of(&service("web")), Some(&pool_name("a")));
 }

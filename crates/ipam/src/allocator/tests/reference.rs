@@ -3,30 +3,46 @@ use proptest::prelude::*;
 mod checks;
 mod choice;
 mod history;
+mod object;
 mod rules;
+mod steps;
+mod truth;
 mod world;
 
 use history::History;
-use world::steps;
+use steps::{Step, quiet_steps, steps};
+use world::Configuration;
 
-fn settings() -> ProptestConfig {
+fn settings(cases: u32) -> ProptestConfig {
     ProptestConfig {
-        cases: ProptestConfig::default().cases.max(2000),
+        cases: ProptestConfig::default().cases.max(cases),
         max_shrink_iters: 20_000,
         failure_persistence: None,
         ..ProptestConfig::default()
     }
 }
 
+fn live_through(configuration: Configuration, steps: &[Step]) {
+    let mut history = History::new(configuration);
+    steps.iter().for_each(|step| history.take(step));
+}
+
 proptest! {
-    #![proptest_config(settings())]
+    #![proptest_config(settings(2000))]
 
     /// S1, S2
     #[test]
     fn whatever_happens_each_answer_is_the_one_that_the_rules_give(steps in steps()) {
-        let mut history = History::new();
-        for step in &steps {
-            history.take(step);
-        }
+        live_through(Configuration::new(), &steps);
+    }
+}
+
+proptest! {
+    #![proptest_config(settings(1500))]
+
+    /// S1, S2
+    #[test]
+    fn where_addresses_are_scarce_who_waits_is_told_when_to_ask_again(steps in quiet_steps()) {
+        live_through(Configuration::scarce(), &steps);
     }
 }

@@ -113,6 +113,20 @@ fn the_address_beside_a_reserved_one_stays() {
     }
 }
 
+/// S2
+#[test]
+fn the_address_beside_a_reserved_one_stays_also_when_its_pool_gives_it_out_no_more() {
+    let mut ipam = with_reserved(&[("r", &["192.0.2.3"])]);
+    given(&mut ipam, &of_families("web", BOTH));
+    let excluding = Pool {
+        excluded: ranges(&["2001:db8:a::/128"]),
+        ..pool("a", &["192.0.2.0/29", "2001:db8:a::/64"])
+    };
+    ipam.set_pools(vec![excluding]);
+    let named = naming(of_families("web", BOTH), "r");
+    assert_eq!(given(&mut ipam, &named), ["192.0.2.3", "2001:db8:a::"]);
+}
+
 #[test]
 fn a_request_waits_when_its_reserved_address_is_not_to_be_had() {
     let buggy = Pool {
@@ -197,9 +211,35 @@ fn a_service_that_its_pool_moves_away_does_not_insist_on_the_reserved_address() 
     assert_eq!(given(&mut ipam, &named), ["198.51.100.0"]);
 }
 
+/// Only who had the address is moved.
+#[test]
+fn a_service_that_comes_back_to_a_pool_that_is_being_deleted_waits_for_its_address() {
+    let closed = Pool {
+        closed: true,
+        reclaim: Reclaim::Move,
+        ..pool("a", &["192.0.2.0/29"])
+    };
+    let mut ipam = with_pools([closed, pool("b", &["198.51.100.0/24"])]);
+    ipam.set_reservations(reserved(&[("r", &["192.0.2.0"])]));
+    let named = naming(request("web"), "r");
+    assert_eq!(refused(&mut ipam, &named).reason(), "PoolRefuses");
+}
+
 #[test]
 fn an_address_asked_for_by_number_goes_before_the_reservation() {
     let mut ipam = with_reserved(&[("r", &["192.0.2.0", "2001:db8:a::1"])]);
     let asks = exactly(naming(request("web"), "r"), &["192.0.2.5"]);
     assert_eq!(given(&mut ipam, &asks), ["192.0.2.5"]);
+}
+
+/// A reservation is honoured as a whole or not at all: the other family alone would not be it.
+#[test]
+fn a_service_that_cannot_have_its_other_address_too_gets_the_reserved_one_alone() {
+    let mut ipam = with_pools([pool("a", &["192.0.2.0/32", "2001:db8:a::/64"])]);
+    let asks = |name, families, port| shared(of_families(name, families), "k", &[port]);
+    given(&mut ipam, &asks("pair", BOTH, 80));
+    given(&mut ipam, &asks("web", V4, 81));
+    ipam.set_reservations(reserved(&[("r", &["2001:db8:a::5"])]));
+    let named = naming(asks("web", PREFER, 81), "r");
+    assert_eq!(given(&mut ipam, &named), ["2001:db8:a::5"]);
 }

@@ -100,3 +100,19 @@ fn an_address_that_a_service_gives_up_is_in_use_until_its_status_is_clear() {
     ipam.settle(&service("web"), &[]);
     assert_eq!(counts(usage_of(&ipam, "a"))[..2], [(0, 0), (4, 0)]);
 }
+
+#[test]
+fn an_address_that_services_have_from_two_pools_is_outside_of_both() {
+    let mut ipam = with_pools([pool("a", &["192.0.2.0/32"]), pool("b", &["198.51.100.0/24"])]);
+    for (name, port, origin) in [("web", 80, "a"), ("api", 81, "b"), ("dns", 82, "gone")] {
+        let claimed = Claim {
+            sharing: shared(request(name), "k", &[port]).sharing,
+            ..claim(&["203.0.113.1"], Some(origin))
+        };
+        ipam.claim(&service(name), claimed);
+    }
+    for pool in ["a", "b"] {
+        assert_eq!(usage_of(&ipam, pool).outside.v4, 1, "{pool}");
+    }
+    assert_eq!(ipam.usage().len(), 2);
+}

@@ -23,15 +23,22 @@ impl Tables {
     pub(super) fn left(&self, request: &Request) -> Vec<IpAddr> {
         let own = self.own(request);
         let sets = choices(request.families);
-        let mut sets = sets.iter().map(|families| (families.len(), first_of_each(&own, families)));
-        sets.find(|(count, set)| set.len() == *count).map(|(_, set)| set).unwrap_or_default()
+        let mut sets = sets
+            .iter()
+            .map(|families| (families.len(), first_of_each(&own, families)));
+        sets.find(|(count, set)| set.len() == *count)
+            .map(|(_, set)| set)
+            .unwrap_or_default()
     }
 
     /// The addresses of its reservation that the Service has to get.
     pub(super) fn insisted(&self, request: &Request) -> Vec<IpAddr> {
         let row = self.row(&request.service);
         let had = |address: &IpAddr| row.current.contains(address) || row.leaving.contains(address);
-        let reserved = request.reservation.as_ref().and_then(|name| self.reservations.get(name));
+        let reserved = request
+            .reservation
+            .as_ref()
+            .and_then(|name| self.reservations.get(name));
         let reserved = reserved.map(Vec::as_slice).unwrap_or_default();
         let mut set = first_of_each(reserved, &choices(request.families)[0]);
         set.retain(|address| !(had(address) && self.displaced(request, *address)));
@@ -42,10 +49,14 @@ impl Tables {
     fn may_insist(&self, request: &Request, set: &[IpAddr]) -> bool {
         let own = self.own(request);
         let unchanged = set.iter().all(|address| own.contains(address));
-        let mut pools: Vec<PoolName> = set.iter().filter_map(|&address| self.pool_of(request, address)).collect();
+        let mut pools: Vec<PoolName> = set
+            .iter()
+            .filter_map(|&address| self.pool_of(request, address))
+            .collect();
         pools.dedup();
         let named = request.pool.as_ref();
-        set.iter().all(|address| own.contains(address) || self.may_get(request, *address))
+        set.iter()
+            .all(|address| own.contains(address) || self.may_get(request, *address))
             && (unchanged || pools.len() <= 1)
             && pools.iter().all(|pool| named.is_none_or(|named| named == pool))
             && (unchanged || !self.splits_a_pair(request, set))
@@ -111,7 +122,9 @@ impl Tables {
         let choices = choices(request.families);
         let own = self.own(request);
         let main = first_of_each(&self.row(&request.service).current, &choices[0]);
-        let enough = choices.iter().any(|families| first_of_each(anchor, families).len() == families.len());
+        let enough = choices
+            .iter()
+            .any(|families| first_of_each(anchor, families).len() == families.len());
         !enough || main.iter().any(|address| !own.contains(address))
     }
 
@@ -121,8 +134,13 @@ impl Tables {
         if set == anchor && set.iter().all(|address| own.contains(address)) {
             return true;
         }
-        let pools: Vec<Option<PoolName>> = set.iter().map(|&address| self.pool_of(request, address)).collect();
-        let Some(pool) = pools[0].as_ref().and_then(|name| self.pool(name)) else { return false };
+        let pools: Vec<Option<PoolName>> = set
+            .iter()
+            .map(|&address| self.pool_of(request, address))
+            .collect();
+        let Some(pool) = pools[0].as_ref().and_then(|name| self.pool(name)) else {
+            return false;
+        };
         let of_one = pools.iter().all(|other| other.as_ref() == Some(&pool.name));
         let named = request.pool.as_ref().is_none_or(|named| *named == pool.name);
         let stays = !anchor.is_empty() && anchor.iter().all(|address| set.contains(address));

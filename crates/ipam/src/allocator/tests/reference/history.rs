@@ -4,26 +4,12 @@ use std::net::IpAddr;
 
 use model::{PoolName, ServiceName};
 
-use super::checks;
+use super::object::Object;
 use super::rules::{Row, Tables, compatible};
-use super::world::{Configuration, SERVICES, Step, gold, reserved, service, universe};
-use super::super::labelled;
-use crate::{Claim, Families, Ipam, Request, Sharing};
-
-/// A Service, as the API server has it.
-#[derive(Clone, Debug)]
-pub(super) struct Object {
-    pub(super) request: Request,
-    pub(super) exists: bool,
-    /// What its status shows, and the pool that it names.
-    pub(super) shown: (Vec<IpAddr>, Option<PoolName>),
-    /// What a write that is under way will show.
-    pub(super) in_flight: Option<(Vec<IpAddr>, Option<PoolName>)>,
-    /// Its latest request was granted, and nothing but pools, reservations and other Services have changed since.
-    pub(super) granted: bool,
-    /// What was so when its latest request was refused.
-    pub(super) refused: Option<(u64, u64, Row)>,
-}
+use super::steps::Step;
+use super::world::{Configuration, SERVICES, reserved, service, universe};
+use super::{checks, truth};
+use crate::{Claim, Ipam, Sharing};
 
 /// The world.
 #[derive(Debug)]
@@ -37,15 +23,12 @@ pub(super) struct History {
 }
 
 impl History {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(configuration: Configuration) -> Self {
         let mut history = Self {
             ipam: Ipam::default(),
-            tables: Tables {
-                universe: universe(),
-                ..Tables::default()
-            },
-            objects: (0..SERVICES).map(new_object).collect(),
-            configuration: Configuration::new(),
+            tables: Tables::of(universe()),
+            objects: (0..SERVICES).map(Object::new).collect(),
+            configuration,
             edits: 0,
         };
         history.set_pools();
@@ -58,7 +41,7 @@ impl History {
             Step::Change(who, change) => {
                 let object = &mut self.objects[*who];
                 if !object.exists && object.shown.0.is_empty() && object.in_flight.is_none() {
-                    *object = new_object(*who);
+                    *object = Object::new(*who);
                 }
                 object.exists = true;
                 let before = object.request.clone();
@@ -86,7 +69,9 @@ impl History {
             Step::Reserve(number, addresses) => {
                 let (name, addresses) = reserved(*number, addresses);
                 self.tables.reservations.insert(name, addresses);
-                self.tables.reservations.retain(|_, addresses| !addresses.is_empty());
+                self.tables
+                    .reservations
+                    .retain(|_, addresses| !addresses.is_empty());
                 self.ipam.set_reservations(self.tables.reservations.clone());
             }
             Step::Restart => self.restart(),
@@ -96,7 +81,7 @@ impl History {
 
     fn set_pools(&mut self) {
         self.edits += 1;
-        self.tables.pools = self.configuration.pools();
+        self.tables.set_pools(self.configuration.pools());
         self.ipam.set_pools(self.tables.pools.clone());
     }
 
@@ -108,8 +93,10 @@ impl History {
         let before = self.tables.clone();
         let expected = before.expected(&request);
         let current = expected.clone().unwrap_or_else(|| before.left(&request));
-        let first = expected.as_ref().and_then(|set| set.first());
-        let pool = first.and_then(|&address| before.pool_of(&request, address));
+        let known = expected
+            .as_ref()
+            .filter(|set| set.iter().all(|&address| before.declared(address).is_some()));
+        let pool = known.and_then(|set| before.pool_of(&request, set[0]));
         self.hold(&request.service, &request.sharing, current, pool);
         let loosened = self.ipam.loosened();
         let result = self.ipam.assign(&request);
@@ -117,14 +104,21 @@ impl History {
             Ok(grant) => assert_eq!(Some(&grant.addresses), expected.as_ref(), "{request:?}"),
             Err(refusal) => assert_eq!(expected, None, "{request:?} {refusal}"),
         }
+        checks::asking_again_changes_nothing(&before, &self.ipam, &request, &result);
         let object = &self.objects[who];
         checks::no_status_of_another_shows_it(self, &before, who);
         checks::lost_for_a_reason(&before, object, &result, &self.tables.row(&request.service));
         checks::served_only_after_notice(&before, object, &result, loosened, self.edits);
         if let Err(refusal) = &result {
-            checks::refusal_is_true(&before, &request, refusal);
+            truth::refusal_is_true(&before, &request, refusal);
         }
-        let refused = result.is_err().then(|| (self.ipam.loosened(), self.edits, self.tables.row(&request.service)));
+        let refused = result.is_err().then(|| {
+            (
+                self.ipam.loosened(),
+                self.edits,
+                self.tables.row(&request.service),
+            )
+        });
         let object = &mut self.objects[who];
         (object.granted, object.refused) = (result.is_ok(), refused);
     }
@@ -194,7 +188,7 @@ impl History {
         self.tables.rows.clear();
         self.ipam.set_pools(self.tables.pools.clone());
         self.ipam.set_reservations(self.tables.reservations.clone());
-        for who in 0..SERVICES {
+        for (who, written) in written.into_iter().enumerate() {
             let object = &mut self.objects[who];
             (object.in_flight, object.refused) = (None, None);
             let (shown, origin) = object.shown.clone();
@@ -203,11 +197,23 @@ impl History {
             let rivals: Vec<&Row> = rows.filter(|row| !compatible(&row.sharing, &sharing)).collect();
             let lost = |address: &IpAddr| rivals.iter().any(|row| row.current.contains(address));
             let (leaving, current): (Vec<_>, Vec<_>) = shown.iter().copied().partition(lost);
-            let claim = Claim { addresses: shown, sharing: sharing.clone(), origin: origin.clone() };
+            let claim = Claim {
+                addresses: shown,
+                sharing: sharing.clone(),
+                origin: origin.clone(),
+            };
             let told = self.ipam.claim(&service(who), claim);
-            assert_eq!(told.iter().map(|(address, _)| *address).collect::<Vec<_>>(), leaving);
-            self.objects[who].granted &= written[who] && leaving.is_empty();
-            let row = Row { current, leaving, sharing, origin };
+            assert_eq!(
+                told.iter().map(|(address, _)| *address).collect::<Vec<_>>(),
+                leaving
+            );
+            self.objects[who].granted &= written && leaving.is_empty();
+            let row = Row {
+                current,
+                leaving,
+                sharing,
+                origin,
+            };
             self.put(&service(who), row);
             if !self.objects[who].exists {
                 self.hold(&service(who), &Sharing::default(), Vec::new(), None);
@@ -221,7 +227,15 @@ impl History {
         let mut leaving = [before.current, before.leaving].concat();
         leaving.retain(|address| !current.contains(address));
         let origin = pool.or(before.origin);
-        self.put(name, Row { current, leaving, sharing: sharing.clone(), origin });
+        self.put(
+            name,
+            Row {
+                current,
+                leaving,
+                sharing: sharing.clone(),
+                origin,
+            },
+        );
     }
 
     fn put(&mut self, name: &ServiceName, row: Row) {
@@ -229,20 +243,5 @@ impl History {
             true => drop(self.tables.rows.remove(name)),
             false => drop(self.tables.rows.insert(name.clone(), row)),
         }
-    }
-}
-
-fn new_object(who: usize) -> Object {
-    let mut request = Request::new(service(who), Families::Prefer(model::Family::V4));
-    if gold(&request.service.namespace) {
-        request.namespace_labels = labelled("gold");
-    }
-    Object {
-        request,
-        exists: false,
-        shown: Default::default(),
-        in_flight: None,
-        granted: false,
-        refused: None,
     }
 }

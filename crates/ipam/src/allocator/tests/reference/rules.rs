@@ -21,6 +21,8 @@ pub(super) struct Row {
 pub(super) struct Tables {
     pub(super) universe: Vec<IpAddr>,
     pub(super) pools: Vec<Pool>,
+    /// The pool that gives out each address.
+    givers: BTreeMap<IpAddr, PoolName>,
     pub(super) reservations: BTreeMap<ReservationName, Vec<IpAddr>>,
     pub(super) rows: BTreeMap<ServiceName, Row>,
 }
@@ -36,7 +38,11 @@ pub(super) fn choices(families: Families) -> Vec<Vec<Family>> {
         Families::One(family) => vec![vec![family]],
         Families::Both => vec![vec![Family::V4, Family::V6]],
         Families::Prefer(first) => {
-            let second = if first == Family::V4 { Family::V6 } else { Family::V4 };
+            let second = if first == Family::V4 {
+                Family::V6
+            } else {
+                Family::V4
+            };
             vec![vec![first, second], vec![first], vec![second]]
         }
     }
@@ -44,11 +50,33 @@ pub(super) fn choices(families: Families) -> Vec<Vec<Family>> {
 
 /// The first address of each family.
 pub(super) fn first_of_each(addresses: &[IpAddr], families: &[Family]) -> Vec<IpAddr> {
-    let of = |family: &Family| addresses.iter().copied().find(|&address| Family::of(address) == *family);
+    let of = |family: &Family| {
+        addresses
+            .iter()
+            .copied()
+            .find(|&address| Family::of(address) == *family)
+    };
     families.iter().filter_map(of).collect()
 }
 
+/// P-ALLOC-15, and what is excluded.
+fn may_ever_give(pool: &Pool, address: IpAddr) -> bool {
+    let within = |ranges: &[model::AddressRange]| ranges.iter().any(|range| range.contains(address));
+    let buggy = match address {
+        IpAddr::V4(address) => matches!(address.octets()[3], 0 | 255),
+        IpAddr::V6(_) => false,
+    };
+    within(&pool.ranges) && !within(&pool.excluded) && !(pool.avoid_buggy_ips && buggy)
+}
+
 impl Tables {
+    pub(super) fn of(universe: Vec<IpAddr>) -> Self {
+        Self {
+            universe,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn row(&self, service: &ServiceName) -> Row {
         self.rows.get(service).cloned().unwrap_or_default()
     }
@@ -57,18 +85,25 @@ impl Tables {
         self.pools.iter().find(|pool| pool.name == *name)
     }
 
-    /// P-ALLOC-15, and what is excluded.
+    pub(super) fn set_pools(&mut self, pools: Vec<Pool>) {
+        self.givers.clear();
+        for pool in &pools {
+            let given = self
+                .universe
+                .iter()
+                .filter(|address| may_ever_give(pool, **address));
+            self.givers
+                .extend(given.map(|&address| (address, pool.name.clone())));
+        }
+        self.pools = pools;
+    }
+
     pub(super) fn gives(&self, pool: &Pool, address: IpAddr) -> bool {
-        let within = |ranges: &[model::AddressRange]| ranges.iter().any(|range| range.contains(address));
-        let buggy = match address {
-            IpAddr::V4(address) => matches!(address.octets()[3], 0 | 255),
-            IpAddr::V6(_) => false,
-        };
-        within(&pool.ranges) && !within(&pool.excluded) && !(pool.avoid_buggy_ips && buggy)
+        self.givers.get(&address) == Some(&pool.name)
     }
 
     pub(super) fn giver(&self, address: IpAddr) -> Option<&Pool> {
-        self.pools.iter().find(|pool| self.gives(pool, address))
+        self.pool(self.givers.get(&address)?)
     }
 
     /// The pool with the address among its ranges.
@@ -83,7 +118,9 @@ impl Tables {
         let Some(pinned) = &pool.pinned else { return true };
         let by_name = pinned.namespaces.contains(&request.service.namespace);
         let selectors = &pinned.namespace_selectors.0;
-        let by_label = selectors.iter().any(|selector| selector.matches(&request.namespace_labels));
+        let by_label = selectors
+            .iter()
+            .any(|selector| selector.matches(&request.namespace_labels));
         let everywhere = pinned.namespaces.is_empty() && selectors.is_empty();
         let services = &pinned.service_selectors.0;
         let service = services.iter().any(|selector| selector.matches(&request.labels));
@@ -92,13 +129,18 @@ impl Tables {
 
     pub(super) fn keeper(&self, address: IpAddr) -> Option<&ReservationName> {
         let mut reservations = self.reservations.iter();
-        reservations.find(|(_, addresses)| addresses.contains(&address)).map(|(name, _)| name)
+        reservations
+            .find(|(_, addresses)| addresses.contains(&address))
+            .map(|(name, _)| name)
     }
 
     /// Everybody else who has the address or may still show it.
     pub(super) fn others(&self, service: &ServiceName, address: IpAddr) -> Vec<(&ServiceName, &Row)> {
         let has = |row: &Row| row.current.contains(&address) || row.leaving.contains(&address);
-        self.rows.iter().filter(|(name, row)| *name != service && has(row)).collect()
+        self.rows
+            .iter()
+            .filter(|(name, row)| *name != service && has(row))
+            .collect()
     }
 
     fn rivals(&self, service: &ServiceName, sharing: &Sharing, address: IpAddr) -> bool {
@@ -115,13 +157,17 @@ impl Tables {
     }
 
     fn would_give(&self, request: &Request, address: IpAddr) -> bool {
-        self.giver(address).is_some_and(|pool| !pool.closed && self.serves(pool, request))
+        self.giver(address)
+            .is_some_and(|pool| !pool.closed && self.serves(pool, request))
     }
 
     /// DESIGN §7: whether the Service has to give up the address because its pool changed.
     pub(super) fn displaced(&self, request: &Request, address: IpAddr) -> bool {
         let origin = self.row(&request.service).origin;
-        let pool = self.declared(address).or(origin.as_ref()).and_then(|name| self.pool(name));
+        let pool = self
+            .declared(address)
+            .or(origin.as_ref())
+            .and_then(|name| self.pool(name));
         let moves = pool.is_some_and(|pool| pool.reclaim == Reclaim::Move);
         (moves || request.reallocate) && !self.would_give(request, address)
     }
@@ -139,7 +185,9 @@ impl Tables {
         let others = self.others(&request.service, address);
         self.would_give(request, address)
             && (keeper.is_none() || keeper == request.reservation.as_ref())
-            && others.iter().all(|(_, row)| compatible(&request.sharing, &row.sharing))
+            && others
+                .iter()
+                .all(|(_, row)| compatible(&request.sharing, &row.sharing))
     }
 
     /// The pool that an address of the Service, or one that it is to get, is of.
@@ -164,12 +212,25 @@ impl Tables {
     }
 
     /// The addresses of the pool that the namespace is to have, but for what `except` has.
-    pub(super) fn used(&self, pool: &Pool, namespace: &str, except: Option<&ServiceName>) -> BTreeSet<IpAddr> {
-        let rows = self.rows.iter().filter(|(name, _)| name.namespace == namespace && Some(*name) != except);
+    pub(super) fn used(
+        &self,
+        pool: &Pool,
+        namespace: &str,
+        except: Option<&ServiceName>,
+    ) -> BTreeSet<IpAddr> {
+        let rows = self
+            .rows
+            .iter()
+            .filter(|(name, _)| name.namespace == namespace && Some(*name) != except);
         let held = rows.flat_map(|(_, row)| row.current.iter().copied());
         let kept = self.universe.iter().copied();
-        let kept = kept.filter(|&address| self.keeper(address).is_some_and(|name| name.namespace == namespace));
-        held.chain(kept).filter(|&address| self.gives(pool, address)).collect()
+        let kept = kept.filter(|&address| {
+            self.keeper(address)
+                .is_some_and(|name| name.namespace == namespace)
+        });
+        held.chain(kept)
+            .filter(|&address| self.gives(pool, address))
+            .collect()
     }
 
     /// Whether the namespace would have more of a pool than it may, because of what the Service gets.

@@ -1,71 +1,18 @@
-//! A tiny world, and everything that can happen in it.
+//! A tiny world: what Services, pools and addresses there are.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use model::{AddressRange, Family, PoolName, ReservationName, Selectors, ServiceName};
-use proptest::prelude::*;
 
 use super::super::{labelled, selecting};
-use crate::{Families, Pinned, Pool, Port, Quota, Reclaim, Request, Sharing};
+use super::steps::Edit;
+use crate::{Families, Pinned, Pool, Port, Quota, Reclaim, Sharing};
 
 pub(super) const SERVICES: usize = 6;
-const POOLS: [&str; 3] = ["p", "q", "r"];
+pub(super) const POOLS: [&str; 3] = ["p", "q", "r"];
 /// Of these, the first are IPv4: from 10.0.0.253 to 10.0.1.2, two of them such that `avoidBuggyIPs` avoids.
-const ADDRESSES: usize = 11;
-const OF_V4: usize = 6;
-
-/// Something that happens.
-#[derive(Clone, Debug)]
-pub(super) enum Step {
-    /// The Service is created or changed, and looked at.
-    Change(usize, Change),
-    /// The Service is looked at.
-    Reconcile(usize),
-    /// The Service is looked at, and nothing but with whom it shares can be read.
-    Misread(usize),
-    /// A write of the status of the Service begins, ends, or is lost.
-    Begin(usize),
-    End(usize),
-    Lose(usize),
-    /// The Service is deleted; its status is known to be clear.
-    Delete(usize),
-    Clear(usize),
-    /// The pools change.
-    Pool(usize, Edit),
-    /// Some addresses are another pool's.
-    Hand(usize, usize, usize),
-    /// A reservation keeps these addresses.
-    Reserve(usize, Vec<usize>),
-    /// The controller starts anew.
-    Restart,
-}
-
-/// A change of what a Service asks for.
-#[derive(Clone, Debug)]
-pub(super) enum Change {
-    Families(usize),
-    Pool(usize),
-    Addresses(Vec<usize>),
-    Sharing(usize, usize, usize),
-    Reservation(usize),
-    Reallocate,
-    Label,
-    Nothing,
-}
-
-/// A change of a pool.
-#[derive(Clone, Debug)]
-pub(super) enum Edit {
-    Exists,
-    AutoAssign,
-    AvoidBuggy,
-    Closed,
-    Reversed,
-    Reclaim,
-    Exclude(usize),
-    Pin(usize),
-    Quota(usize),
-}
+pub(super) const ADDRESSES: usize = 11;
+pub(super) const OF_V4: usize = 6;
 
 /// What the administrators have written.
 #[derive(Clone, Debug)]
@@ -84,8 +31,18 @@ impl Configuration {
         }
     }
 
+    /// One in which more is asked for than there is.
+    pub(super) fn scarce() -> Self {
+        let mut scarce = Self::new();
+        scarce.owners = [9, 9, 0, 0, 1, 9, 0, 9, 9, 1, 9];
+        scarce
+    }
+
     pub(super) fn hand(&mut self, from: usize, count: usize, owner: usize) {
-        self.owners[from..].iter_mut().take(count).for_each(|of| *of = owner);
+        self.owners[from..]
+            .iter_mut()
+            .take(count)
+            .for_each(|of| *of = owner);
     }
 
     pub(super) fn edit(&mut self, pool: usize, edit: &Edit) {
@@ -113,14 +70,18 @@ impl Configuration {
 
     pub(super) fn pools(&self) -> Vec<Pool> {
         let there = self.pools.iter().enumerate().filter(|(_, (exists, ..))| *exists);
-        there.map(|(number, (_, reversed, pool))| {
-            let mut ranges = self.ranges(number);
-            if *reversed {
-                ranges.reverse();
-            }
-            Pool { ranges, ..pool.clone() }
-        })
-        .collect()
+        there
+            .map(|(number, (_, reversed, pool))| {
+                let mut ranges = self.ranges(number);
+                if *reversed {
+                    ranges.reverse();
+                }
+                Pool {
+                    ranges,
+                    ..pool.clone()
+                }
+            })
+            .collect()
     }
 
     /// The addresses of a pool, as ranges of neighbours.
@@ -144,7 +105,7 @@ pub(super) fn universe() -> Vec<IpAddr> {
     (0..ADDRESSES).map(address).collect()
 }
 
-fn address(number: usize) -> IpAddr {
+pub(super) fn address(number: usize) -> IpAddr {
     match number.checked_sub(OF_V4) {
         None => Ipv4Addr::from_bits(0x0a00_00fd + number as u32).into(),
         Some(number) => Ipv6Addr::from_bits(0xfd00 << 112 | number as u128).into(),
@@ -157,7 +118,13 @@ fn range(first: usize, last: usize) -> AddressRange {
 
 fn pinned(pin: usize) -> Option<Pinned> {
     let namespaces: &[&str] = if pin & 1 == 1 { &["a"] } else { &[] };
-    let selectors = |at: usize| Selectors(if pin & at > 0 { vec![selecting("gold")] } else { vec![] });
+    let selectors = |at: usize| {
+        Selectors(if pin & at > 0 {
+            vec![selecting("gold")]
+        } else {
+            vec![]
+        })
+    };
     (pin > 0).then(|| Pinned {
         priority: (pin % 3) as u32,
         namespaces: namespaces.iter().map(ToString::to_string).collect(),
@@ -175,7 +142,10 @@ fn quota(limit: usize) -> Option<Quota> {
 
 /// Three in the namespace `a` and three in `b`.
 pub(super) fn service(number: usize) -> ServiceName {
-    ServiceName::new(if number < SERVICES / 2 { "a" } else { "b" }, format!("s{number}"))
+    ServiceName::new(
+        if number < SERVICES / 2 { "a" } else { "b" },
+        format!("s{number}"),
+    )
 }
 
 /// Two names in each namespace.
@@ -190,37 +160,13 @@ pub(super) fn reserved(number: usize, addresses: &[usize]) -> (ReservationName, 
     (reservation(namespace, number), addresses)
 }
 
-impl Change {
-    pub(super) fn apply(&self, request: &mut Request) {
-        match self {
-            Self::Families(families) => request.families = of_number(*families),
-            Self::Pool(pool) => {
-                let names = ["p", "q", "r", "typo"];
-                request.pool = names.get(*pool).map(|name| PoolName(name.to_string()));
-            }
-            Self::Addresses(numbers) => {
-                request.addresses = numbers.iter().map(|&number| address(number)).collect();
-            }
-            Self::Sharing(key, backend, ports) => request.sharing = sharing(*key, *backend, *ports),
-            Self::Reservation(number) => {
-                let namespace = request.service.namespace.clone();
-                request.reservation = (*number < 2).then(|| reservation(&namespace, *number));
-            }
-            Self::Reallocate => request.reallocate = !request.reallocate,
-            Self::Label if request.labels.is_empty() => request.labels = labelled("gold"),
-            Self::Label => request.labels.clear(),
-            Self::Nothing => {}
-        }
-    }
-}
-
-fn of_number(families: usize) -> Families {
+pub(super) fn of_number(families: usize) -> Families {
     let prefer = [Families::Prefer(Family::V4), Families::Prefer(Family::V6)];
     let one = [Families::One(Family::V4), Families::One(Family::V6)];
     [one[0], one[1], Families::Both, prefer[0], prefer[1]][families]
 }
 
-fn sharing(key: usize, backend: usize, ports: usize) -> Sharing {
+pub(super) fn sharing(key: usize, backend: usize, ports: usize) -> Sharing {
     let all = [("TCP", 80), ("TCP", 81), ("UDP", 80)];
     let port = |&(protocol, number): &(&str, u16)| Port {
         protocol: protocol.to_owned(),
@@ -232,59 +178,4 @@ fn sharing(key: usize, backend: usize, ports: usize) -> Sharing {
         backend: (backend == 0).then(|| labelled("app")),
         ports: chosen.map(|(_, named)| port(named)).collect(),
     }
-}
-
-pub(super) fn gold(namespace: &str) -> bool {
-    namespace == "b"
-}
-
-pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let who = || 0..SERVICES;
-    let step = prop_oneof![
-        8 => (who(), change()).prop_map(|(who, change)| Step::Change(who, change)),
-        3 => who().prop_map(Step::Reconcile),
-        1 => who().prop_map(Step::Misread),
-        3 => who().prop_map(Step::Begin),
-        3 => who().prop_map(Step::End),
-        1 => who().prop_map(Step::Lose),
-        1 => who().prop_map(Step::Delete),
-        1 => who().prop_map(Step::Clear),
-        3 => (0..POOLS.len(), edit()).prop_map(|(pool, edit)| Step::Pool(pool, edit)),
-        1 => (0..ADDRESSES, 1..4usize, 0..=POOLS.len()).prop_map(|(from, count, to)| Step::Hand(from, count, to)),
-        1 => (0..4usize, prop::collection::vec(0..ADDRESSES, 0..3)).prop_map(|(of, kept)| Step::Reserve(of, kept)),
-        1 => Just(Step::Restart),
-    ];
-    prop::collection::vec(step, 0..60)
-}
-
-fn change() -> impl Strategy<Value = Change> {
-    let addresses = prop_oneof![
-        3 => Just(vec![]),
-        2 => (0..ADDRESSES).prop_map(|address| vec![address]),
-        2 => (0..OF_V4, OF_V4..ADDRESSES).prop_map(|(four, six)| vec![six, four]),
-    ];
-    prop_oneof![
-        4 => (0..5usize).prop_map(Change::Families),
-        2 => (0..9usize).prop_map(Change::Pool),
-        3 => addresses.prop_map(Change::Addresses),
-        5 => (0..3usize, 0..6usize, 0..8usize).prop_map(|(key, backend, ports)| Change::Sharing(key, backend, ports)),
-        2 => (0..4usize).prop_map(Change::Reservation),
-        1 => Just(Change::Reallocate),
-        1 => Just(Change::Label),
-        3 => Just(Change::Nothing),
-    ]
-}
-
-fn edit() -> impl Strategy<Value = Edit> {
-    prop_oneof![
-        Just(Edit::Exists),
-        Just(Edit::AutoAssign),
-        Just(Edit::AvoidBuggy),
-        Just(Edit::Closed),
-        Just(Edit::Reversed),
-        Just(Edit::Reclaim),
-        (0..ADDRESSES).prop_map(Edit::Exclude),
-        (0..8usize).prop_map(Edit::Pin),
-        (0..10usize).prop_map(Edit::Quota),
-    ]
 }
