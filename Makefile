@@ -7,10 +7,10 @@ IMAGE = target/image/herald.tar
 CHART = deploy/herald
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab-up lab-down setup image crds deny fmt
+.PHONY: help demo test soak bench-allocation lab-up lab-down setup image crds parity deny fmt
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 	@echo "  lab-up takes NODES=3 and LAB=lab (the lab's name); lab-down takes LAB=lab"
 
 demo: setup image ## the main job on a real cluster: an external IP that answers, and goes on when its node is cut off
@@ -18,6 +18,12 @@ demo: setup image ## the main job on a real cluster: an external IP that answers
 
 test: setup ## everything that CI runs
 	@scripts/test
+
+soak: setup image ## what takes too long for every change: an outage of ten minutes
+	@cargo test --workspace --test on_process_nodes -- --test-threads=1 --ignored
+
+bench-allocation: setup image ## how fast Services get addresses, in how much memory: a table beside the bounds
+	@scripts/bench allocation
 
 lab-up: setup image ## a cluster with Herald installed, left running to play with
 	@$(LAB_COMMAND) up --name $(LAB) --nodes $(NODES) --kind kubelet --image $(IMAGE) --chart $(CHART)
@@ -33,6 +39,9 @@ image: ## the container image, as an archive: target/image/herald.tar
 
 crds: ## write the definitions of the custom resources into the chart
 	@cargo run --quiet -p definitions --bin herald-crds -- --write $(CHART)/files/crds
+
+parity: ## write tests/PARITY.md: which statements have a test
+	@cargo run --quiet -p guards --bin herald-parity -- --write
 
 deny: ## licences, sources and banned crates; needs cargo-deny (cargo install cargo-deny)
 	@cargo deny check licenses bans sources

@@ -20,7 +20,7 @@ pub fn catch_signals() -> Result<()> {
 }
 
 /// Whether a signal has come, and what this thread does may be given up.
-pub(crate) fn interrupted() -> bool {
+pub fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst) && !UNDISTURBED.get()
 }
 

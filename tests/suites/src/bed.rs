@@ -1,27 +1,19 @@
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use lab::{Lab, NodeKind, Process, Signal, Spec, wait_for};
+use anyhow::{Result, bail};
+use lab::{Lab, NodeKind, Spec, wait_for};
 use serde_json::{Value, json};
 
-use crate::binaries::{binary, root};
+use crate::binaries::root;
+
+mod daemons;
+
+pub use daemons::{ADMINISTRATOR, ELECTION, User};
 
 /// How patient the suites are with what should take a second or two: machines are slow at times.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Election flags for suites that kill leaders: a takeover within three seconds.
-pub const ELECTION: &[&str] = &[
-    "--lease-duration",
-    "3s",
-    "--renew-deadline",
-    "2s",
-    "--retry-period",
-    "500ms",
-];
 
 /// The addresses of the pool that most suites use.
 pub const POOL: &str = "192.168.1.200-192.168.1.250";
@@ -48,11 +40,16 @@ impl Bed {
     /// # Errors
     /// The lab does not come up, or the API server refuses the definitions.
     pub fn bare(name: &str) -> Result<Self> {
-        let keep_logs = Some(root().join("target/lab-logs").join(name));
-        let lab = Lab::up(Spec {
-            keep_logs,
-            ..Spec::new(name, NodeKind::Process)
-        })?;
+        Self::bare_on(Spec::new(name, NodeKind::Process))
+    }
+
+    /// The same on the lab that is wanted.
+    ///
+    /// # Errors
+    /// The lab does not come up, or the API server refuses the definitions.
+    pub fn bare_on(spec: Spec) -> Result<Self> {
+        let keep_logs = Some(root().join("target/lab-logs").join(&spec.name));
+        let lab = Lab::up(Spec { keep_logs, ..spec })?;
         for entry in fs::read_dir(root().join("deploy/herald/files/crds"))? {
             lab.kubectl_apply(&fs::read_to_string(entry?.path())?)?;
         }
@@ -83,57 +80,6 @@ impl Bed {
         Ok(bed)
     }
 
-    /// Starts controller number `number`.
-    ///
-    /// # Errors
-    /// It does not start.
-    pub fn controller(&self, number: u8) -> Result<Arc<Process>> {
-        let mut command = self.herald("herald-controller", "herald-controller")?;
-        command
-            .args(["--identity", &format!("controller-{number}-{}", nonce())])
-            .args(ELECTION);
-        let port = 7480 + u16::from(number);
-        command.args(["--listen", &format!("127.0.0.1:{port}")]);
-        self.ready(
-            self.lab.spawn("cp", &format!("controller-{number}"), command)?,
-            port,
-        )
-    }
-
-    /// Starts the speaker of a node.
-    ///
-    /// # Errors
-    /// It does not start.
-    pub fn speaker(&self, node: &str) -> Result<Arc<Process>> {
-        let mut command = self.herald("herald-speaker", "herald-speaker")?;
-        command.args(["--node-name", node]);
-        self.ready(self.lab.spawn(node, "speaker", command)?, 7473)
-    }
-
-    /// Waits until a daemon says that it is ready; gives up at once when it has ended.
-    fn ready(&self, process: Arc<Process>, port: u16) -> Result<Arc<Process>> {
-        let url = format!("http://127.0.0.1:{port}/readyz");
-        let what = format!("{} on {} to be ready", process.name, process.host);
-        process.wait_for(&what, PATIENCE, || Ok(self.lab.curl(&process.host, &url, 1).ok()))?;
-        Ok(process)
-    }
-
-    fn herald(&self, program: &str, user: &str) -> Result<Command> {
-        let mut command = Command::new(binary(program)?);
-        command.args([
-            "--namespace",
-            "herald-system",
-            "--log-format",
-            "text",
-            "--log-level",
-            "debug,hyper=info,tower=info",
-        ]);
-        command
-            .arg("--kubeconfig")
-            .arg(self.lab.kubeconfig_for(user, Some("system:masters"))?);
-        Ok(command)
-    }
-
     /// Creates or changes an IPPool.
     ///
     /// # Errors
@@ -157,19 +103,37 @@ impl Bed {
         self.lab.kubectl_apply(&object.to_string()).map(drop)
     }
 
-    /// Creates a Service of type LoadBalancer without a selector; more in `spec` if wanted.
+    /// Creates or changes a Service of type LoadBalancer without a selector; more in `spec` if wanted.
     ///
     /// # Errors
     /// The API server refuses it.
     pub fn service(&self, name: &str, spec: Value) -> Result<()> {
-        let mut object = json!({
-            "apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
-            "spec": {"type": "LoadBalancer", "allocateLoadBalancerNodePorts": false, "ports": [{"port": 80}]},
-        });
+        let mut object = service(name, json!({}));
         if let (Some(all), Some(more)) = (object["spec"].as_object_mut(), spec.as_object()) {
             all.extend(more.clone());
         }
         self.lab.kubectl_apply(&object.to_string()).map(drop)
+    }
+
+    /// Creates such Services, `NAME-0` and so on, with the label `batch: NAME`: fast, for many.
+    ///
+    /// # Errors
+    /// The API server refuses one.
+    pub fn services(&self, name: &str, count: usize) -> Result<()> {
+        let labels = json!({"batch": name});
+        let services: Vec<_> = (0..count)
+            .map(|number| service(&format!("{name}-{number}"), labels.clone()))
+            .collect();
+        self.lab.kubectl_create(&services)
+    }
+
+    /// Deletes what [`Self::services`] has created under this name, in one request.
+    ///
+    /// # Errors
+    /// The API server refuses it.
+    pub fn delete_services(&self, name: &str) -> Result<()> {
+        let path = format!("/api/v1/namespaces/default/services?labelSelector=batch%3D{name}");
+        self.lab.kubectl(&["delete", "--raw", &path]).map(drop)
     }
 
     /// Waits until something holds, looking again every so often.
@@ -328,39 +292,11 @@ impl Bed {
             .filter(|write| write.resource == "services/status" && write.name == service)
             .count())
     }
-
-    /// Which controller leads, once one does.
-    ///
-    /// # Errors
-    /// None comes to lead in time.
-    pub fn leader(&self) -> Result<String> {
-        self.wait("a leader", || {
-            let lease = self
-                .lab
-                .kubectl_json(&["get", "lease", "-n", "herald-system", "herald-controller"]);
-            let holder = lease
-                .ok()
-                .and_then(|lease| Some(lease["spec"]["holderIdentity"].as_str()?.to_owned()));
-            Ok(holder.filter(|holder| !holder.is_empty()))
-        })
-    }
-
-    /// Kills a process and waits until it is gone.
-    ///
-    /// # Errors
-    /// It does not end.
-    pub fn kill(&self, process: &Process, signal: Signal) -> Result<()> {
-        process.kill(signal)?;
-        process
-            .wait(PATIENCE)
-            .map(drop)
-            .with_context(|| format!("{} does not end", process.name))
-    }
 }
 
-/// A replica that is started again is another candidate.
-fn nonce() -> u32 {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static STARTED: AtomicU32 = AtomicU32::new(0);
-    STARTED.fetch_add(1, Ordering::Relaxed)
+fn service(name: &str, labels: Value) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "labels": labels},
+        "spec": {"type": "LoadBalancer", "allocateLoadBalancerNodePorts": false, "ports": [{"port": 80}]},
+    })
 }

@@ -7,5 +7,5 @@
 mod bed;
 mod binaries;
 
-pub use bed::{Bed, ELECTION, POOL, on};
+pub use bed::{ADMINISTRATOR, Bed, ELECTION, POOL, User, on};
 pub use binaries::{binary, image, root};

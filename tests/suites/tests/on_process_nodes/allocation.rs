@@ -1,10 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
-
 use anyhow::{Result, ensure};
 use lab::Signal;
 use serde_json::json;
-use suites::{Bed, ELECTION, on};
+use suites::{Bed, on};
 
 /// P-ALLOC-54, P-ALLOC-56, S9
 #[test]
@@ -83,80 +80,6 @@ fn without_a_pool_a_service_waits_and_says_why_and_a_pool_serves_it() {
     });
 }
 
-/// F9, F10, S1, S2: whichever replica is killed, and whenever, no address is given twice and none changes.
-#[test]
-fn no_address_moves_while_controllers_are_killed() {
-    on(Bed::bare("killed"), |bed| {
-        bed.pool("lan", suites::POOL)?;
-        let mut replicas = [bed.controller(1)?, bed.controller(2)?];
-        let mut seen: BTreeMap<String, String> = BTreeMap::new();
-        for round in 0..6u8 {
-            for service in 0..5 {
-                bed.service(&format!("web-{round}-{service}"), json!({}))?;
-            }
-            let number = round % 2;
-            let victim = &mut replicas[usize::from(number)];
-            bed.kill(victim, Signal::SIGKILL)?;
-            *victim = bed.controller(number + 1)?;
-            compare(&mut seen, bed.addresses()?)?;
-        }
-        bed.wait("every Service to have an address", || {
-            compare(&mut seen, bed.addresses()?)?;
-            Ok((seen.len() == 30).then_some(()))
-        })?;
-        for service in seen.keys() {
-            let writes = bed.status_writes("herald-controller", service)?;
-            ensure!(writes == 1, "{service} was written {writes} times");
-        }
-        Ok(())
-    });
-}
-
-/// The election: a leader that stops in order hands over without waiting for its lease to run out.
-#[test]
-fn a_standby_takes_over_from_a_leader_that_stops() {
-    on(Bed::bare("hand-over"), |bed| {
-        bed.pool("lan", suites::POOL)?;
-        let first = bed.controller(1)?;
-        let leader = bed.leader()?;
-        ensure!(leader.starts_with("controller-1"), "{leader} leads");
-        bed.controller(2)?;
-        let lease = Duration::from_secs(3);
-        ensure!(
-            ELECTION.contains(&"3s"),
-            "the lease duration that this test measures against"
-        );
-        let stopped = now();
-        bed.kill(&first, Signal::SIGTERM)?;
-        bed.wait("the other replica to lead", || {
-            Ok(bed.leader()?.starts_with("controller-2").then_some(()))
-        })?;
-        let took = now() - stopped;
-        ensure!(
-            took < lease,
-            "it took {took:?}, as long as if the leader had been killed"
-        );
-        bed.service("web", json!({}))?;
-        bed.address("web")?;
-        Ok(())
-    });
-}
-
-/// Takes note of addresses: none may differ from before, none may be given twice.
-fn compare(seen: &mut BTreeMap<String, String>, now: BTreeMap<String, String>) -> Result<()> {
-    for (service, before) in &*seen {
-        let after = now.get(service);
-        ensure!(
-            after == Some(before),
-            "{service} had {before} and now has {after:?}"
-        );
-    }
-    let distinct: BTreeSet<_> = now.values().collect();
-    ensure!(distinct.len() == now.len(), "an address was given twice: {now:?}");
-    *seen = now;
-    Ok(())
-}
-
 fn event(bed: &Bed, service: &str, reason: &str, text: &str) -> Result<()> {
     bed.wait(
         &format!("an event {reason} on {service} that says {text:?}"),
@@ -177,12 +100,4 @@ fn event(bed: &Bed, service: &str, reason: &str, text: &str) -> Result<()> {
                 .map(drop))
         },
     )
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a suite measures what happened on a real cluster"
-)]
-fn now() -> Instant {
-    Instant::now()
 }

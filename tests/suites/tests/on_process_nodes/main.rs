@@ -3,5 +3,7 @@
 mod allocation;
 mod announcing;
 mod bad_input;
+mod controllers;
 mod outages;
+mod requests;
 mod the_lab;

@@ -1,0 +1,71 @@
+//! `herald-bench`: measures Herald on a lab, prints the figures beside their bounds, and writes them to a file.
+//!
+//! It measures and does not judge: machines differ, and so do their neighbours. It fails when something does not work.
+#![forbid(unsafe_code)]
+
+mod allocation;
+mod controller;
+mod distribution;
+mod figures;
+mod observer;
+mod services;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::allocation::Allocation;
+
+/// Measures Herald on a cluster in network namespaces of this machine.
+#[derive(Debug, Parser)]
+#[command(name = "herald-bench", version)]
+struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// From a Service's creation to its address; the controller's start and memory.
+    Allocation(Allocation),
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("herald-bench: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> Result<()> {
+    lab::catch_signals()?;
+    let (figures, output) = match args.what {
+        What::Allocation(allocation) => allocation.run()?,
+    };
+    print(&figures.table());
+    figures.write(&output)?;
+    print(&format!("figures are in {}", shown(&output)));
+    Ok(())
+}
+
+fn shown(path: &Path) -> String {
+    path.strip_prefix(suites::root())
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}
+
+#[allow(clippy::print_stdout, reason = "this is the command's report to its user")]
+fn print(text: &str) {
+    println!("{text}");
+}
+
+#[allow(clippy::print_stderr, reason = "this is the command's report to its user")]
+fn complain(text: &str) {
+    eprintln!("{text}");
+}
