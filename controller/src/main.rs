@@ -12,6 +12,8 @@ mod metrics;
 mod notices;
 mod publisher;
 mod reconciler;
+#[cfg(test)]
+mod simulation;
 mod slim;
 mod standing;
 mod tracked;
