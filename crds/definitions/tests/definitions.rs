@@ -61,7 +61,11 @@ fn helm_keeps_every_definition_when_it_uninstalls() {
 fn every_kind_but_the_reservation_is_cluster_scoped() {
     for definition in definitions::definitions() {
         let spec = definition.spec;
-        let expected = if spec.names.kind == "IPReservation" { "Namespaced" } else { "Cluster" };
+        let expected = if spec.names.kind == "IPReservation" {
+            "Namespaced"
+        } else {
+            "Cluster"
+        };
         assert_eq!(spec.scope, expected, "{}", spec.names.kind);
     }
 }
