@@ -211,3 +211,18 @@ fn a_service_that_prefers_two_families_is_told_that_the_pool_of_one_is_full() {
         assert_eq!(refusal.reason(), "PoolFull", "{refusal}");
     }
 }
+
+/// P-ALLOC-56, S2: the pool that has the one address says nothing about the other.
+#[test]
+fn of_two_addresses_that_a_pool_edit_parts_each_follows_the_policy_of_its_own_pool() {
+    let web = of_families("web", BOTH);
+    let mut ipam = with_pools([pool("a", &["192.0.2.0/30", "2001:db8::/126"])]);
+    let before = given(&mut ipam, &web);
+    ipam.set_pools(vec![
+        pool("a", &["2001:db8:a::/64"]),
+        moving("b", &["192.0.2.0/30", "2001:db8:b::/64"]),
+    ]);
+    assert_eq!(given(&mut ipam, &web), before);
+    assert_eq!(given(&mut ipam, &web), before);
+    assert_eq!(ipam.pool_of(&service("web")), Some(&pool_name("a")));
+}

@@ -240,16 +240,3 @@ fn an_address_of_another_pool_than_the_one_that_declares_it_follows_the_policy_o
     ipam.set_pools(moving(vec![taken_over]));
     assert_eq!(given(&mut ipam, &request("web")), ["192.0.2.1"]);
 }
-
-/// P-ALLOC-56, S2: the pool that has the one address says nothing about the other.
-#[test]
-fn of_two_addresses_that_a_pool_edit_parts_each_follows_the_policy_of_its_own_pool() {
-    let web = of_families("web", BOTH);
-    let mut ipam = with_pools([pool("a", &["192.0.2.0/30", "2001:db8::/126"])]);
-    let before = given(&mut ipam, &web);
-    let taking_over = moving(vec![pool("b", &["192.0.2.0/30", "2001:db8:b::/64"])]);
-    ipam.set_pools([vec![pool("a", &["2001:db8:a::/64"])], taking_over].concat());
-    assert_eq!(given(&mut ipam, &web), before);
-    assert_eq!(given(&mut ipam, &web), before);
-    assert_eq!(ipam.pool_of(&service("web")), Some(&pool_name("a")));
-}
