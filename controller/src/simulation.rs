@@ -36,10 +36,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use world::World;
 
 /// Seeds of worlds in which at most one replica leads.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 10_000;
 
 /// Seeds of worlds in which both replicas believe for a while that they lead.
-const DIVIDED_SEEDS: u64 = 400;
+const DIVIDED_SEEDS: u64 = 1_000;
 
 /// Where the seed of a single run is read from.
 const SEED_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/seed");

@@ -55,7 +55,8 @@ pub(super) fn may_lose(store: &Store, index: usize, address: IpAddr, seen: Seen)
             .filter_map(|form| form.service())
             .collect(),
     };
-    tenure.forms.iter().any(|form| tenure.is_unwanted(form)) || tenure.is_taken_back() || tenure.is_disputed()
+    let unwanted = tenure.forms.iter().any(|form| tenure.is_unwanted(form));
+    unwanted || tenure.is_taken_back() || tenure.is_disputed() || tenure.is_edited_apart()
 }
 
 impl Tenure<'_> {
@@ -141,6 +142,20 @@ impl Tenure<'_> {
                     || self.forms.iter().any(share)
                     || others.iter().any(|other| self.shared(rival, other)))
         })
+    }
+
+    /// Whether the Service could share with another, and was edited so that it can no longer. That one may have been granted
+    /// the address while it could, though its status never came to show it.
+    fn is_edited_apart(&self) -> bool {
+        let others = self.events(Kind::Services).filter(|event| event.key != *self.key);
+        let forms = others.flat_map(|event| [&event.before, &event.after]).flatten();
+        forms
+            .filter_map(|object| object.service())
+            .filter(|other| facts::is_ours(other))
+            .any(|other| {
+                let share = |form: &&&Service| facts::may_share(form, other);
+                self.forms.iter().any(|form| share(&form)) && !self.forms.iter().all(|form| share(&form))
+            })
     }
 
     /// Whether `other` is a form of `rival` in which it could share.
