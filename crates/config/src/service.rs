@@ -50,7 +50,7 @@ pub fn is_ours(service: &Service, classes: &Classes) -> bool {
 /// What a Service asks of `ipam`.
 ///
 /// # Errors
-/// What is wrong with the Service itself. What it may share is told by [`sharing`] even then.
+/// What is wrong with the Service itself. What it may share is told by [`sharing()`] even then.
 pub fn request(service: &Service, namespace_labels: &Labels) -> Result<Request, ServiceFault> {
     let name = name(service);
     let reservation = annotation::reservation(service)?;
