@@ -84,19 +84,21 @@ impl Ipam {
         Ok(addresses)
     }
 
-    /// The addresses that the Service's reservation keeps for it, as far as its families go. One that its pool takes
-    /// from the Service is not insisted on: the Service moves, and the reservation can follow.
+    /// The addresses that the Service's reservation keeps for it, as far as its families go. One that its pool takes, or
+    /// has taken, from the Service is not insisted on: the Service moves, and the reservation can follow.
     fn reserved(&self, request: &Request, own: &[IpAddr]) -> Result<Vec<IpAddr>, Refusal> {
         let Some(name) = &request.reservation else {
             return Ok(Vec::new());
         };
-        let had = |address| {
-            self.ledger
-                .holding(&request.service)
-                .is_some_and(|holding| holding.addresses().any(|other| other == address))
+        let holding = self.ledger.holding(&request.service);
+        let moves = |address: IpAddr| {
+            holding.is_some_and(|holding| {
+                holding.current.contains(&address) && self.displaced(request, address)
+                    || holding.leaving.contains(&address) && !self.would_give(request, address)
+            })
         };
         let mut kept = one_of_each(self.reservations.of(name), request.families.best());
-        kept.retain(|&address| !(had(address) && self.displaced(request, address)));
+        kept.retain(|&address| !moves(address));
         self.insist(request, own, &kept)?;
         Ok(kept)
     }

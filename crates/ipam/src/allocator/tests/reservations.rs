@@ -211,6 +211,22 @@ fn a_service_that_its_pool_moves_away_does_not_insist_on_the_reserved_address() 
     assert_eq!(given(&mut ipam, &named), ["198.51.100.0"]);
 }
 
+/// From the pool that the Service is in now it cannot be seen that the one before took the address.
+#[test]
+fn nor_does_it_insist_once_it_has_moved_and_no_pool_declares_the_address_any_more() {
+    let mut ipam = with_reserved(&[("r", &["192.0.2.0"])]);
+    let named = naming(request("web"), "r");
+    given(&mut ipam, &named);
+    settled(&mut ipam, "web");
+    let shrunk = Pool {
+        reclaim: Reclaim::Move,
+        ..pool("a", &["192.0.2.4/30"])
+    };
+    ipam.set_pools(vec![pool("b", &["198.51.100.0/24"]), shrunk]);
+    let moved = given(&mut ipam, &named);
+    assert_eq!(given(&mut ipam, &named), moved);
+}
+
 /// Only who had the address is moved.
 #[test]
 fn a_service_that_comes_back_to_a_pool_that_is_being_deleted_waits_for_its_address() {

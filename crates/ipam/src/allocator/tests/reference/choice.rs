@@ -34,14 +34,17 @@ impl Tables {
     /// The addresses of its reservation that the Service has to get.
     pub(super) fn insisted(&self, request: &Request) -> Vec<IpAddr> {
         let row = self.row(&request.service);
-        let had = |address: &IpAddr| row.current.contains(address) || row.leaving.contains(address);
+        let moves = |address: &IpAddr| match row.current.contains(address) {
+            true => self.displaced(request, *address),
+            false => row.leaving.contains(address) && !self.would_give(request, *address),
+        };
         let reserved = request
             .reservation
             .as_ref()
             .and_then(|name| self.reservations.get(name));
         let reserved = reserved.map(Vec::as_slice).unwrap_or_default();
         let mut set = first_of_each(reserved, &choices(request.families)[0]);
-        set.retain(|address| !(had(address) && self.displaced(request, *address)));
+        set.retain(|address| !moves(address));
         set
     }
 

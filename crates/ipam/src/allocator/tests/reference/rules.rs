@@ -156,7 +156,7 @@ impl Tables {
         current
     }
 
-    fn would_give(&self, request: &Request, address: IpAddr) -> bool {
+    pub(super) fn would_give(&self, request: &Request, address: IpAddr) -> bool {
         self.giver(address)
             .is_some_and(|pool| !pool.closed && self.serves(pool, request))
     }
