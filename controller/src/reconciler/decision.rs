@@ -13,7 +13,7 @@ use model::{Family, Labels, ReservationName, ServiceName};
 
 use super::{Action, Reconciler};
 use crate::standing::Standing;
-use crate::tracked::Errand;
+use crate::tracked::{Errand, Tracked};
 
 /// How long an address that a Service is to lose stays in its status beside the one that replaces it, so that speakers
 /// announce the new one before they withdraw the old one, and connections end in peace.
@@ -44,6 +44,10 @@ impl Reconciler {
         } = self.decide(name, &object)?;
         self.linger(now, name, &object, &mut standing);
         self.note(now, name, &standing);
+        if self.must_wait(name) {
+            self.hopeful.insert(name.clone());
+            return None;
+        }
         let tracked = self.services.get_mut(name)?;
         if tracked.in_flight.is_some() {
             return None;
@@ -73,6 +77,13 @@ impl Reconciler {
             standing,
             lost,
         })
+    }
+
+    /// Whether the status would show for the first time what that of another Service shows still: an address that both
+    /// were to share, until one of them was edited.
+    fn must_wait(&self, name: &ServiceName) -> bool {
+        let shown = self.services.get(name).map(Tracked::assigned).unwrap_or_default();
+        self.ipam.contested(name).any(|address| !shown.contains(&address))
     }
 
     /// What the Service should have; none while that cannot be told yet.

@@ -143,6 +143,20 @@ impl Ipam {
         holding.leaving.iter().copied().filter(alone).collect()
     }
 
+    /// Addresses that `service` is to have and that another Service, which may share them with it no longer, is to lose:
+    /// they are not to be shown before that one's status is known not to show them.
+    pub fn contested<'a>(&'a self, service: &'a ServiceName) -> impl Iterator<Item = IpAddr> + 'a {
+        let holding = self.ledger.holding(service);
+        let loses = move |sharing: &Sharing, address: IpAddr| {
+            let mut others = self.ledger.others(service, address);
+            others.any(|(_, other)| other.leaving.contains(&address) && !sharing.allows(&other.sharing))
+        };
+        holding.into_iter().flat_map(move |holding| {
+            let current = holding.current.iter().copied();
+            current.filter(move |&address| loses(&holding.sharing, address))
+        })
+    }
+
     /// Gives `service` what it asks for. Where that is what it has already, nothing changes (P-ALLOC-56). What it gives
     /// up is [leaving](Self::leaving) until [`Self::settle`].
     ///

@@ -110,6 +110,39 @@ fn a_service_that_may_share_no_longer_moves_at_once_and_another_joins() {
     assert_eq!(bench.address("b"), "192.0.2.1");
 }
 
+/// S1: what a Service was granted and does not show yet outlives the rule that let it share.
+#[test]
+fn an_address_is_not_shown_before_who_may_share_it_no_longer_shows_it_no_more() {
+    let mut bench = Bench::started("192.0.2.0/31");
+    let team = || serde_json::from_value(json!({"heraldlb.io/allow-shared-ip": "team"})).unwrap();
+    let port =
+        |port: u16| json!({"type": "LoadBalancer", "clusterIPs": ["10.96.0.7"], "ports": [{"port": port}]});
+    bench.apply_with("a", json!({"heraldlb.io/allow-shared-ip": "team"}), port(80));
+    let mut changed =
+        [("b", 443), ("b", 443), ("a", 443)].map(|(name, number)| bench.put(name, port(number)));
+    for object in &mut changed {
+        object.metadata.annotations = team();
+    }
+    let [stale, fresh, edited] = changed;
+    bench.input(Input::Services(Change::Applied(stale)));
+    assert_eq!(bench.address("b"), "", "its write came too late");
+    for object in [fresh, edited] {
+        let input = Input::Services(Change::Applied(object));
+        bench.reconciler.handle_input(bench.now, input);
+    }
+    let Some(Action::Write { object, standing, .. }) = bench.reconciler.poll_action(bench.now) else {
+        panic!("nothing is written")
+    };
+    bench.drain();
+    assert_eq!(bench.address("b"), "", "a shows the address still");
+    let ended = bench.write(&object, &standing.patch(&object, timestamp()));
+    bench.input(ended);
+    assert_eq!(
+        (bench.address("a"), bench.address("b")),
+        ("192.0.2.1".into(), "192.0.2.0".into())
+    );
+}
+
 /// P-ALLOC-62
 #[test]
 fn an_entry_of_the_status_that_is_no_address_is_replaced() {

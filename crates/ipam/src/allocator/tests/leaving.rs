@@ -82,6 +82,24 @@ fn an_address_may_linger_in_a_status_until_somebody_else_has_it() {
     assert!(ipam.may_linger(&service("nobody")).is_empty());
 }
 
+/// S1
+#[test]
+fn an_address_is_contested_until_who_may_share_it_no_longer_is_known_not_to_show_it() {
+    let mut ipam = with_pools([pool("a", &["192.0.2.0/30"])]);
+    given(&mut ipam, &shared(request("web"), "k", &[80]));
+    settled(&mut ipam, "web");
+    given(&mut ipam, &shared(request("api"), "k", &[81]));
+    let contested = |ipam: &Ipam| ipam.contested(&service("api")).collect::<Vec<_>>();
+    assert!(contested(&ipam).is_empty());
+    assert_eq!(
+        given(&mut ipam, &shared(request("web"), "k", &[81])),
+        ["192.0.2.1"]
+    );
+    assert_eq!(contested(&ipam), ips(&["192.0.2.0"]));
+    settled(&mut ipam, "web");
+    assert!(contested(&ipam).is_empty());
+}
+
 #[test]
 fn who_forfeits_its_addresses_has_none_and_shares_none() {
     let mut ipam = with_pools([pool("a", &["192.0.2.0/30"])]);
