@@ -20,6 +20,9 @@ impl Reconciler {
         match change {
             Change::Listed(objects) => {
                 self.services_listed = true;
+                // Whatever the watch missed may have ceased to be a LoadBalancer meanwhile, and be unknown here: another
+                // replica that led, or believed so, has written its status.
+                self.leftovers = Leftovers::NotAskedFor;
                 self.departed.clear();
                 let listed: BTreeMap<_, _> = objects
                     .into_iter()
@@ -65,9 +68,10 @@ impl Reconciler {
         let ours = services.into_iter().filter(Standing::any_shown_by);
         for object in ours {
             let name = config::service::name(&object);
-            let tracked = self.services.entry(name).or_default();
+            let tracked = self.services.entry(name.clone()).or_default();
             if tracked.observe(object) {
                 tracked.gone = true;
+                self.on_news(&name);
             }
         }
     }
@@ -75,9 +79,13 @@ impl Reconciler {
     /// A Service is there. A version that is older than one that was seen is late news, from a list too: what was seen
     /// since may be our own write (P-ALLOC-66). That the whole store went back is noticed by the election.
     fn on_seen(&mut self, name: &ServiceName, object: Service) {
-        if !self.services.entry(name.clone()).or_default().observe(object) {
-            return;
+        if self.services.entry(name.clone()).or_default().observe(object) {
+            self.on_news(name);
         }
+    }
+
+    /// A version was taken in that is newer than what was known.
+    fn on_news(&mut self, name: &ServiceName) {
         let unknown = self.ipam.held(name).is_empty() && self.ipam.leaving(name).is_empty();
         if self.started && unknown && self.claim(name, &Ipam::default()) {
             self.rebuild();

@@ -101,3 +101,20 @@ fn a_service_that_stopped_being_a_load_balancer_while_nobody_led_is_cleared_befo
     bench.input(Input::Ended(ServiceName::new("default", "former"), cleared));
     assert_eq!(bench.address("next"), "192.0.2.7");
 }
+
+/// P-ALLOC-2: a watch that hung for long has shown neither its status, which another replica wrote, nor its end.
+#[test]
+fn a_service_that_was_never_seen_as_a_load_balancer_is_cleared_after_a_new_list() {
+    let mut bench = Bench::started("192.0.2.7/32");
+    bench.apply("web", load_balancer());
+    let name = |name| ServiceName::new("default", name);
+    let status = bench.store[&name("web")].status.clone();
+    bench.delete("web");
+    bench.put("former", json!({"type": "ClusterIP", "clusterIPs": ["10.96.0.7"]}));
+    bench.store.get_mut(&name("former")).unwrap().status = status;
+    bench.writes.clear();
+    bench.list();
+    assert_eq!(bench.writes, ["clear default/former"]);
+    bench.apply("next", load_balancer());
+    assert_eq!(bench.address("next"), "192.0.2.7");
+}
