@@ -110,7 +110,10 @@ fn a_service_that_was_never_seen_as_a_load_balancer_is_cleared_after_a_new_list(
     let name = |name| ServiceName::new("default", name);
     let status = bench.store[&name("web")].status.clone();
     bench.delete("web");
-    bench.put("former", json!({"type": "ClusterIP", "clusterIPs": ["10.96.0.7"]}));
+    bench.put(
+        "former",
+        json!({"type": "ClusterIP", "clusterIPs": ["10.96.0.7"]}),
+    );
     bench.store.get_mut(&name("former")).unwrap().status = status;
     bench.writes.clear();
     bench.list();
