@@ -3,14 +3,22 @@ use std::ops::AddAssign;
 /// What one responder has done since it was made. Only ever grows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Requests for an address held here, in a frame meant for us.
+    /// Requests for an address held here, in a frame meant for us: of ARP, and solicitations of neighbours.
     pub requests: u64,
     /// Replies made to them.
     pub replies: u64,
     /// Announcements made, refreshes included.
     pub announcements: u64,
-    /// Frames in which another station claimed an address held here.
-    pub foreign_claims: u64,
+    /// Announcements made against a stranger.
+    pub defences: u64,
+    /// Questions of our own: asked by the driver, or whether an address is somebody else's.
+    pub questions: u64,
+    /// Answers to what the driver asked.
+    pub answers: u64,
+    /// Frames in which another speaker of the cluster claimed an address held here.
+    pub rivals: u64,
+    /// Frames in which a station outside of the cluster did so.
+    pub strangers: u64,
     /// Frames that changed nothing, by reason.
     pub ignored: Ignored,
 }
@@ -18,14 +26,17 @@ pub struct Counters {
 /// Frames that changed nothing, by the first reason that applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ignored {
-    /// Not ARP for IPv4 over Ethernet, or not a possible one.
+    /// Neither ARP for IPv4 nor a solicitation or advertisement for IPv6, or not a possible one.
     pub malformed: u64,
-    /// Our own hardware address as the sender: a loop, or our own frame handed back.
+    /// Our own hardware address as the sender: a loop, or our own frame handed back. Of an address that is answered for
+    /// in place of its holder: the holder's own frames, too; and those of the node's other interfaces.
     pub own: u64,
-    /// Neither broadcast nor to our hardware address.
+    /// Neither to everybody nor to our hardware address.
     pub elsewhere: u64,
     /// Replies and announcements of others: they ask nothing.
     pub unasked: u64,
+    /// Requests for an address that is given up to a stranger.
+    pub yielded: u64,
     /// Requests for an address that is not held here. The kernel's filter keeps these away, so a number that grows says
     /// that the filter is wider than the addresses.
     pub not_held: u64,
@@ -39,27 +50,43 @@ impl AddAssign for Counters {
             requests,
             replies,
             announcements,
-            foreign_claims,
+            defences,
+            questions,
+            answers,
+            rivals,
+            strangers,
             ignored,
         } = other;
         self.requests += requests;
         self.replies += replies;
         self.announcements += announcements;
-        self.foreign_claims += foreign_claims;
-        let Ignored {
+        self.defences += defences;
+        self.questions += questions;
+        self.answers += answers;
+        self.rivals += rivals;
+        self.strangers += strangers;
+        self.ignored += ignored;
+    }
+}
+
+impl AddAssign for Ignored {
+    fn add_assign(&mut self, other: Self) {
+        let Self {
             malformed,
             own,
             elsewhere,
             unasked,
+            yielded,
             not_held,
             limited,
-        } = ignored;
-        self.ignored.malformed += malformed;
-        self.ignored.own += own;
-        self.ignored.elsewhere += elsewhere;
-        self.ignored.unasked += unasked;
-        self.ignored.not_held += not_held;
-        self.ignored.limited += limited;
+        } = other;
+        self.malformed += malformed;
+        self.own += own;
+        self.elsewhere += elsewhere;
+        self.unasked += unasked;
+        self.yielded += yielded;
+        self.not_held += not_held;
+        self.limited += limited;
     }
 }
 
@@ -69,38 +96,28 @@ mod tests {
 
     #[test]
     fn the_sum_of_two_counts_adds_every_field() {
-        let ignored = Ignored {
-            malformed: 1,
-            own: 2,
-            elsewhere: 3,
-            unasked: 4,
-            not_held: 5,
-            limited: 6,
+        let ignored = |times: u64| Ignored {
+            malformed: times,
+            own: 2 * times,
+            elsewhere: 3 * times,
+            unasked: 4 * times,
+            yielded: 5 * times,
+            not_held: 6 * times,
+            limited: 7 * times,
         };
-        let one = Counters {
-            requests: 7,
-            replies: 8,
-            announcements: 9,
-            foreign_claims: 10,
-            ignored,
+        let count = |times: u64| Counters {
+            requests: 8 * times,
+            replies: 9 * times,
+            announcements: 10 * times,
+            defences: 11 * times,
+            questions: 12 * times,
+            answers: 13 * times,
+            rivals: 14 * times,
+            strangers: 15 * times,
+            ignored: ignored(times),
         };
-        let mut sum = one;
-        sum += one;
-        let ignored = Ignored {
-            malformed: 2,
-            own: 4,
-            elsewhere: 6,
-            unasked: 8,
-            not_held: 10,
-            limited: 12,
-        };
-        let twice = Counters {
-            requests: 14,
-            replies: 16,
-            announcements: 18,
-            foreign_claims: 20,
-            ignored,
-        };
-        assert_eq!(sum, twice);
+        let mut sum = count(1);
+        sum += count(1);
+        assert_eq!(sum, count(2));
     }
 }

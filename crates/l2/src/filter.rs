@@ -1,28 +1,32 @@
-//! What the kernel hands to a responder, as a program for its classic BPF machine (A13).
+//! What the kernel hands to a responder, as programs for its classic BPF machine (A13).
 //!
-//! [`program`] lets through what [`crate::Responder`] has use for, and nothing else: well-formed ARP for IPv4, for
-//! this host or everybody and outside of VLANs, either a request *for* a held address or a packet of any kind *from* one (a conflict, A6). A flood about
-//! other addresses ends in the kernel.
+//! [`arp()`] and [`ndp()`] let through what [`crate::Responder`] has use for, and nothing else: what is well-formed, for
+//! this host or everybody, outside of VLANs, and about the right addresses. A flood about other addresses ends in the
+//! kernel.
 //!
-//! The program changes whenever the addresses do, so the socket's filter cannot be locked (`SO_LOCK_FILTER`). Nothing is
+//! The programs change whenever the addresses do, so the socket's filter cannot be locked (`SO_LOCK_FILTER`). Nothing is
 //! lost by that: attaching is atomic, one program replaces the other, and the lock would guard the process only against
 //! itself.
 //!
 //! A program accepts a superset of the addresses when the exact set does not fit into the kernel's limit, so the
 //! responder still has to look.
 
-use std::net::Ipv4Addr;
-
+mod arp;
+mod ndp;
 mod search;
+
+pub use arp::arp;
+pub use ndp::ndp;
 
 /// The longest program that Linux takes (`BPF_MAXINSNS`).
 pub const LONGEST: usize = 4096;
 
-/// The shortest limit that [`program`] keeps to: room for one range.
-pub const SHORTEST: usize = 32;
+/// The shortest limit that the programs keep to: room for one range of each kind.
+pub const SHORTEST: usize = 40;
 
-/// How many octets of an accepted frame reach the socket: all of ARP, and of what may follow it no more than that.
-pub const SNAP: u32 = 128;
+/// How many octets of an accepted frame reach the socket at most: the longest frame that Ethernet carries, because the
+/// checksum of Neighbor Discovery is one over all of the packet.
+pub const SNAP: usize = 1514;
 
 /// One instruction, laid out as `struct sock_filter` of `linux/filter.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,43 +54,22 @@ pub(crate) const RETURN: u16 = 0x06; // BPF_RET | BPF_K
 pub(crate) const PACKET_TYPE: u32 = 0xffff_f000 + 4; // SKF_AD_PKTTYPE
 pub(crate) const OTHER_HOST: u32 = 3; // PACKET_OTHERHOST of linux/if_packet.h
 
-/// The program for the addresses in `ranges` (first and last, inclusive; in any order, they may overlap), of at most
-/// `limit` instructions.
+/// The program that `write` writes for `held` and `asked`, with as many ranges joined as it takes for `limit`.
 ///
-/// When the ranges do not fit, those that lie closest together are taken as one, with what is between them. A `limit`
-/// below [`SHORTEST`] counts as that, one above [`LONGEST`] as that.
-pub fn program(ranges: &[(Ipv4Addr, Ipv4Addr)], limit: usize) -> Vec<Instruction> {
+/// A `limit` below [`SHORTEST`] counts as that, one above [`LONGEST`] as that.
+fn fitted(
+    held: &[(u32, u32)],
+    asked: &[(u32, u32)],
+    limit: usize,
+    write: impl Fn(&[(u32, u32)], &[(u32, u32)]) -> Vec<Instruction>,
+) -> Vec<Instruction> {
     let limit = limit.clamp(SHORTEST, LONGEST);
-    let ranges = search::joined(ranges);
-    let mut program = exact(&ranges);
-    let mut count = ranges.len();
-    while program.len() > limit {
+    let mut program = write(held, asked);
+    let mut count = held.len().max(asked.len());
+    while program.len() > limit && count > 1 {
         count = (count * limit / program.len()).clamp(1, count - 1);
-        program = exact(&search::merged(&ranges, count));
+        program = write(&search::merged(held, count), &search::merged(asked, count));
     }
-    program
-}
-
-fn exact(ranges: &[(u32, u32)]) -> Vec<Instruction> {
-    if ranges.is_empty() {
-        return vec![reject()];
-    }
-    let asked_for = search::block(ranges, jump(0));
-    let mut program = for_this_host().to_vec();
-    program.extend(unless(LOAD_HALF, 12, 0x0806));
-    program.extend(unless(LOAD_WORD, 14, 0x0001_0800)); // HTYPE, PTYPE
-    program.extend([
-        load(LOAD_WORD, 38), // a load beyond the end rejects the frame: what follows is not truncated
-        load(LOAD_WORD, 18), // HLEN, PLEN, operation
-        test(IF_EQUAL, 0x0604_0001, 3, 0),
-        test(IF_EQUAL, 0x0604_0002, 1, 0),
-        reject(),
-        jump(asked_for.len() + 1),
-        load(LOAD_WORD, 38), // TPA
-    ]);
-    program.extend(asked_for);
-    program.push(load(LOAD_WORD, 28)); // SPA
-    program.extend(search::block(ranges, reject()));
     program
 }
 
@@ -130,11 +113,12 @@ fn jump(over: usize) -> Instruction {
 }
 
 fn accept() -> Instruction {
+    let k = u32::try_from(SNAP).expect("a frame is shorter than a u32 counts");
     Instruction {
         code: RETURN,
         jt: 0,
         jf: 0,
-        k: SNAP,
+        k,
     }
 }
 

@@ -1,24 +1,28 @@
-//! Answers for addresses on an Ethernet segment: what a node says when it holds an address (ARP today), to whom, and
-//! how often.
+//! Answers for addresses on an Ethernet segment: what a node says when it holds an address (ARP for IPv4, Neighbor
+//! Discovery for IPv6), to whom, and how often; and what it does when another station says the same.
 //!
 //! One [`Responder`] per interface. It holds no socket, no clock and no randomness; a driver owns both the socket and
 //! the machine:
 //!
 //! ```
-//! # use std::{net::Ipv4Addr, time::Instant};
-//! # use l2::{Input, Mac, Responder, Settings};
-//! # fn send(_: &[u8]) {}
+//! # use std::time::Instant;
+//! # use l2::{Input, Interest, Mac, Responder, Settings, wire::Protocol};
+//! # fn send(_: Protocol, _: &[u8]) {}
+//! # fn open_filters(_: Interest) {}
 //! # fn report(_: l2::Event) {}
 //! # #[allow(clippy::disallowed_methods, reason = "an example of a driver")]
 //! # fn main() -> Result<(), l2::MacError> {
 //! let mac = Mac::new([0x02, 0, 0, 0, 0, 1])?;
 //! let mut responder = Responder::new(mac, Settings::default());
-//! let mut input = Input::Hold(Ipv4Addr::new(192, 0, 2, 10));
+//! let mut input = Input::Hold("2001:db8::10".parse().unwrap());
 //! # let mut rounds = 0;
 //! loop {
 //!     responder.handle_input(Instant::now(), input);
+//!     if let Some(interest) = responder.poll_interest() {
+//!         open_filters(interest);
+//!     }
 //!     while let Some(transmit) = responder.poll_transmit() {
-//!         send(transmit.frame());
+//!         send(transmit.protocol(), transmit.frame());
 //!     }
 //!     while let Some(event) = responder.poll_event() {
 //!         report(event);
@@ -31,26 +35,35 @@
 //! # }
 //! ```
 //!
-//! **The drain rule.** After every `handle_…` the driver takes all transmits and all events before it feeds the next
-//! input. That is what makes [`Input::Release`] final: no reply made before it is sent after it.
+//! **The drain rule.** After each frame and each timeout the driver takes everything that there is before it feeds the next
+//! one. Other inputs may be fed several at once, so that a thousand addresses change the kernel's filter once.
+//! [`Input::Release`] is final: what was not sent before it is not sent after it.
 //!
-//! The kernel is to hand over only what concerns the held addresses: [`filter::program`] says so in the kernel's own
+//! The kernel is to hand over only what concerns the [`Interest`] of the responder: [`filter`] says so in the kernel's own
 //! language.
 
 #![forbid(unsafe_code)]
 
 mod counters;
+mod event;
 pub mod filter;
+mod input;
+mod interest;
 mod limit;
 mod mac;
 mod responder;
 mod schedule;
 mod settings;
+mod transmit;
 pub mod wire;
 
 pub use counters::{Counters, Ignored};
+pub use event::{Event, Response};
+pub use input::Input;
+pub use interest::Interest;
 pub use limit::Rate;
 pub use mac::{Mac, MacError};
-pub use responder::{Event, Input, Responder, Transmit};
+pub use responder::Responder;
 pub use schedule::ANNOUNCEMENTS;
 pub use settings::Settings;
+pub use transmit::Transmit;

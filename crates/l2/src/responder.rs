@@ -1,78 +1,47 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::limit::Limiter;
-use crate::schedule::Announcing;
-use crate::wire::{ArpFrame, BROADCAST, MINIMUM_FRAME};
-use crate::{Counters, Mac, Settings};
+use crate::wire::Octets;
+use crate::{Counters, Event, Input, Interest, Mac, Settings, Transmit};
 
+mod agenda;
+mod announcing;
 mod claims;
+mod first_use;
+mod frames;
+mod held;
+mod questions;
+mod strangers;
 
-use claims::Claims;
-
-/// What a responder may be told.
-#[derive(Clone, Copy, Debug)]
-pub enum Input<'a> {
-    /// A frame that arrived on the interface, from the Ethernet header on.
-    Frame(&'a [u8]),
-    /// The address is ours from now on: answer for it and announce it. Of an address held already: nothing (P-L2-59).
-    Hold(Ipv4Addr),
-    /// The address is ours no longer: not one word more about it.
-    Release(Ipv4Addr),
-    /// The interface has another hardware address: everything is announced anew (A11). The same one again: nothing.
-    Mac(Mac),
-    /// The link came back, perhaps to another port of another switch: everything is announced anew.
-    CarrierUp,
-}
-
-/// A frame to be sent on the interface, complete from the Ethernet header on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Transmit([u8; MINIMUM_FRAME]);
-
-impl Transmit {
-    /// The octets to send. The hardware adds the check sequence.
-    pub fn frame(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-/// What the driver should know of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// Another station says that it has an address held here (RFC 5227 §2.4): another speaker, or a stranger. The
-    /// responder goes on as before; what to do about it is not for one interface to decide.
-    ///
-    /// For each address at most one per station and second, and at most eight per second from all stations.
-    ForeignClaim {
-        /// The address held here.
-        address: Ipv4Addr,
-        /// The station that claims it.
-        mac: Mac,
-    },
-}
+use agenda::{Agenda, Task};
+use first_use::Conflicts;
+use held::{Held, Role};
+use questions::Asked;
 
 /// Speaks for the addresses that a node holds on one interface: see the crate's documentation for its run loop.
 ///
-/// Memory grows with the addresses held and with nothing that arrives.
+/// Memory grows with what the driver asks for and with nothing that arrives.
 #[derive(Debug)]
 pub struct Responder {
     mac: Mac,
+    addresses: BTreeSet<IpAddr>,
+    siblings: BTreeSet<Mac>,
+    /// None until it is told.
+    cluster: Option<BTreeSet<Mac>>,
+    yielding: BTreeSet<IpAddr>,
     refresh: Duration,
-    held: BTreeMap<Ipv4Addr, Held>,
-    /// The announcements of `held` in the order in which they are due.
-    due: BTreeSet<(Instant, Ipv4Addr)>,
+    held: BTreeMap<IpAddr, Held>,
+    asked: BTreeMap<IpAddr, Asked>,
+    conflicts: Conflicts,
+    agenda: Agenda,
     limiter: Limiter,
+    interest_changed: bool,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
     counters: Counters,
-}
-
-#[derive(Debug)]
-struct Held {
-    announcing: Announcing,
-    claims: Option<Claims>,
 }
 
 impl Responder {
@@ -85,34 +54,63 @@ impl Responder {
         } = settings;
         Self {
             mac,
+            addresses: BTreeSet::new(),
+            siblings: BTreeSet::new(),
+            cluster: None,
+            yielding: BTreeSet::new(),
             refresh: refresh.max(Duration::from_secs(1)),
             held: BTreeMap::new(),
-            due: BTreeSet::new(),
+            asked: BTreeMap::new(),
+            conflicts: Conflicts::default(),
+            agenda: Agenda::default(),
             limiter: Limiter::new(per_source, total),
+            interest_changed: false,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             counters: Counters::default(),
         }
     }
 
-    /// Takes one input. The driver drains before the next one.
+    /// Takes one input. The driver drains before the next frame or timeout.
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
         match input {
             Input::Frame(octets) => self.on_frame(now, octets),
-            Input::Hold(address) => self.on_hold(now, address),
+            Input::Hold(address) => self.on_role(now, address, Role::Holder),
+            Input::Surrogate { address, mac } => self.on_role(now, address, Role::Surrogate(mac)),
             Input::Release(address) => self.on_release(address),
-            Input::Mac(mac) => self.on_mac(now, mac),
+            Input::Interface { mac, addresses } => self.on_interface(now, mac, addresses),
             Input::CarrierUp => self.announce_anew(now),
+            Input::Siblings(siblings) => self.siblings = siblings,
+            Input::Cluster(cluster) => self.on_cluster(now, cluster),
+            Input::Yielding(yielding) => self.on_yielding(now, yielding),
+            Input::Probe { address, mac } => self.on_probe(now, address, mac),
+            Input::FirstUse(address) => self.on_first_use(now, address),
         }
     }
 
-    /// Makes the announcements that are due. Safe to call early or twice.
+    /// Does what is due. Safe to call early or twice.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some((at, address)) = self.due.first().copied()
-            && at <= now
-        {
-            self.due.pop_first();
-            self.announce(now, address);
+        while let Some(task) = self.agenda.pop(now) {
+            match task {
+                Task::Announce(address) => self.announce(now, address),
+                Task::Watch(address) => self.watch(now, address),
+                Task::FirstUse(address) => self.ask_first_use(now, address),
+                Task::Forget(address) => self.forget(address),
+            }
+        }
+    }
+
+    /// What the kernel is to let through from now on, if that is something else than at the last call. To be seen to
+    /// before the frames of [`Self::poll_transmit`] go out: the answers to them may come at once.
+    pub fn poll_interest(&mut self) -> Option<Interest> {
+        std::mem::take(&mut self.interest_changed).then(|| self.interest())
+    }
+
+    /// What the kernel is to let through.
+    pub fn interest(&self) -> Interest {
+        Interest {
+            held: self.held.keys().copied().collect(),
+            asked: self.asked.keys().copied().collect(),
         }
     }
 
@@ -126,13 +124,13 @@ impl Responder {
         self.events.pop_front()
     }
 
-    /// When [`Self::handle_timeout`] is to be called; `None` while nothing is held.
+    /// When [`Self::handle_timeout`] is to be called; `None` while there is nothing to wait for.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.due.first().map(|(at, _)| *at)
+        self.agenda.next()
     }
 
-    /// The addresses held, in order.
-    pub fn held(&self) -> impl Iterator<Item = Ipv4Addr> + '_ {
+    /// The addresses that are answered for, as holder or as surrogate, in order.
+    pub fn held(&self) -> impl Iterator<Item = IpAddr> + '_ {
         self.held.keys().copied()
     }
 
@@ -141,98 +139,48 @@ impl Responder {
         self.counters
     }
 
-    fn on_frame(&mut self, now: Instant, octets: &[u8]) {
-        let Ok(frame) = ArpFrame::decode(octets) else {
-            self.counters.ignored.malformed += 1;
-            return;
-        };
-        if frame.sender == self.mac {
-            self.counters.ignored.own += 1;
-            return;
+    fn on_role(&mut self, now: Instant, address: IpAddr, role: Role) {
+        match self.held.entry(address) {
+            Entry::Occupied(known) if known.get().role == role => return,
+            Entry::Occupied(mut known) => {
+                known.get_mut().role = role;
+                // What was to be said of the station before is no longer true.
+                purge(&mut self.transmits, address);
+            }
+            Entry::Vacant(vacant) => {
+                vacant.insert(Held::new(role));
+                self.interest_changed = true;
+            }
         }
-        let claim = self.on_claim(now, &frame);
-        if frame.asks() {
-            self.on_request(now, &frame);
-        } else if !claim {
-            self.counters.ignored.unasked += 1;
+        self.begin_announcing(now, address);
+    }
+
+    fn on_release(&mut self, address: IpAddr) {
+        if self.held.remove(&address).is_some() {
+            self.agenda.clear(Task::Announce(address));
+            self.agenda.clear(Task::Watch(address));
+            self.agenda.clear(Task::FirstUse(address));
+            purge(&mut self.transmits, address);
+            self.interest_changed = true;
         }
     }
 
-    /// Whether the frame claims an address held here (A6): any ARP packet from it does, of whatever kind.
-    fn on_claim(&mut self, now: Instant, frame: &ArpFrame) -> bool {
-        let Some(held) = self.held.get_mut(&frame.sender_address) else {
-            return false;
-        };
-        self.counters.foreign_claims += 1;
-        if Claims::notice(&mut held.claims, now, frame.sender) {
-            let (address, mac) = (frame.sender_address, frame.sender);
-            self.events.push_back(Event::ForeignClaim { address, mac });
-        }
-        true
-    }
-
-    fn on_request(&mut self, now: Instant, frame: &ArpFrame) {
-        if frame.destination != BROADCAST && frame.destination != self.mac.octets() {
-            self.counters.ignored.elsewhere += 1;
-            return;
-        }
-        if !self.held.contains_key(&frame.target_address) {
-            self.counters.ignored.not_held += 1;
-            return;
-        }
-        self.counters.requests += 1;
-        if !self.limiter.admit(now, frame.sender) {
-            self.counters.ignored.limited += 1;
-            return;
-        }
-        self.counters.replies += 1;
-        self.transmits
-            .push_back(Transmit(frame.answer(self.mac).encode()));
-    }
-
-    fn on_hold(&mut self, now: Instant, address: Ipv4Addr) {
-        if let Entry::Vacant(vacant) = self.held.entry(address) {
-            vacant.insert(Held {
-                announcing: Announcing::start(now),
-                claims: None,
-            });
-            self.announce(now, address);
-        }
-    }
-
-    fn on_release(&mut self, address: Ipv4Addr) {
-        if let Some(held) = self.held.remove(&address) {
-            self.due.remove(&(held.announcing.due(), address));
-        }
-    }
-
-    fn on_mac(&mut self, now: Instant, mac: Mac) {
+    fn on_interface(&mut self, now: Instant, mac: Mac, addresses: BTreeSet<IpAddr>) {
+        self.addresses = addresses;
         if self.mac != mac {
             self.mac = mac;
             self.announce_anew(now);
         }
     }
 
-    fn announce_anew(&mut self, now: Instant) {
-        self.due.clear();
-        for (address, held) in &mut self.held {
-            held.announcing = Announcing::start(now);
-            self.due.insert((held.announcing.due(), *address));
-        }
-        self.handle_timeout(now);
+    fn transmit(&mut self, about: IpAddr, octets: Octets) {
+        self.transmits.push_back(Transmit { about, octets });
     }
+}
 
-    /// Makes the announcement that is no longer in `due`, and puts the one after it there.
-    fn announce(&mut self, now: Instant, address: Ipv4Addr) {
-        let Some(held) = self.held.get_mut(&address) else {
-            return;
-        };
-        held.announcing.sent(now, address, self.mac, self.refresh);
-        self.due.insert((held.announcing.due(), address));
-        self.counters.announcements += 1;
-        self.transmits
-            .push_back(Transmit(ArpFrame::announcement(self.mac, address).encode()));
-    }
+/// Takes back what was to be sent about the address and has not been.
+fn purge(transmits: &mut VecDeque<Transmit>, address: IpAddr) {
+    transmits.retain(|transmit| transmit.about != address);
 }
 
 #[cfg(test)]

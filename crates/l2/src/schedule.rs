@@ -1,7 +1,7 @@
 //! When an address is announced: a burst when it is taken, then a slow refresh for as long as it is held.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::Mac;
@@ -9,7 +9,7 @@ use crate::Mac;
 /// When the announcements of a newly held address are due, counted from the moment it was taken (A5).
 ///
 /// RFC 5227 §2.3 asks for two, 2 s apart. The early ones bridge a lost frame; those at 2 s and 5 s are for Linux before
-/// 4.12, which ignores a change within 1 s of the last one.
+/// 4.12, which ignores a change within 1 s of the last one. IPv6 has the same times (N7).
 pub const ANNOUNCEMENTS: [Duration; 6] = [
     Duration::ZERO,
     Duration::from_millis(50),
@@ -20,7 +20,7 @@ pub const ANNOUNCEMENTS: [Duration; 6] = [
 ];
 
 /// The announcements of one address.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Announcing {
     started: Instant,
     sent: u64,
@@ -43,7 +43,7 @@ impl Announcing {
 
     /// An announcement was made: the next one is due at the first instant of the burst that has not passed, then at the
     /// refresh. A machine that was not woken for a while therefore makes up for what it missed with one frame, not many.
-    pub(crate) fn sent(&mut self, now: Instant, address: Ipv4Addr, mac: Mac, refresh: Duration) {
+    pub(crate) fn sent(&mut self, now: Instant, address: IpAddr, mac: Mac, refresh: Duration) {
         self.sent += 1;
         let burst = ANNOUNCEMENTS
             .iter()
@@ -53,13 +53,13 @@ impl Announcing {
     }
 }
 
-/// Between nothing and `refresh`, spread evenly over addresses, nodes and rounds, so that a thousand addresses taken in
+/// Between nothing and `longest`, spread evenly over addresses, nodes and rounds, so that a thousand addresses taken in
 /// one instant are not refreshed in one instant.
-fn jitter(refresh: Duration, address: Ipv4Addr, mac: Mac, round: u64) -> Duration {
+pub(crate) fn jitter(longest: Duration, address: IpAddr, mac: Mac, round: u64) -> Duration {
     let mut hasher = DefaultHasher::new();
     (address, mac, round).hash(&mut hasher);
     let fraction = hasher.finish() as f64 / u64::MAX as f64;
-    refresh.mul_f64(fraction)
+    longest.mul_f64(fraction)
 }
 
 #[cfg(test)]
@@ -87,10 +87,10 @@ mod tests {
     #[test]
     fn the_jitter_lies_between_nothing_and_the_refresh_and_differs_by_address_and_round() {
         let one: Vec<_> = (0..100)
-            .map(|n| jitter(REFRESH, [192, 0, 2, n].into(), mac(), 7))
+            .map(|n| jitter(REFRESH, IpAddr::from([192, 0, 2, n]), mac(), 7))
             .collect();
         let two: Vec<_> = (0..100)
-            .map(|n| jitter(REFRESH, [192, 0, 2, n].into(), mac(), 8))
+            .map(|n| jitter(REFRESH, IpAddr::from([192, 0, 2, n]), mac(), 8))
             .collect();
         assert!(one.iter().chain(&two).all(|jitter| *jitter <= REFRESH));
         assert!(one.iter().zip(&two).all(|(a, b)| a != b));
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_jitter_is_the_same_every_time() {
-        let address = Ipv4Addr::new(192, 0, 2, 1);
+        let address = IpAddr::from([192, 0, 2, 1]);
         assert_eq!(
             jitter(REFRESH, address, mac(), 1),
             jitter(REFRESH, address, mac(), 1)
@@ -111,7 +111,7 @@ mod tests {
     fn a_late_wake_up_makes_up_with_one_announcement() {
         let start = start();
         let mut announcing = Announcing::start(start);
-        let address = Ipv4Addr::new(192, 0, 2, 1);
+        let address = IpAddr::from([192, 0, 2, 1]);
         announcing.sent(start, address, mac(), REFRESH);
         announcing.sent(start + Duration::from_millis(1500), address, mac(), REFRESH);
         assert_eq!(announcing.due(), start + Duration::from_secs(2));

@@ -2,18 +2,13 @@
 //! range after the other. Depth grows with the logarithm of the number of ranges; conditional jumps reach 255
 //! instructions far, which is why chunks are small and the tree jumps without condition.
 
-use std::net::Ipv4Addr;
-
 use super::{IF_AT_LEAST, IF_EQUAL, IF_GREATER, Instruction, JUMP, accept, jump, test};
 
 const CHUNK: usize = 16;
 
 /// The ranges in order, without overlaps, adjacent ones as one. A range that ends before it starts is empty.
-pub(super) fn joined(ranges: &[(Ipv4Addr, Ipv4Addr)]) -> Vec<(u32, u32)> {
-    let mut sorted: Vec<(u32, u32)> = ranges
-        .iter()
-        .map(|(first, last)| (u32::from(*first), u32::from(*last)))
-        .collect();
+pub(super) fn joined(ranges: impl IntoIterator<Item = (u32, u32)>) -> Vec<(u32, u32)> {
+    let mut sorted: Vec<(u32, u32)> = ranges.into_iter().collect();
     sorted.retain(|(first, last)| first <= last);
     sorted.sort_unstable();
     let mut joined: Vec<(u32, u32)> = Vec::with_capacity(sorted.len());
@@ -28,6 +23,9 @@ pub(super) fn joined(ranges: &[(Ipv4Addr, Ipv4Addr)]) -> Vec<(u32, u32)> {
 
 /// The same addresses and as few others as possible, in `count` ranges: only the widest gaps stay.
 pub(super) fn merged(ranges: &[(u32, u32)], count: usize) -> Vec<(u32, u32)> {
+    if ranges.len() <= count {
+        return ranges.to_vec();
+    }
     let mut gaps: Vec<usize> = (1..ranges.len()).collect();
     gaps.sort_by_key(|at| std::cmp::Reverse(ranges[*at].0 - ranges[*at - 1].1));
     gaps.truncate(count.saturating_sub(1));

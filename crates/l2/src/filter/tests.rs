@@ -1,10 +1,13 @@
 mod machine;
+mod ndp;
+
+use std::net::Ipv4Addr;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::Mac;
-use crate::wire::{ArpFrame, Operation};
+use crate::wire::arp::{ArpFrame, Operation};
 use machine::{Received, check, run};
 
 const HELD: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 10);
@@ -14,7 +17,7 @@ fn mac(last: u8) -> Mac {
     Mac::new([2, 0, 0, 0, 0, last]).unwrap()
 }
 
-fn arp(operation: Operation, from: Ipv4Addr, to: Ipv4Addr) -> ArpFrame {
+fn packet(operation: Operation, from: Ipv4Addr, to: Ipv4Addr) -> ArpFrame {
     ArpFrame {
         operation,
         sender_address: from,
@@ -36,28 +39,53 @@ fn passes(program: &[Instruction], frame: &[u8]) -> bool {
 /// A13
 #[test]
 fn a_request_for_a_held_address_passes_and_one_for_another_does_not() {
-    let program = program(&[(HELD, HELD)], LONGEST);
-    assert!(passes(&program, &arp(Operation::Request, OTHER, HELD).encode()));
+    let program = arp(&[(HELD, HELD)], &[], LONGEST);
     assert!(passes(
         &program,
-        &arp(Operation::Request, Ipv4Addr::UNSPECIFIED, HELD).encode()
+        &packet(Operation::Request, OTHER, HELD).encode()
     ));
-    assert!(!passes(&program, &arp(Operation::Request, OTHER, OTHER).encode()));
+    assert!(passes(
+        &program,
+        &packet(Operation::Request, Ipv4Addr::UNSPECIFIED, HELD).encode()
+    ));
+    assert!(!passes(
+        &program,
+        &packet(Operation::Request, OTHER, OTHER).encode()
+    ));
 }
 
 /// A6, A13
 #[test]
 fn whatever_comes_from_a_held_address_passes_so_that_a_conflict_is_seen() {
-    let program = program(&[(HELD, HELD)], LONGEST);
-    assert!(passes(&program, &arp(Operation::Reply, HELD, OTHER).encode()));
-    assert!(passes(&program, &arp(Operation::Request, HELD, OTHER).encode()));
-    assert!(!passes(&program, &arp(Operation::Reply, OTHER, HELD).encode()));
+    let program = arp(&[(HELD, HELD)], &[], LONGEST);
+    assert!(passes(&program, &packet(Operation::Reply, HELD, OTHER).encode()));
+    assert!(passes(
+        &program,
+        &packet(Operation::Request, HELD, OTHER).encode()
+    ));
+    assert!(!passes(&program, &packet(Operation::Reply, OTHER, HELD).encode()));
+}
+
+/// A13: who was asked may answer, and need not be heard otherwise.
+#[test]
+fn a_reply_from_who_was_asked_passes_and_a_request_for_or_from_it_does_not() {
+    let program = arp(&[(HELD, HELD)], &[(OTHER, OTHER)], LONGEST);
+    let third = Ipv4Addr::new(192, 0, 2, 12);
+    assert!(passes(&program, &packet(Operation::Reply, OTHER, third).encode()));
+    assert!(!passes(
+        &program,
+        &packet(Operation::Request, third, OTHER).encode()
+    ));
+    assert!(!passes(
+        &program,
+        &packet(Operation::Request, OTHER, third).encode()
+    ));
 }
 
 /// A13
 #[test]
 fn nothing_passes_when_nothing_is_held() {
-    let program = program(&[], LONGEST);
+    let program = arp(&[], &[], LONGEST);
     check(&program);
     assert!(!passes(&program, &ArpFrame::announcement(mac(2), HELD).encode()));
 }
@@ -65,8 +93,8 @@ fn nothing_passes_when_nothing_is_held() {
 /// A10, P-L2-52: what the kernel says of a frame of a foreign VLAN, and of one to another station.
 #[test]
 fn a_frame_for_another_host_does_not_pass() {
-    let program = program(&[(HELD, HELD)], LONGEST);
-    let frame = arp(Operation::Request, OTHER, HELD).encode();
+    let program = arp(&[(HELD, HELD)], &[], LONGEST);
+    let frame = packet(Operation::Request, OTHER, HELD).encode();
     let of_kind = |packet_type| {
         run(
             &program,
@@ -83,8 +111,8 @@ fn a_frame_for_another_host_does_not_pass() {
 
 #[test]
 fn an_accepted_frame_arrives_whole() {
-    let program = program(&[(HELD, HELD)], LONGEST);
-    let frame = arp(Operation::Request, OTHER, HELD).encode();
+    let program = arp(&[(HELD, HELD)], &[], LONGEST);
+    let frame = packet(Operation::Request, OTHER, HELD).encode();
     assert!(
         run(
             &program,
@@ -99,10 +127,13 @@ fn an_accepted_frame_arrives_whole() {
 
 #[test]
 fn a_program_of_one_range_is_within_the_shortest_limit() {
-    let program = program(&[(HELD, OTHER)], 0);
+    let program = arp(&[(HELD, OTHER)], &[(OTHER, OTHER)], 0);
     check(&program);
     assert!(program.len() <= SHORTEST, "{} instructions", program.len());
-    assert!(passes(&program, &arp(Operation::Request, HELD, OTHER).encode()));
+    assert!(passes(
+        &program,
+        &packet(Operation::Request, HELD, OTHER).encode()
+    ));
 }
 
 #[test]
@@ -111,15 +142,18 @@ fn a_thousand_scattered_addresses_fit_exactly() {
         .map(|n| Ipv4Addr::from(0xc000_0000 + 7 * n))
         .collect();
     let ranges: Vec<_> = held.iter().map(|address| (*address, *address)).collect();
-    let program = program(&ranges, LONGEST);
+    let program = arp(&ranges, &[], LONGEST);
     check(&program);
     for address in held {
         assert!(passes(
             &program,
-            &arp(Operation::Request, OTHER, address).encode()
+            &packet(Operation::Request, OTHER, address).encode()
         ));
         let next = Ipv4Addr::from(u32::from(address) + 1);
-        assert!(!passes(&program, &arp(Operation::Request, OTHER, next).encode()));
+        assert!(!passes(
+            &program,
+            &packet(Operation::Request, OTHER, next).encode()
+        ));
     }
 }
 
@@ -129,12 +163,12 @@ fn more_addresses_than_fit_are_covered_with_the_narrowest_gaps_between_them() {
     let far = (0..10u32).map(|n| Ipv4Addr::from(0xc000_0000 + 1000 * n));
     let held: Vec<_> = near.chain(far).collect();
     let ranges: Vec<_> = held.iter().map(|address| (*address, *address)).collect();
-    let program = program(&ranges, LONGEST);
+    let program = arp(&ranges, &[], LONGEST);
     check(&program);
     let asks = |address| {
         passes(
             &program,
-            &arp(Operation::Request, Ipv4Addr::UNSPECIFIED, address).encode(),
+            &packet(Operation::Request, Ipv4Addr::UNSPECIFIED, address).encode(),
         )
     };
     assert!(held.into_iter().all(asks));
@@ -160,14 +194,18 @@ fn ranges() -> impl Strategy<Value = Vec<(Ipv4Addr, Ipv4Addr)>> {
 }
 
 /// What the program is to compute, said in the plainest way.
-fn wanted(ranges: &[(Ipv4Addr, Ipv4Addr)], frame: &[u8]) -> bool {
-    let held = |address| {
+fn wanted(held: &[(Ipv4Addr, Ipv4Addr)], asked: &[(Ipv4Addr, Ipv4Addr)], frame: &[u8]) -> bool {
+    let among = |ranges: &[(Ipv4Addr, Ipv4Addr)], address| {
         ranges
             .iter()
             .any(|(first, last)| (*first..=*last).contains(&address))
     };
     ArpFrame::decode(frame).is_ok_and(|arp| {
-        held(arp.sender_address) || arp.operation == Operation::Request && held(arp.target_address)
+        among(held, arp.sender_address)
+            || match arp.operation {
+                Operation::Request => among(held, arp.target_address),
+                Operation::Reply => among(asked, arp.sender_address),
+            }
     })
 }
 
@@ -175,29 +213,30 @@ proptest! {
     /// A13
     #[test]
     fn the_program_passes_what_the_plain_predicate_passes(
-        ranges in ranges(), request: bool, from in address(), to in address(), length in 0..=60usize,
+        held in ranges(), asked in ranges(), request: bool, from in address(), to in address(), length in 0..=60usize,
         change in prop::option::of((12..22usize, any::<u8>())),
     ) {
         let operation = if request { Operation::Request } else { Operation::Reply };
-        let mut frame = arp(operation, from, to).encode();
+        let mut frame = packet(operation, from, to).encode().to_vec();
         if let Some((at, octet)) = change {
             frame[at] = octet;
         }
-        let program = program(&ranges, LONGEST);
+        let program = arp(&held, &asked, LONGEST);
         check(&program);
         for frame in [&frame[..], &frame[..length]] {
-            prop_assert_eq!(passes(&program, frame), wanted(&ranges, frame));
+            prop_assert_eq!(passes(&program, frame), wanted(&held, &asked, frame));
         }
     }
 
     #[test]
-    fn a_program_that_had_to_be_cut_down_still_passes_every_held_address(
-        ranges in ranges(), limit in 0..200usize, from in address(), to in address(),
+    fn a_program_that_had_to_be_cut_down_still_passes_every_address(
+        held in ranges(), asked in ranges(), limit in 0..200usize, request: bool, from in address(), to in address(),
     ) {
-        let frame = arp(Operation::Request, from, to).encode();
-        let program = program(&ranges, limit);
+        let operation = if request { Operation::Request } else { Operation::Reply };
+        let frame = packet(operation, from, to).encode();
+        let program = arp(&held, &asked, limit);
         check(&program);
         prop_assert!(program.len() <= limit.max(SHORTEST));
-        prop_assert!(passes(&program, &frame) || !wanted(&ranges, &frame));
+        prop_assert!(passes(&program, &frame) || !wanted(&held, &asked, &frame));
     }
 }

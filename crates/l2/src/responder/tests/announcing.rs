@@ -9,7 +9,7 @@ fn announcements(count: usize) -> Vec<ArpFrame> {
 #[test]
 fn a_new_address_is_announced_on_schedule() {
     let mut bench = Bench::new(Settings::default());
-    bench.input(Input::Hold(HELD));
+    bench.input(Input::Hold(HELD.into()));
     bench.run_for(Duration::from_secs(30));
     let at: Vec<_> = bench.sent.iter().map(|(at, _)| *at).collect();
     assert_eq!(at, ANNOUNCEMENTS);
@@ -29,7 +29,7 @@ fn a_held_address_is_refreshed_every_30_to_60_seconds() {
             (30.0..=60.0).contains(&pause.as_secs_f64()),
             "a pause of {pause:?}"
         );
-        assert_eq!(*frame, ArpFrame::announcement(ours(), HELD));
+        assert_eq!(*frame, Sent::Arp(ArpFrame::announcement(ours(), HELD)));
         before = *at;
     }
 }
@@ -39,7 +39,7 @@ fn a_held_address_is_refreshed_every_30_to_60_seconds() {
 fn holding_an_address_twice_sends_nothing() {
     let mut bench = Bench::settled();
     let timeout = bench.responder.poll_timeout();
-    bench.input(Input::Hold(HELD));
+    bench.input(Input::Hold(HELD.into()));
     assert_eq!(bench.take_sent(), []);
     assert_eq!(bench.responder.poll_timeout(), timeout);
 }
@@ -47,10 +47,10 @@ fn holding_an_address_twice_sends_nothing() {
 #[test]
 fn after_the_release_there_is_silence_and_no_timer() {
     let mut bench = Bench::new(Settings::default());
-    bench.input(Input::Hold(HELD));
+    bench.input(Input::Hold(HELD.into()));
     bench.run_for(Duration::from_millis(60));
     bench.sent.clear();
-    bench.input(Input::Release(HELD));
+    bench.input(Input::Release(HELD.into()));
     assert_eq!(bench.responder.poll_timeout(), None);
     bench.run_for(Duration::from_secs(3600));
     assert_eq!(bench.take_sent(), []);
@@ -59,15 +59,15 @@ fn after_the_release_there_is_silence_and_no_timer() {
 #[test]
 fn a_release_of_an_address_that_is_not_held_changes_nothing() {
     let mut bench = Bench::settled();
-    bench.input(Input::Release(OTHER));
-    assert_eq!(bench.responder.held().collect::<Vec<_>>(), [HELD]);
+    bench.input(Input::Release(OTHER.into()));
+    assert_eq!(bench.responder.held().collect::<Vec<_>>(), [IpAddr::V4(HELD)]);
 }
 
 #[test]
 fn an_address_held_again_after_its_release_is_announced_from_the_start() {
     let mut bench = Bench::settled();
-    bench.input(Input::Release(HELD));
-    bench.input(Input::Hold(HELD));
+    bench.input(Input::Release(HELD.into()));
+    bench.input(Input::Hold(HELD.into()));
     bench.run_for(Duration::from_secs(6));
     assert_eq!(bench.take_sent(), announcements(ANNOUNCEMENTS.len()));
 }
@@ -76,7 +76,7 @@ fn an_address_held_again_after_its_release_is_announced_from_the_start() {
 #[test]
 fn a_new_hardware_address_is_announced_at_once_and_from_the_start() {
     let mut bench = Bench::settled();
-    bench.input(Input::Mac(mac(7)));
+    bench.input(interface(mac(7)));
     assert_eq!(bench.take_sent(), [ArpFrame::announcement(mac(7), HELD)]);
     bench.run_for(Duration::from_secs(6));
     let rest = ANNOUNCEMENTS.len() - 1;
@@ -90,14 +90,14 @@ fn a_new_hardware_address_is_announced_at_once_and_from_the_start() {
 #[test]
 fn the_same_hardware_address_again_sends_nothing() {
     let mut bench = Bench::settled();
-    bench.input(Input::Mac(ours()));
+    bench.input(interface(ours()));
     assert_eq!(bench.take_sent(), []);
 }
 
 #[test]
 fn a_carrier_that_comes_back_has_everything_announced_at_once_and_from_the_start() {
     let mut bench = Bench::settled();
-    bench.input(Input::Hold(OTHER));
+    bench.input(Input::Hold(OTHER.into()));
     bench.sent.clear();
     bench.input(Input::CarrierUp);
     let both = [
@@ -113,7 +113,7 @@ fn a_carrier_that_comes_back_has_everything_announced_at_once_and_from_the_start
 fn a_timeout_too_early_or_twice_sends_nothing() {
     let mut bench = Bench::new(Settings::default());
     bench.responder.handle_timeout(bench.now);
-    bench.input(Input::Hold(HELD));
+    bench.input(Input::Hold(HELD.into()));
     bench.sent.clear();
     bench.responder.handle_timeout(bench.now);
     bench
@@ -136,7 +136,7 @@ fn a_timeout_too_early_or_twice_sends_nothing() {
 fn a_thousand_addresses_taken_at_once_are_not_refreshed_at_once() {
     let mut bench = Bench::new(Settings::default());
     for n in 0..1000u32 {
-        bench.input(Input::Hold(Ipv4Addr::from(0x0a00_0000 + n)));
+        bench.input(Input::Hold(Ipv4Addr::from(0x0a00_0000 + n).into()));
     }
     bench.run_for(Duration::from_secs(6));
     assert_eq!(bench.take_sent().len(), 1000 * ANNOUNCEMENTS.len());
@@ -154,7 +154,7 @@ fn a_refresh_of_zero_does_not_spin() {
         refresh: Duration::ZERO,
         ..Settings::default()
     });
-    bench.input(Input::Hold(HELD));
+    bench.input(Input::Hold(HELD.into()));
     bench.run_for(Duration::from_secs(60));
     assert!(bench.take_sent().len() <= 70);
 }

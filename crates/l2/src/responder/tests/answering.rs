@@ -66,7 +66,7 @@ fn a_request_for_an_address_that_is_not_held_is_not_answered() {
 #[test]
 fn a_released_address_is_not_answered() {
     let mut bench = Bench::settled();
-    bench.input(Input::Release(HELD));
+    bench.input(Input::Release(HELD.into()));
     bench.frame(request(HELD));
     assert_eq!(bench.take_sent(), []);
 }
@@ -91,7 +91,7 @@ fn malformed_frames_are_counted_and_nothing_else() {
     let frame = request(HELD).encode();
     bench.input(Input::Frame(&[]));
     bench.input(Input::Frame(&frame[..41]));
-    let mut wrong = frame;
+    let mut wrong = frame.to_vec();
     wrong[21] = 9;
     bench.input(Input::Frame(&wrong));
     assert_eq!(bench.take_sent(), []);
@@ -120,7 +120,7 @@ fn a_station_that_asks_too_often_is_answered_at_its_rate() {
         per_source,
         ..Settings::default()
     });
-    bench.input(Input::Hold(HELD));
+    bench.input(Input::Hold(HELD.into()));
     bench.sent.clear();
     for _ in 0..100 {
         bench.frame(request(HELD));
@@ -138,7 +138,7 @@ fn a_router_may_ask_for_a_thousand_addresses_at_once() {
     let mut bench = Bench::new(Settings::default());
     let addresses: Vec<_> = (0..1000u32).map(|n| Ipv4Addr::from(0x0a00_0000 + n)).collect();
     for address in &addresses {
-        bench.input(Input::Hold(*address));
+        bench.input(Input::Hold((*address).into()));
     }
     bench.sent.clear();
     for address in &addresses {
@@ -151,7 +151,7 @@ fn a_router_may_ask_for_a_thousand_addresses_at_once() {
 #[test]
 fn the_hardware_address_in_an_answer_is_that_of_the_interface_now() {
     let mut bench = Bench::settled();
-    bench.input(Input::Mac(mac(7)));
+    bench.input(interface(mac(7)));
     bench.sent.clear();
     bench.frame(request(HELD));
     assert_eq!(bench.take_sent(), [request(HELD).answer(mac(7))]);
@@ -176,7 +176,7 @@ fn the_counters_tell_requests_and_replies_apart() {
         total,
         ..Settings::default()
     });
-    bench.input(Input::Hold(HELD));
+    bench.input(Input::Hold(HELD.into()));
     bench.frame(request(HELD));
     bench.frame(request(HELD));
     let counters = bench.responder.counters();

@@ -1,7 +1,10 @@
 use super::*;
 
 fn claim(mac: Mac) -> Event {
-    Event::ForeignClaim { address: HELD, mac }
+    Event::Rival {
+        address: HELD.into(),
+        mac,
+    }
 }
 
 /// A6
@@ -11,7 +14,7 @@ fn another_station_that_announces_a_held_address_is_reported_and_not_answered() 
     bench.frame(ArpFrame::announcement(theirs(), HELD));
     assert_eq!(bench.events, [claim(theirs())]);
     assert_eq!(bench.take_sent(), []);
-    assert_eq!(bench.responder.counters().foreign_claims, 1);
+    assert_eq!(bench.responder.counters().rivals, 1);
 }
 
 /// A6: RFC 5227 §2.4 counts any ARP packet with the address as its sender.
@@ -51,7 +54,7 @@ fn a_station_that_goes_on_claiming_is_reported_once_per_second() {
         bench.run_for(Duration::from_millis(100));
     }
     assert_eq!(bench.events, [claim(theirs()); 3]);
-    assert_eq!(bench.responder.counters().foreign_claims, 30);
+    assert_eq!(bench.responder.counters().rivals, 30);
 }
 
 /// A6, A7
@@ -73,6 +76,19 @@ fn a_flood_of_claimants_makes_few_events() {
     assert_eq!(bench.events.len(), 8);
 }
 
+/// A7, A8
+#[test]
+fn a_flood_of_strangers_does_not_hide_a_rival() {
+    let mut bench = Bench::settled();
+    for n in 0..=255 {
+        let strange = Mac::new([6, 0, 0, 0, 1, n]).unwrap();
+        bench.frame(ArpFrame::announcement(strange, HELD));
+    }
+    assert_eq!(bench.take_events().len(), 8);
+    bench.frame(ArpFrame::announcement(theirs(), HELD));
+    assert_eq!(bench.events, [claim(theirs())]);
+}
+
 /// A9
 #[test]
 fn a_probe_is_no_claim() {
@@ -88,7 +104,7 @@ fn a_probe_is_no_claim() {
 fn a_claim_of_an_address_that_is_not_held_is_none_of_our_business() {
     let mut bench = Bench::settled();
     bench.frame(ArpFrame::announcement(theirs(), OTHER));
-    bench.input(Input::Release(HELD));
+    bench.input(Input::Release(HELD.into()));
     bench.frame(ArpFrame::announcement(theirs(), HELD));
     assert_eq!(bench.events, []);
     assert_eq!(bench.responder.counters().ignored.unasked, 2);
@@ -97,7 +113,7 @@ fn a_claim_of_an_address_that_is_not_held_is_none_of_our_business() {
 #[test]
 fn a_station_that_claims_one_address_and_asks_for_another_is_reported_and_answered() {
     let mut bench = Bench::settled();
-    bench.input(Input::Hold(OTHER));
+    bench.input(Input::Hold(OTHER.into()));
     bench.sent.clear();
     let frame = ArpFrame {
         sender_address: HELD,
@@ -113,13 +129,15 @@ fn a_station_that_claims_one_address_and_asks_for_another_is_reported_and_answer
 fn a_new_hardware_address_does_not_forget_who_claimed() {
     let mut bench = Bench::settled();
     bench.frame(ArpFrame::announcement(theirs(), HELD));
-    bench.input(Input::Mac(mac(7)));
+    bench.input(interface(mac(7)));
     bench.frame(ArpFrame::announcement(theirs(), HELD));
     assert_eq!(bench.events, [claim(theirs())]);
     bench.frame(ArpFrame::announcement(ours(), HELD));
-    assert_eq!(
-        bench.events,
-        [claim(theirs()), claim(ours())],
-        "our old hardware address is now somebody else's"
-    );
+    let [_, Event::Stranger { mac, .. }] = bench.events[..] else {
+        panic!(
+            "our old hardware address is now somebody else's: {:?}",
+            bench.events
+        )
+    };
+    assert_eq!(mac, ours());
 }
