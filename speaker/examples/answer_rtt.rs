@@ -1,17 +1,20 @@
-//! How long an answer takes: the speaker's beside the kernel's own, asked the same way over the same wire.
+//! How long an answer takes, of ARP and of Neighbor Discovery: the speaker's beside the kernel's own, asked the same way
+//! over the same wire.
 //!
-//! `cargo run --release -p speaker --example arp_rtt`, as root.
+//! `cargo run --release -p speaker --example answer_rtt`, as root.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a tool for developers")]
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use l2::filter::{LONGEST, program};
-use l2::wire::{ArpFrame, BROADCAST, ETHERTYPE, Operation};
-use l2::{Mac, Rate, Settings};
+use l2::filter::{LONGEST, SNAP};
+use l2::wire::Protocol;
+use l2::wire::arp::{ArpFrame, Operation};
+use l2::wire::ndp::{NdpFrame, Solicitation};
+use l2::{Interest, Mac, Rate, Settings};
 use speaker::announcer::{Announcer, Holdings, Interfaces, Report};
 use speaker::links::{ExcludeList, Watcher};
 use speaker::packet::PacketSocket;
@@ -27,14 +30,22 @@ mod segment;
 
 use segment::Segment;
 
-const KERNEL: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+const KERNEL: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+];
+const HELD: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x10)),
+];
 const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
-const HELD: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 10);
+const CLIENT6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2);
 const ROUNDS: usize = 20_000;
 
 fn main() {
     let segment = Segment::new();
-    let (holdings, desired) = watch::channel(Arc::new(Holdings::from([(HELD.into(), Interfaces::All)])));
+    let (holdings, desired) =
+        watch::channel(Arc::new(Holdings::from(HELD.map(|held| (held, Interfaces::All)))));
     let (announced, is_announced) = channel();
     let speaker = segment.node.spawn(move || {
         runtime().block_on(async {
@@ -59,14 +70,16 @@ fn main() {
             }
         });
     });
-    is_announced.recv().unwrap();
+    for _ in HELD {
+        is_announced.recv().unwrap();
+    }
     let index = segment.client.index("eth0");
     segment.client.ip(&format!("link set eth0 address {}", asker()));
-    let ask = segment.client.spawn(move || runtime().block_on(ask_both(index)));
+    let ask = segment.client.spawn(move || runtime().block_on(ask_all(index)));
     for (who, times) in ask.join().unwrap() {
         let at = |share: f64| times[(times.len() as f64 * share) as usize].as_secs_f64() * 1e6;
         let (p50, p99, p999) = (at(0.5), at(0.99), at(0.999));
-        println!("{who:8} p50 {p50:7.1} us   p99 {p99:7.1} us   p99.9 {p999:7.1} us");
+        println!("{who:12} p50 {p50:7.1} us   p99 {p99:7.1} us   p99.9 {p999:7.1} us");
     }
     drop(holdings);
     speaker.join().unwrap();
@@ -80,37 +93,40 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-async fn ask_both(index: u32) -> [(&'static str, Vec<Duration>); 2] {
-    let answers = program(&[(KERNEL, KERNEL), (HELD, HELD)], LONGEST);
-    let socket = PacketSocket::open(index, ETHERTYPE, &answers).unwrap();
-    [
-        ("kernel", ask(&socket, KERNEL).await),
-        ("speaker", ask(&socket, HELD).await),
-    ]
+async fn ask_all(index: u32) -> Vec<(&'static str, Vec<Duration>)> {
+    let mut all = Vec::new();
+    for (who, addresses) in [
+        (["kernel ARP", "kernel NDP"], KERNEL),
+        (["speaker ARP", "speaker NDP"], HELD),
+    ] {
+        for (who, address) in who.into_iter().zip(addresses) {
+            all.push((who, ask(index, address).await));
+        }
+    }
+    all
 }
 
 /// The times of all rounds, shortest first.
-async fn ask(socket: &PacketSocket, address: Ipv4Addr) -> Vec<Duration> {
-    let mac = asker();
-    let question = ArpFrame {
-        destination: BROADCAST,
-        source: mac,
-        operation: Operation::Request,
-        sender: mac,
-        sender_address: CLIENT,
-        target: [0; 6],
-        target_address: address,
+async fn ask(index: u32, address: IpAddr) -> Vec<Duration> {
+    let answers = Interest {
+        held: [address].into(),
+        ..Interest::default()
     };
-    let question = question.encode();
-    let mut buffer = [0; 128];
+    let protocol = Protocol::of(address);
+    let filter = answers.filter(protocol, LONGEST);
+    let socket = PacketSocket::open(index, protocol.ethertype(), &filter).unwrap();
+    let question = match address {
+        IpAddr::V4(address) => ArpFrame::question(asker(), CLIENT, address, None).encode(),
+        IpAddr::V6(address) => Solicitation::question(asker(), CLIENT6, address, None).encode(),
+    };
+    let mut buffer = [0; SNAP];
     let mut times = Vec::with_capacity(ROUNDS);
     for _ in 0..ROUNDS {
         let asked = now();
         socket.send(&question).await.unwrap();
         loop {
             let length = socket.receive(&mut buffer).await.unwrap();
-            let frame = ArpFrame::decode(&buffer[..length]).unwrap();
-            if frame.operation == Operation::Reply && frame.sender_address == address {
+            if is_answer(protocol, &buffer[..length]) {
                 break;
             }
         }
@@ -118,6 +134,17 @@ async fn ask(socket: &PacketSocket, address: Ipv4Addr) -> Vec<Duration> {
     }
     times.sort_unstable();
     times
+}
+
+/// Whether this answers a question; whom it is about, the filter has seen to.
+fn is_answer(protocol: Protocol, frame: &[u8]) -> bool {
+    match protocol {
+        Protocol::Arp => ArpFrame::decode(frame).unwrap().operation == Operation::Reply,
+        Protocol::Ndp => match NdpFrame::decode(frame).unwrap() {
+            NdpFrame::Advertisement(frame) => frame.solicited,
+            NdpFrame::Solicitation(_) => false,
+        },
+    }
 }
 
 #[allow(clippy::disallowed_methods, reason = "measures real time")]

@@ -1,7 +1,7 @@
 //! Says on the interfaces of this node which addresses it holds, and answers for them.
 //!
 //! [`Announcer`] compares what is to be held ([`Holdings`]) with the interfaces that there are ([`Links`]) and keeps one
-//! task per usable interface. Each task owns one socket and one [`l2::Responder`]; a task that fails never stops the
+//! task per usable interface. Each task owns an [`l2::Responder`] and its sockets; a task that fails never stops the
 //! others, and tries again.
 //!
 //! ```no_run
@@ -25,7 +25,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use announce::Interfaces;
-use l2::{Mac, Settings};
+use l2::{Mac, Response, Settings};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -37,6 +37,7 @@ mod plan;
 mod statistics;
 
 use interface::Interface;
+pub use interface::Station;
 use plan::Assignment;
 pub use plan::interfaces_for;
 pub use statistics::{InterfaceStatistics, Statistics};
@@ -67,14 +68,32 @@ pub enum Report {
         /// The address.
         ip: IpAddr,
     },
-    /// Another station claims the address. Repeated while it does: see [`l2::Event::ForeignClaim`].
-    ForeignClaim {
+    /// Another speaker of the cluster claims the address. Repeated while it does: see [`l2::Event::Rival`].
+    Rival {
         /// The address.
         ip: IpAddr,
         /// Where.
         iface: String,
-        /// The other station.
+        /// The other speaker.
         mac: Mac,
+    },
+    /// A station outside of the cluster claims the address. Repeated while it does: see [`l2::Event::Stranger`].
+    Stranger {
+        /// The address.
+        ip: IpAddr,
+        /// Where.
+        iface: String,
+        /// The stranger.
+        mac: Mac,
+        /// What is done about it.
+        response: Response,
+    },
+    /// The stranger claims the address no longer.
+    StrangerGone {
+        /// The address.
+        ip: IpAddr,
+        /// Where.
+        iface: String,
     },
     /// Nothing is announced on the interface, because of this; it is tried again. Repeated at each failure.
     SocketFailed {

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use l2::Mac;
 
 mod exclude;
+mod route;
 mod table;
 mod watcher;
 
@@ -32,18 +33,24 @@ pub struct Link {
     pub state: State,
     /// How often the carrier came or went. Tells of a flap that was over before anybody looked.
     pub carrier_changes: u32,
+    /// How often the kernel said that the neighbours have to be told anew, although nothing else here tells of it: a bond
+    /// sends through another of its ports, or the machine was moved to another host.
+    pub failovers: u32,
     /// Whether addresses are resolved on it: not so on tunnels, for example.
     pub resolves: bool,
     /// The kind of interface that it is a port of, if it is a port.
     pub port_of: Option<Aggregate>,
-    /// Its addresses with the subnets that they are in.
-    pub addresses: BTreeSet<IpNet>,
+    /// The subnets on this link: those that its addresses are in, and for IPv6 also those that routes lead to without a
+    /// router.
+    pub subnets: BTreeSet<IpNet>,
+    /// The addresses that it may send from: none that is tentative, or that another station turned out to have.
+    pub own: BTreeSet<IpAddr>,
 }
 
 impl Link {
     /// Whether `address` lies in one of the subnets of this interface.
     pub fn carries(&self, address: IpAddr) -> bool {
-        self.addresses.iter().any(|net| net.contains(&address))
+        self.subnets.iter().any(|net| net.contains(&address))
     }
 }
 

@@ -22,21 +22,38 @@ struct Layer2(Statistics);
 /// A counter: its name, what it counts, and where it is kept.
 type Count = (&'static str, &'static str, fn(&InterfaceStatistics) -> u64);
 
-const COUNTS: [Count; 5] = [
+const COUNTS: [Count; 8] = [
     (
         "layer2_requests_received",
-        "ARP requests for addresses held",
+        "ARP requests and neighbour solicitations for addresses held",
         |all| all.responder.requests,
     ),
-    ("layer2_responses_sent", "ARP replies sent", |all| {
+    ("layer2_responses_sent", "Answers to them sent", |all| {
         all.responder.replies
     }),
-    ("layer2_gratuitous_sent", "ARP announcements sent", |all| {
-        all.responder.announcements
-    }),
+    (
+        "layer2_gratuitous_sent",
+        "Announcements of addresses sent",
+        |all| all.responder.announcements,
+    ),
+    (
+        "layer2_defences_sent",
+        "Announcements sent against a station outside of the cluster that claims an address",
+        |all| all.responder.defences,
+    ),
+    (
+        "layer2_claims_by_strangers",
+        "Frames in which a station outside of the cluster claimed an address held",
+        |all| all.responder.strangers,
+    ),
+    (
+        "layer2_claims_by_rivals",
+        "Frames in which another speaker claimed an address held",
+        |all| all.responder.rivals,
+    ),
     (
         "layer2_requests_limited",
-        "ARP requests not answered because there were too many",
+        "Requests and solicitations not answered because there were too many",
         |all| all.responder.ignored.limited,
     ),
     (

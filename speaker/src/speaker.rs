@@ -118,9 +118,22 @@ impl Told {
                 self.homeless.insert(ip);
                 None
             }
-            Report::ForeignClaim { ip, iface, mac } => {
-                tracing::warn!(%ip, iface, %mac, "another station claims the address");
+            Report::Rival { ip, iface, mac } => {
+                tracing::warn!(%ip, iface, %mac, "another speaker claims the address");
                 Some(Input::ForeignClaim(ip))
+            }
+            Report::Stranger {
+                ip,
+                iface,
+                mac,
+                response,
+            } => {
+                tracing::warn!(%ip, iface, %mac, ?response, "another station claims the address");
+                Some(Input::ForeignClaim(ip))
+            }
+            Report::StrangerGone { ip, iface } => {
+                tracing::info!(%ip, iface, "no other station claims the address any more");
+                None
             }
             Report::SocketFailed { iface, error } => {
                 tracing::warn!(iface, %error, "cannot announce on the interface, trying again");

@@ -8,9 +8,12 @@ use super::plan::Assignment;
 use super::{Report, Statistics};
 use crate::packet::SocketError;
 
+mod groups;
 mod session;
+mod station;
 
 use session::{End, Session};
+pub use station::Station;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);

@@ -1,5 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use l2::Mac;
 
@@ -20,7 +20,24 @@ pub(super) struct Assignment {
     pub(super) index: u32,
     pub(super) mac: Mac,
     pub(super) carrier_changes: u32,
-    pub(super) addresses: BTreeSet<Ipv4Addr>,
+    pub(super) failovers: u32,
+    /// The addresses that the interface has itself.
+    pub(super) own: BTreeSet<IpAddr>,
+    /// The hardware addresses of the node's other interfaces.
+    pub(super) siblings: BTreeSet<Mac>,
+    pub(super) addresses: BTreeSet<IpAddr>,
+}
+
+impl Assignment {
+    /// The same interface with nothing to do, and nothing of its own.
+    pub(super) fn idle(&self) -> Self {
+        Self {
+            own: BTreeSet::new(),
+            siblings: BTreeSet::new(),
+            addresses: BTreeSet::new(),
+            ..*self
+        }
+    }
 }
 
 /// Which interfaces announce what, as things are.
@@ -29,6 +46,10 @@ pub(super) fn plan(holdings: &Holdings, links: &Links, excluded: &ExcludeList) -
         .values()
         .filter_map(|link| Some((link.name.clone(), idle(link, excluded)?)))
         .collect();
+    let all: BTreeSet<Mac> = interfaces.values().map(|assignment| assignment.mac).collect();
+    for assignment in interfaces.values_mut() {
+        assignment.siblings = all.iter().copied().filter(|mac| *mac != assignment.mac).collect();
+    }
     let usable: Vec<&Link> = links
         .values()
         .filter(|link| interfaces.contains_key(&link.name))
@@ -36,14 +57,11 @@ pub(super) fn plan(holdings: &Holdings, links: &Links, excluded: &ExcludeList) -
     let mut homeless = BTreeSet::new();
     for (ip, wanted) in holdings {
         let mut homes = 0;
-        // Nothing answers for IPv6 yet.
-        if let IpAddr::V4(address) = ip {
-            for link in usable.iter().filter(|link| takes(link, *ip, wanted)) {
-                homes += 1;
-                interfaces.entry(link.name.clone()).and_modify(|assignment| {
-                    assignment.addresses.insert(*address);
-                });
-            }
+        for link in usable.iter().filter(|link| takes(link, *ip, wanted)) {
+            homes += 1;
+            interfaces.entry(link.name.clone()).and_modify(|assignment| {
+                assignment.addresses.insert(*ip);
+            });
         }
         if homes == 0 {
             homeless.insert(*ip);
@@ -59,9 +77,9 @@ pub fn interfaces_for<'a>(
     links: &'a Links,
     excluded: &'a ExcludeList,
 ) -> impl Iterator<Item = &'a Link> {
-    links.values().filter(move |link| {
-        address.is_ipv4() && idle(link, excluded).is_some() && takes(link, address, wanted)
-    })
+    links
+        .values()
+        .filter(move |link| idle(link, excluded).is_some() && takes(link, address, wanted))
 }
 
 fn idle(link: &Link, excluded: &ExcludeList) -> Option<Assignment> {
@@ -70,12 +88,17 @@ fn idle(link: &Link, excluded: &ExcludeList) -> Option<Assignment> {
         index,
         mac,
         carrier_changes,
+        failovers,
+        own,
         ..
     } = link;
     Some(Assignment {
         index: *index,
         mac: (*mac)?,
         carrier_changes: *carrier_changes,
+        failovers: *failovers,
+        own: own.clone(),
+        siblings: BTreeSet::new(),
         addresses: BTreeSet::new(),
     })
 }

@@ -124,9 +124,11 @@ mod tests {
             mac: Some(Mac::new([2, 0, 0, 0, 0, 1]).unwrap()),
             state: State::Up,
             carrier_changes: 1,
+            failovers: 0,
             resolves: true,
             port_of: None,
-            addresses: BTreeSet::new(),
+            subnets: BTreeSet::new(),
+            own: BTreeSet::new(),
         }
     }
 

@@ -3,12 +3,14 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use l2::Mac;
-use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
+use rtnetlink::packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
 use rtnetlink::packet_route::link::{
-    InfoPortKind, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType, LinkMessage,
+    InfoPortKind, LinkAttribute, LinkEvent, LinkFlags, LinkInfo, LinkLayerType, LinkMessage,
 };
+use rtnetlink::packet_route::route::RouteMessage;
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 
+use super::route::{OnLink, on_link};
 use super::{Aggregate, Link, Links, State};
 
 /// What the kernel's messages have told so far.
@@ -16,8 +18,10 @@ use super::{Aggregate, Link, Links, State};
 pub(super) struct Table {
     links: BTreeMap<u32, Link>,
     /// By index; of each address itself and the subnet that it is in, which on a point-to-point link is that of the
-    /// other end.
-    addresses: BTreeMap<u32, BTreeSet<(IpAddr, IpNet)>>,
+    /// other end. With them whether the address may be used.
+    addresses: BTreeMap<u32, BTreeMap<(IpAddr, IpNet), bool>>,
+    /// By index; the subnets that routes say are on the link.
+    on_link: BTreeMap<u32, BTreeSet<OnLink>>,
 }
 
 impl Table {
@@ -32,6 +36,8 @@ impl Table {
             RouteNetlinkMessage::DelLink(message) => self.on_link_gone(message),
             RouteNetlinkMessage::NewAddress(message) => self.on_address(message),
             RouteNetlinkMessage::DelAddress(message) => self.on_address_gone(message),
+            RouteNetlinkMessage::NewRoute(message) => self.on_route(message),
+            RouteNetlinkMessage::DelRoute(message) => self.on_route_gone(message),
             _ => {}
         }
     }
@@ -39,12 +45,20 @@ impl Table {
     /// Everything as one value.
     pub(super) fn snapshot(&self) -> Links {
         let snapshot = |link: &Link| {
-            let addresses = self.addresses.get(&link.index);
-            let addresses = addresses.into_iter().flatten().map(|(_, net)| *net).collect();
+            let known = || self.addresses.get(&link.index).into_iter().flatten();
+            let routed = self.on_link.get(&link.index).into_iter().flatten();
+            let subnets = known()
+                .map(|((_, net), _)| *net)
+                .chain(routed.map(|on_link| on_link.subnet))
+                .collect();
+            let own = known()
+                .filter_map(|((address, _), usable)| usable.then_some(*address))
+                .collect();
             (
                 link.name.clone(),
                 Link {
-                    addresses,
+                    subnets,
+                    own,
                     ..link.clone()
                 },
             )
@@ -56,7 +70,14 @@ impl Table {
         if is_about_the_link(message)
             && let Some(link) = link_of(message)
         {
-            self.links.insert(link.index, link);
+            if link.state == State::Down {
+                // The kernel drops its routes, and need not say so (net.ipv6.route.skip_notify_on_dev_down).
+                self.on_link.remove(&link.index);
+            }
+            let known = self.links.get(&link.index);
+            let failovers = known.map_or(0, |link| link.failovers);
+            let failovers = failovers.wrapping_add(u32::from(tells_of_failover(message)));
+            self.links.insert(link.index, Link { failovers, ..link });
         }
     }
 
@@ -64,6 +85,7 @@ impl Table {
         if is_about_the_link(message) {
             self.links.remove(&message.header.index);
             self.addresses.remove(&message.header.index);
+            self.on_link.remove(&message.header.index);
         }
     }
 
@@ -72,7 +94,7 @@ impl Table {
             self.addresses
                 .entry(message.header.index)
                 .or_default()
-                .insert(address);
+                .insert(address, is_usable(message));
         }
     }
 
@@ -81,6 +103,20 @@ impl Table {
             (address_of(message), self.addresses.get_mut(&message.header.index))
         {
             addresses.remove(&address);
+        }
+    }
+
+    pub(super) fn on_route(&mut self, message: &RouteMessage) {
+        if let Some((index, on_link)) = on_link(message) {
+            self.on_link.entry(index).or_default().insert(on_link);
+        }
+    }
+
+    fn on_route_gone(&mut self, message: &RouteMessage) {
+        if let Some((index, on_link)) = on_link(message)
+            && let Some(known) = self.on_link.get_mut(&index)
+        {
+            known.remove(&on_link);
         }
     }
 }
@@ -93,6 +129,14 @@ fn is_about_the_link(message: &LinkMessage) -> bool {
             .attributes
             .iter()
             .any(|attribute| matches!(attribute, LinkAttribute::Wireless(_)))
+}
+
+fn tells_of_failover(message: &LinkMessage) -> bool {
+    let is_one = |event: &LinkEvent| matches!(event, LinkEvent::BondingFailover | LinkEvent::NotifyPeers);
+    message
+        .attributes
+        .iter()
+        .any(|attribute| matches!(attribute, LinkAttribute::Event(event) if is_one(event)))
 }
 
 fn link_of(message: &LinkMessage) -> Option<Link> {
@@ -122,9 +166,11 @@ fn link_of(message: &LinkMessage) -> Option<Link> {
         mac: station(message.header.link_layer_type, hardware),
         state: state(flags),
         carrier_changes,
+        failovers: 0,
         resolves: !flags.contains(LinkFlags::Noarp),
         port_of,
-        addresses: BTreeSet::new(),
+        subnets: BTreeSet::new(),
+        own: BTreeSet::new(),
     })
 }
 
@@ -173,6 +219,13 @@ fn address_of(message: &AddressMessage) -> Option<(IpAddr, IpNet)> {
         local.unwrap_or(subnet),
         IpNet::new(subnet, message.header.prefix_len).ok()?,
     ))
+}
+
+/// Whether the address is not waiting to be found unique, nor was found not to be (RFC 4862 §5.4).
+fn is_usable(message: &AddressMessage) -> bool {
+    let flags = message.header.flags;
+    flags.contains(AddressHeaderFlags::Optimistic)
+        || !flags.intersects(AddressHeaderFlags::Tentative | AddressHeaderFlags::Dadfailed)
 }
 
 #[cfg(test)]

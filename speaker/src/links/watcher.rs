@@ -1,5 +1,6 @@
 use std::convert::Infallible;
 use std::io;
+use std::net::Ipv6Addr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,16 +11,17 @@ use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
 use rtnetlink::packet_route::link::LinkExtentMask;
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::sys::SocketAddr;
-use rtnetlink::{Handle, MulticastGroup};
+use rtnetlink::{Handle, MulticastGroup, RouteMessageBuilder};
 use tokio::sync::watch;
 
 use super::Links;
 use super::table::Table;
 
-const GROUPS: [MulticastGroup; 3] = [
+const GROUPS: [MulticastGroup; 4] = [
     MulticastGroup::Link,
     MulticastGroup::Ipv4Ifaddr,
     MulticastGroup::Ipv6Ifaddr,
+    MulticastGroup::Ipv6Route,
 ];
 
 /// How long to wait before asking a kernel that did not answer once more.
@@ -31,8 +33,8 @@ pub enum LinksError {
     /// No rtnetlink socket.
     #[error("cannot open an rtnetlink socket: {0}")]
     Open(#[source] io::Error),
-    /// The kernel did not list its interfaces or addresses.
-    #[error("cannot list interfaces and addresses: {0}")]
+    /// The kernel did not list its interfaces, addresses or routes.
+    #[error("cannot list interfaces, addresses and routes: {0}")]
     List(#[source] rtnetlink::Error),
     /// The socket was closed while in use.
     #[error("the rtnetlink socket was closed")]
@@ -214,6 +216,11 @@ async fn read(handle: &Handle) -> Result<Table, rtnetlink::Error> {
     let mut addresses = pin!(handle.address().get().execute());
     while let Some(address) = addresses.try_next().await? {
         table.on_address(&address);
+    }
+    let ipv6 = RouteMessageBuilder::<Ipv6Addr>::new().build();
+    let mut routes = pin!(handle.route().get(ipv6).execute());
+    while let Some(route) = routes.try_next().await? {
+        table.on_route(&route);
     }
     Ok(table)
 }

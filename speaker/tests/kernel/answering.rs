@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use l2::wire::ArpFrame;
+use l2::wire::arp::ArpFrame;
 use speaker::announcer::Interfaces;
 
 use crate::client::{Client, mac, now};

@@ -65,9 +65,9 @@ fn a_link_that_goes_down_and_up_is_announced_on_again() {
     }
 }
 
-/// F18: the flap is over before the speaker looks, and nothing but the count of changes tells of it.
+/// A11, F18: nothing but a count tells that a flap was over before the speaker looked, or that a bond failed over.
 #[test]
-fn a_flap_too_short_to_be_seen_is_followed_by_announcements() {
+fn a_flap_too_short_to_be_seen_and_a_failover_are_followed_by_announcements() {
     let segment = Segment::new();
     let hardware = mac(&segment.node.hardware_address("eth0"));
     let eth0 = Link {
@@ -76,9 +76,11 @@ fn a_flap_too_short_to_be_seen_is_followed_by_announcements() {
         mac: Some(hardware),
         state: State::Up,
         carrier_changes: 2,
+        failovers: 0,
         resolves: true,
         port_of: None,
-        addresses: BTreeSet::from(["192.0.2.1/24".parse().unwrap()]),
+        subnets: BTreeSet::from(["192.0.2.1/24".parse().unwrap()]),
+        own: BTreeSet::from(["192.0.2.1".parse().unwrap()]),
     };
     let seen = |link: &Link| Arc::new(Links::from([("eth0".to_owned(), link.clone())]));
     let (links, believed) = watch::channel(seen(&eth0));
@@ -88,12 +90,19 @@ fn a_flap_too_short_to_be_seen_is_followed_by_announcements() {
     node.reports("announced 192.0.2.10 on eth0");
     let announced = || node.statistics.snapshot()["eth0"].responder.announcements;
     eventually("the burst is over", || announced() == 6);
-    links.send_replace(seen(&Link {
+    let flapped = Link {
         carrier_changes: 4,
         ..eth0
-    }));
+    };
+    links.send_replace(seen(&flapped));
     eventually("there is another burst", || announced() == 12);
-    for _ in 0..12 {
+    let failed_over = Link {
+        failovers: 1,
+        ..flapped
+    };
+    links.send_replace(seen(&failed_over));
+    eventually("there is a third burst", || announced() == 18);
+    for _ in 0..18 {
         client.announcement(hardware, VIP);
     }
     node.has_nothing_to_report();

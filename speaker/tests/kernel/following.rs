@@ -51,7 +51,7 @@ fn after_events_were_lost_the_snapshot_is_complete_again() {
     let last = &links["last0"];
     assert_eq!(last.mac.unwrap().to_string(), "02:00:00:00:00:05");
     assert_eq!(last.state, State::NoCarrier);
-    assert_eq!(last.addresses.iter().next().unwrap().to_string(), "192.0.2.1/24");
+    assert_eq!(last.subnets.iter().next().unwrap().to_string(), "192.0.2.1/24");
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn each_change_of_an_interface_makes_a_new_snapshot() {
     eventually("it does no ARP", || eth0().is_some_and(|link| !link.resolves));
     namespace.ip("addr add 192.0.2.1/24 dev eth0");
     eventually("it has an address", || {
-        eth0().is_some_and(|link| !link.addresses.is_empty())
+        eth0().is_some_and(|link| !link.subnets.is_empty())
     });
     namespace.ip("link del eth0");
     eventually("it is gone", || eth0().is_none());

@@ -1,6 +1,6 @@
 //! The drivers of layer 2 on real interfaces, judged by the kernel of another network namespace.
 //!
-//! Needs root and the programs `ip`, `ping` and `arping`; fails without them.
+//! Needs root and the programs `ip`, `bridge`, `ping`, `arping` and `sysctl`; fails without them.
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests, too")]
 
@@ -8,9 +8,16 @@ mod answering;
 mod changing;
 mod client;
 mod conflicts;
+mod driven;
+mod ear;
 mod filtering;
 mod following;
+mod groups;
+mod interfaces;
 mod namespace;
+mod neighbour;
+mod neighbours;
 mod node;
 mod segment;
 mod sockets;
+mod surrogates;

@@ -117,7 +117,14 @@ fn in_words(report: Report) -> String {
         Report::Announced { ip, iface } => format!("announced {ip} on {iface}"),
         Report::Withdrawn { ip, iface } => format!("withdrawn {ip} from {iface}"),
         Report::NoInterface { ip } => format!("no interface for {ip}"),
-        Report::ForeignClaim { ip, iface, mac } => format!("{mac} claims {ip} on {iface}"),
+        Report::Rival { ip, iface, mac } => format!("rival {mac} claims {ip} on {iface}"),
+        Report::Stranger {
+            ip,
+            iface,
+            mac,
+            response,
+        } => format!("stranger {mac} claims {ip} on {iface}: {response:?}"),
+        Report::StrangerGone { ip, iface } => format!("no stranger claims {ip} on {iface}"),
         Report::SocketFailed { iface, error } => format!("{iface} failed: {error}"),
     }
 }

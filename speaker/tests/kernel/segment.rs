@@ -1,6 +1,7 @@
 use crate::namespace::{Namespace, eventually};
 
-/// Two namespaces with a wire between them: `eth0` at both ends, 192.0.2.1 and 192.0.2.2.
+/// Two namespaces with a wire between them: `eth0` at both ends, 192.0.2.1 and 2001:db8::1 at that of the node, 192.0.2.2
+/// and 2001:db8::2 at that of the client.
 pub(crate) struct Segment {
     pub(crate) node: Namespace,
     pub(crate) client: Namespace,
@@ -15,7 +16,32 @@ impl Segment {
         segment.node.wire("eth0", &segment.client, "eth0");
         segment.node.ip("addr add 192.0.2.1/24 dev eth0");
         segment.client.ip("addr add 192.0.2.2/24 dev eth0");
+        segment.node.ip("addr add 2001:db8::1/64 dev eth0 nodad");
+        segment.client.ip("addr add 2001:db8::2/64 dev eth0 nodad");
         segment
+    }
+
+    /// The same with a switch in the middle, which has the ports `node` and `client` and forwards groups only where
+    /// somebody has asked for them.
+    pub(crate) fn switched() -> (Self, Namespace) {
+        let segment = Self {
+            node: Namespace::new("node"),
+            client: Namespace::new("client"),
+        };
+        let switch = Namespace::new("switch");
+        switch.ip("link add br0 type bridge mcast_snooping 1 mcast_querier 1 mcast_mld_version 2");
+        switch.ip("link set br0 up");
+        for (host, port, addresses) in [
+            (&segment.node, "node", ["192.0.2.1/24", "2001:db8::1/64"]),
+            (&segment.client, "client", ["192.0.2.2/24", "2001:db8::2/64"]),
+        ] {
+            host.wire("eth0", &switch, port);
+            switch.ip(&format!("link set {port} master br0"));
+            for address in addresses {
+                host.ip(&format!("addr add {address} dev eth0 nodad"));
+            }
+        }
+        (segment, switch)
     }
 
     /// What the client's kernel believes about `address`: the hardware address of its entry, if it has one.

@@ -2,7 +2,7 @@ use std::future::Future;
 use std::process::Command;
 
 use l2::filter::{Instruction, LONGEST};
-use l2::wire::ETHERTYPE;
+use l2::wire::arp::ETHERTYPE;
 use speaker::packet::{PacketSocket, SocketError};
 
 use crate::namespace::Namespace;
@@ -84,7 +84,7 @@ fn a_link_that_goes_down_wakes_who_receives_and_stops_who_sends() {
 fn what_this_node_sends_is_not_received_by_it() {
     let segment = Segment::new();
     let index = segment.node.index("eth0");
-    let frame = l2::wire::ArpFrame::announcement(
+    let frame = l2::wire::arp::ArpFrame::announcement(
         crate::client::mac("02:00:00:00:00:05"),
         "192.0.2.10".parse().unwrap(),
     );
@@ -108,7 +108,7 @@ fn what_this_node_sends_is_not_received_by_it() {
     });
     is_sent.recv().unwrap();
     client.say(&answer);
-    assert_eq!(receiver.join().unwrap(), answer);
+    assert_eq!(receiver.join().unwrap(), *answer);
 }
 
 /// The process of this test keeps its capabilities; the one that it starts has all but one of them.

@@ -1,21 +1,13 @@
 use std::collections::BTreeSet;
-use std::future;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
+use std::net::IpAddr;
 
-use l2::filter::{self, Instruction};
-use l2::{Event, Input, Responder, Settings, wire};
+use l2::{Event, Input, Settings};
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
 
 use super::super::plan::Assignment;
 use super::super::{InterfaceStatistics, Report, Statistics};
-use crate::packet::{PacketSocket, SocketError};
-
-/// How long the frames made by one input may wait for the interface. What does not get out by then is dropped: the next
-/// round of the schedule makes up for it, and an old answer is worth nothing.
-const PATIENCE: Duration = Duration::from_millis(50);
+use super::station::Station;
+use crate::packet::SocketError;
 
 /// How a session came to its end when nothing failed.
 pub(super) enum End {
@@ -25,20 +17,18 @@ pub(super) enum End {
     Replaced,
 }
 
-/// One socket and the responder behind it. Whatever ends the session, what it announced is reported as withdrawn.
+/// A station for as long as its sockets work. Whatever ends the session, what it announced is reported as withdrawn.
 pub(super) struct Session<'a> {
     iface: &'a str,
-    index: u32,
-    carrier_changes: u32,
-    socket: PacketSocket,
-    responder: Responder,
+    station: Station,
+    /// What the station does now.
+    current: Assignment,
     reports: &'a mpsc::UnboundedSender<Report>,
     statistics: &'a Statistics,
     /// What was counted on this interface before this session.
     before: InterfaceStatistics,
     /// What was reported as announced and not yet as withdrawn.
-    announced: BTreeSet<Ipv4Addr>,
-    unsent: u64,
+    announced: BTreeSet<IpAddr>,
 }
 
 impl<'a> Session<'a> {
@@ -49,139 +39,125 @@ impl<'a> Session<'a> {
         reports: &'a mpsc::UnboundedSender<Report>,
         statistics: &'a Statistics,
     ) -> Result<Self, SocketError> {
-        let filter = filter::program(&[], filter::LONGEST);
         Ok(Self {
             iface,
-            index: first.index,
-            carrier_changes: first.carrier_changes,
-            socket: PacketSocket::open(first.index, wire::ETHERTYPE, &filter)?,
-            responder: Responder::new(first.mac, settings),
+            station: Station::open(iface, first.index, first.mac, settings)?,
+            current: first.idle(),
             reports,
             statistics,
             before: statistics.of(iface),
             announced: BTreeSet::new(),
-            unsent: 0,
         })
     }
 
-    /// Drives the responder: drain, wait for the first of command, timeout and frame, feed exactly that.
+    /// Drives the station: carry out, report, then wait for the next assignment or for what happens on the interface.
     pub(super) async fn run(
         &mut self,
         first: Assignment,
         desired: &mut watch::Receiver<Assignment>,
     ) -> Result<End, SocketError> {
         self.apply(first).await?;
-        let mut buffer = [0; filter::SNAP as usize];
         loop {
-            let due = self.responder.poll_timeout();
             tokio::select! {
-                // In this order, so that no flood of frames holds up a command or an announcement.
+                // In this order, so that no flood of frames holds up a command.
                 biased;
                 changed = desired.changed() => {
                     if changed.is_err() {
                         return Ok(End::Stopped);
                     }
                     let assignment = desired.borrow_and_update().clone();
-                    if assignment.index != self.index {
+                    if assignment.index != self.current.index {
                         return Ok(End::Replaced);
                     }
                     self.apply(assignment).await?;
                 }
-                () = until(due) => {
-                    let now = Instant::now();
-                    self.responder.handle_timeout(now.into_std());
-                    self.drain(now).await?;
-                }
-                received = self.socket.receive(&mut buffer) => {
-                    let frame = &buffer[..received?];
-                    self.feed(Input::Frame(frame)).await?;
+                turned = self.station.turn() => {
+                    turned?;
+                    self.settle().await?;
                 }
             }
         }
     }
 
-    /// Makes what is held what is assigned. What goes, goes first; the kernel's filter opens before the first question
-    /// about a new address can come.
+    /// Makes what is held what is assigned. What goes, goes first.
     async fn apply(&mut self, assignment: Assignment) -> Result<(), SocketError> {
+        let before = std::mem::replace(&mut self.current, assignment.clone());
         let Assignment {
             index: _,
             mac,
             carrier_changes,
+            failovers,
+            own,
+            siblings,
             addresses,
         } = assignment;
-        let held: BTreeSet<Ipv4Addr> = self.responder.held().collect();
-        for address in held.difference(&addresses).copied() {
-            self.feed(Input::Release(address)).await?;
+        for address in before.addresses.difference(&addresses).copied() {
+            self.station.feed(Input::Release(address));
             self.withdraw(address);
         }
-        self.feed(Input::Mac(mac)).await?;
-        if self.carrier_changes != carrier_changes {
-            self.carrier_changes = carrier_changes;
-            self.feed(Input::CarrierUp).await?;
+        let flapped = (before.carrier_changes, before.failovers) != (carrier_changes, failovers);
+        let has_come_to_ipv6 = has_link_local(&own) && !has_link_local(&before.own);
+        self.station.feed(Input::Interface { mac, addresses: own });
+        self.station.feed(Input::Siblings(siblings));
+        if flapped {
+            self.station.feed(Input::CarrierUp);
         }
-        if held != addresses {
-            self.attach(&addresses)?;
+        if flapped || has_come_to_ipv6 {
+            self.station.join_groups_anew();
         }
-        for address in addresses.difference(&held).copied() {
-            self.feed(Input::Hold(address)).await?;
-            self.announced.insert(address);
-            self.report(Report::Announced {
-                ip: address.into(),
-                iface: self.iface.to_owned(),
-            });
+        let new = || addresses.difference(&before.addresses).copied();
+        for address in new() {
+            self.station.feed(Input::Hold(address));
+        }
+        self.settle().await?;
+        for ip in new() {
+            self.announced.insert(ip);
+            let iface = self.iface.to_owned();
+            self.report(Report::Announced { ip, iface });
         }
         self.record();
         Ok(())
     }
 
-    /// Has the kernel let through what concerns `addresses`.
-    fn attach(&self, addresses: &BTreeSet<Ipv4Addr>) -> Result<(), SocketError> {
-        let ranges: Vec<_> = addresses.iter().map(|address| (*address, *address)).collect();
-        attach_what_fits(&ranges, |program| self.socket.attach(program))
-    }
-
-    async fn feed(&mut self, input: Input<'_>) -> Result<(), SocketError> {
-        let now = Instant::now();
-        self.responder.handle_input(now.into_std(), input);
-        self.drain(now).await
-    }
-
-    async fn drain(&mut self, now: Instant) -> Result<(), SocketError> {
+    /// Carries out what the responder wants, and reports what it tells.
+    async fn settle(&mut self) -> Result<(), SocketError> {
+        // Before the frames are out, too: who reads the answer to a question finds it counted.
         self.record();
-        let unsent = self.unsent;
-        while let Some(transmit) = self.responder.poll_transmit() {
-            self.send(transmit.frame(), now + PATIENCE).await?;
+        let unsent = self.station.unsent();
+        self.station.settle().await?;
+        while let Some(event) = self.station.event() {
+            self.on_event(event);
         }
-        while let Some(event) = self.responder.poll_event() {
-            let Event::ForeignClaim { address, mac } = event;
-            let iface = self.iface.to_owned();
-            self.report(Report::ForeignClaim {
-                ip: address.into(),
-                iface,
-                mac,
-            });
-        }
-        if unsent != self.unsent {
+        if unsent != self.station.unsent() {
             self.record();
         }
         Ok(())
     }
 
-    async fn send(&mut self, frame: &[u8], deadline: Instant) -> Result<(), SocketError> {
-        match tokio::time::timeout_at(deadline, self.socket.send(frame)).await {
-            Ok(Err(error)) if !is_full(&error) => return Err(error),
-            Ok(Ok(())) => {}
-            Ok(Err(_)) | Err(_) => self.unsent += 1,
+    fn on_event(&self, event: Event) {
+        let iface = self.iface.to_owned();
+        match event {
+            Event::Rival { address: ip, mac } => self.report(Report::Rival { ip, iface, mac }),
+            Event::Stranger {
+                address: ip,
+                mac,
+                response,
+            } => self.report(Report::Stranger {
+                ip,
+                iface,
+                mac,
+                response,
+            }),
+            Event::StrangerGone { address: ip } => self.report(Report::StrangerGone { ip, iface }),
+            // Nobody asks yet.
+            Event::Answered { address: _ } => {}
         }
-        Ok(())
     }
 
-    fn withdraw(&mut self, address: Ipv4Addr) {
+    fn withdraw(&mut self, address: IpAddr) {
         if self.announced.remove(&address) {
-            self.report(Report::Withdrawn {
-                ip: IpAddr::V4(address),
-                iface: self.iface.to_owned(),
-            });
+            let iface = self.iface.to_owned();
+            self.report(Report::Withdrawn { ip: address, iface });
         }
     }
 
@@ -196,11 +172,11 @@ impl<'a> Session<'a> {
             mut responder,
             unsent,
         } = self.before;
-        responder += self.responder.counters();
+        responder += self.station.responder().counters();
         let statistics = InterfaceStatistics {
             held: self.announced.len(),
             responder,
-            unsent: unsent + self.unsent,
+            unsent: unsent + self.station.unsent(),
         };
         self.statistics.record(self.iface, statistics);
     }
@@ -215,86 +191,9 @@ impl Drop for Session<'_> {
     }
 }
 
-/// Whether the interface's own queue was full, which is over in a moment.
-fn is_full(error: &SocketError) -> bool {
-    matches!(error, SocketError::Send(source) if source.raw_os_error() == Some(libc::ENOBUFS))
-}
-
-/// Waits until then, or for ever.
-async fn until(due: Option<std::time::Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due.into()).await,
-        None => future::pending().await,
-    }
-}
-
-/// Attaches the program for exactly `ranges` if the kernel has the memory for it (`net.core.optmem_max`, of which both the
-/// old and the new one take their part), otherwise a shorter one that lets more through.
-fn attach_what_fits(
-    ranges: &[(Ipv4Addr, Ipv4Addr)],
-    mut attach: impl FnMut(&[Instruction]) -> Result<(), SocketError>,
-) -> Result<(), SocketError> {
-    let mut limit = filter::LONGEST;
-    loop {
-        match attach(&filter::program(ranges, limit)) {
-            Err(SocketError::Filter(error))
-                if error.kind() == io::ErrorKind::OutOfMemory && limit > filter::SHORTEST =>
-            {
-                limit /= 2;
-            }
-            attached => return attached,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn scattered() -> Vec<(Ipv4Addr, Ipv4Addr)> {
-        let address = |n: u32| Ipv4Addr::from(0xc0a8_0000 + 3 * n);
-        (0..1000).map(|n| (address(n), address(n))).collect()
-    }
-
-    /// Attaches to a kernel that has room for so many instructions; what it did not take, and what it took.
-    fn attached(room: usize) -> (Vec<usize>, Result<(), SocketError>) {
-        let mut refused = Vec::new();
-        let result = attach_what_fits(&scattered(), |program| {
-            if program.len() <= room {
-                return Ok(());
-            }
-            refused.push(program.len());
-            Err(SocketError::Filter(io::ErrorKind::OutOfMemory.into()))
-        });
-        (refused, result)
-    }
-
-    #[test]
-    fn a_filter_that_the_kernel_has_no_memory_for_is_cut_down_until_it_has() {
-        let (refused, result) = attached(600);
-        assert!(result.is_ok());
-        assert!(
-            refused.is_sorted_by(|longer, shorter| longer > shorter),
-            "{refused:?}"
-        );
-        assert!(!refused.is_empty());
-    }
-
-    #[test]
-    fn a_kernel_without_memory_for_any_filter_is_an_error() {
-        let (refused, result) = attached(0);
-        assert!(matches!(result, Err(SocketError::Filter(_))));
-        assert!(refused.len() < 10, "{refused:?}");
-    }
-
-    #[test]
-    fn another_error_than_lack_of_memory_is_not_tried_away() {
-        let mut tries = 0;
-        let result = attach_what_fits(&scattered(), |_| {
-            tries += 1;
-            Err(SocketError::Filter(io::ErrorKind::PermissionDenied.into()))
-        });
-        assert!(result.is_err());
-        assert_eq!(tries, 1);
-    }
+/// Whether the interface takes part in IPv6: without such an address, its groups may be told to nobody (RFC 3810 §5.2.13).
+fn has_link_local(addresses: &BTreeSet<IpAddr>) -> bool {
+    addresses
+        .iter()
+        .any(|address| matches!(address, IpAddr::V6(address) if address.is_unicast_link_local()))
 }

@@ -10,9 +10,14 @@ fn link(index: u32, name: &str, nets: &[&str]) -> (String, Link) {
         mac: Mac::new([2, 0, 0, 0, 0, u8::try_from(index).unwrap()]).ok(),
         state: State::Up,
         carrier_changes: 1,
+        failovers: 0,
         resolves: true,
         port_of: None,
-        addresses: nets.iter().map(|net| net.parse().unwrap()).collect(),
+        subnets: nets.iter().map(|net| net.parse().unwrap()).collect(),
+        own: nets
+            .iter()
+            .map(|net| net.parse::<ipnet::IpNet>().unwrap().addr())
+            .collect(),
     };
     (name.to_owned(), link)
 }
@@ -100,20 +105,18 @@ fn an_interface_without_carrier_gets_nothing() {
 }
 
 #[test]
-fn an_ipv6_address_has_no_home_yet() {
-    let links = Links::from([link(1, "eth0", &["2001:db8::1/64"])]);
-    assert_eq!(planned("2001:db8::2", Interfaces::All, &links).homeless.len(), 1);
-    let excluded = ExcludeList::default();
+fn an_ipv6_address_lives_where_its_subnet_is_or_where_it_was_told_to() {
+    let links = Links::from([
+        link(1, "eth0", &["192.0.2.1/24", "2001:db8::1/64", "fe80::1/64"]),
+        link(2, "eth1", &["fe80::2/64"]),
+    ]);
+    assert_eq!(homes(&planned("2001:db8::2", Interfaces::All, &links)), ["eth0"]);
     assert_eq!(
-        interfaces_for(
-            "2001:db8::2".parse().unwrap(),
-            &Interfaces::All,
-            &links,
-            &excluded
-        )
-        .count(),
-        0
+        homes(&planned("2001:db8::2", named(&["eth1"]), &links)),
+        ["eth1"],
+        "a link-local address is enough (N9)"
     );
+    assert_eq!(planned("2001:db9::2", Interfaces::All, &links).homeless.len(), 1);
 }
 
 #[test]

@@ -1,3 +1,6 @@
+use ipnet::Ipv6Net;
+use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteHeader, RouteType};
+
 use super::*;
 
 fn link(index: u32, attributes: Vec<LinkAttribute>) -> LinkMessage {
@@ -51,7 +54,7 @@ fn only(table: &Table) -> Link {
     links.into_values().next().unwrap()
 }
 
-use RouteNetlinkMessage::{DelAddress, DelLink, NewAddress, NewLink};
+use RouteNetlinkMessage::{DelAddress, DelLink, DelRoute, NewAddress, NewLink, NewRoute};
 
 #[test]
 fn a_link_has_the_addresses_that_were_told_before_or_after_it() {
@@ -63,7 +66,7 @@ fn a_link_has_the_addresses_that_were_told_before_or_after_it() {
     ]);
     let link = only(&table);
     let nets = ["192.0.2.1/24", "2001:db8::1/64"].map(|net| net.parse().unwrap());
-    assert_eq!(link.addresses, BTreeSet::from(nets));
+    assert_eq!(link.subnets, BTreeSet::from(nets));
     assert_eq!(link.mac, Mac::new([2, 0, 0, 0, 0, 2]).ok());
     assert!(link.carries("192.0.2.200".parse().unwrap()));
     assert!(!link.carries("198.51.100.1".parse().unwrap()));
@@ -77,7 +80,7 @@ fn a_link_that_is_gone_takes_its_addresses_with_it() {
         DelLink(ethernet(2, "eth0")),
         NewLink(ethernet(2, "eth0")),
     ]);
-    assert_eq!(only(&table).addresses, BTreeSet::new());
+    assert_eq!(only(&table).subnets, BTreeSet::new());
 }
 
 #[test]
@@ -90,9 +93,101 @@ fn an_address_that_is_gone_is_gone() {
         DelAddress(plain(9, "192.0.2.1/24")),
     ]);
     assert_eq!(
-        only(&table).addresses,
+        only(&table).subnets,
         BTreeSet::from(["198.51.100.1/24".parse().unwrap()])
     );
+}
+
+/// N9
+#[test]
+fn an_address_is_not_used_before_it_is_found_unique_nor_after_it_was_found_not_to_be() {
+    let with = |flags| {
+        let mut message = plain(2, "fe80::1/64");
+        message.header.flags = flags;
+        NewAddress(message)
+    };
+    let mut table = table([NewLink(ethernet(2, "eth0")), with(AddressHeaderFlags::Tentative)]);
+    assert_eq!(only(&table).own, BTreeSet::new());
+    assert_eq!(only(&table).subnets.len(), 1);
+    table.apply(&with(AddressHeaderFlags::Permanent));
+    assert_eq!(only(&table).own, ["fe80::1".parse().unwrap()].into());
+    table.apply(&with(
+        AddressHeaderFlags::Tentative | AddressHeaderFlags::Dadfailed,
+    ));
+    assert_eq!(only(&table).own, BTreeSet::new());
+    table.apply(&with(
+        AddressHeaderFlags::Tentative | AddressHeaderFlags::Optimistic,
+    ));
+    assert_eq!(only(&table).own.len(), 1);
+}
+
+fn route(index: u32, destination: &str, attributes: Vec<RouteAttribute>) -> RouteMessage {
+    let destination: Ipv6Net = destination.parse().unwrap();
+    let mut message = RouteMessage::default();
+    message.header.address_family = AddressFamily::Inet6;
+    message.header.table = RouteHeader::RT_TABLE_MAIN;
+    message.header.kind = RouteType::Unicast;
+    message.header.destination_prefix_length = destination.prefix_len();
+    message.attributes = attributes;
+    message
+        .attributes
+        .push(RouteAttribute::Destination(RouteAddress::Inet6(
+            destination.addr(),
+        )));
+    message.attributes.push(RouteAttribute::Oif(index));
+    message
+}
+
+/// N9: what a node has that got its address from DHCPv6.
+#[test]
+fn a_route_without_router_makes_its_subnet_one_of_the_link() {
+    let subnet = || route(2, "2001:db8::/64", vec![]);
+    let address: IpAddr = "2001:db8::10".parse().unwrap();
+    let mut table = table([
+        NewLink(ethernet(2, "eth0")),
+        NewAddress(plain(2, "2001:db8::1/128")),
+    ]);
+    assert!(!only(&table).carries(address));
+    table.apply(&NewRoute(subnet()));
+    assert!(only(&table).carries(address));
+    table.apply(&DelRoute(subnet()));
+    assert!(!only(&table).carries(address));
+    table.apply(&NewRoute(subnet()));
+    let mut down = ethernet(2, "eth0");
+    down.header.flags = LinkFlags::empty();
+    table.apply(&NewLink(down));
+    assert!(!only(&table).carries(address), "routes end with the link");
+}
+
+#[test]
+fn a_subnet_is_on_the_link_until_its_last_route_is_gone() {
+    let with = |priority| route(2, "2001:db8::/64", vec![RouteAttribute::Priority(priority)]);
+    let table = table([
+        NewLink(ethernet(2, "eth0")),
+        NewRoute(with(256)),
+        NewRoute(with(1024)),
+        DelRoute(with(256)),
+    ]);
+    assert!(only(&table).carries("2001:db8::10".parse().unwrap()));
+}
+
+#[test]
+fn a_route_through_a_router_or_to_one_host_or_everywhere_says_nothing_of_the_link() {
+    let router = RouteAttribute::Gateway(RouteAddress::Inet6("fe80::1".parse().unwrap()));
+    let mut elsewhere = route(2, "2001:db8::/64", vec![]);
+    elsewhere.header.table = 7;
+    let mut unreachable = route(2, "2001:db8::/64", vec![]);
+    unreachable.header.kind = RouteType::Unreachable;
+    let table = table([
+        NewLink(ethernet(2, "eth0")),
+        NewRoute(route(2, "2001:db8::/64", vec![router])),
+        NewRoute(route(2, "2001:db8::10/128", vec![])),
+        NewRoute(route(2, "::/0", vec![])),
+        NewRoute(route(3, "2001:db8::/64", vec![])),
+        NewRoute(elsewhere),
+        NewRoute(unreachable),
+    ]);
+    assert_eq!(only(&table).subnets, BTreeSet::new());
 }
 
 #[test]
@@ -110,7 +205,7 @@ fn the_subnet_of_a_point_to_point_address_is_that_of_the_other_end() {
         NewAddress(address(2, 32, vec![here, there])),
     ]);
     assert_eq!(
-        only(&table).addresses,
+        only(&table).subnets,
         BTreeSet::from(["198.51.100.1/32".parse().unwrap()])
     );
 }
@@ -130,6 +225,24 @@ fn a_wireless_event_does_not_take_the_hardware_address_away() {
     let event = LinkAttribute::Wireless(WirelessEvent::Other(vec![0; 8]));
     let table = table([NewLink(ethernet(2, "wlan0")), NewLink(link(2, vec![name, event]))]);
     assert!(only(&table).mac.is_some());
+}
+
+/// A11: the bond keeps its carrier and its hardware address.
+#[test]
+fn a_bond_that_sends_through_another_port_has_failed_over() {
+    let message = |events: &[LinkEvent]| {
+        let mut message = ethernet(2, "bond0");
+        let events = events.iter().map(|event| LinkAttribute::Event(*event));
+        message.attributes.extend(events);
+        NewLink(message)
+    };
+    let mut table = table([message(&[])]);
+    let before = only(&table);
+    table.apply(&message(&[LinkEvent::BondingFailover]));
+    table.apply(&message(&[LinkEvent::Features]));
+    table.apply(&message(&[LinkEvent::NotifyPeers]));
+    let failovers = before.failovers + 2;
+    assert_eq!(only(&table), Link { failovers, ..before });
 }
 
 #[test]

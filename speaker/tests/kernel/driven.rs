@@ -1,0 +1,56 @@
+use std::net::IpAddr;
+use std::sync::mpsc::{Receiver, channel};
+
+use l2::{Event, Input, Settings};
+use speaker::announcer::Station;
+use tokio::sync::mpsc;
+
+use crate::client::mac;
+use crate::namespace::Namespace;
+
+/// A station that is told what to do, without anybody who decides.
+pub(crate) struct Driven {
+    tell: mpsc::UnboundedSender<Input<'static>>,
+    pub(crate) events: Receiver<Event>,
+}
+
+impl Driven {
+    pub(crate) fn on(namespace: &Namespace, iface: &str) -> Self {
+        let index = namespace.index(iface);
+        let own = mac(&namespace.hardware_address(iface));
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let (say, events) = channel();
+        let iface = iface.to_owned();
+        drop(namespace.spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let mut station = Station::open(&iface, index, own, Settings::default()).unwrap();
+                loop {
+                    tokio::select! {
+                        input = told.recv() => match input {
+                            Some(input) => station.feed(input),
+                            None => return,
+                        },
+                        turned = station.turn() => turned.unwrap(),
+                    }
+                    station.settle().await.unwrap();
+                    while let Some(event) = station.event() {
+                        say.send(event).unwrap();
+                    }
+                }
+            });
+        }));
+        Self { tell, events }
+    }
+
+    pub(crate) fn tell(&self, input: Input<'static>) {
+        self.tell.send(input).unwrap();
+    }
+}
+
+pub(crate) fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
