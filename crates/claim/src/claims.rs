@@ -1,0 +1,103 @@
+//! Claims, and sets of them that others follow.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::identity::{Node, mix};
+use crate::wire::Entry;
+use crate::{Strength, UnitId};
+
+mod received;
+mod published;
+
+pub(crate) use published::Published;
+pub(crate) use received::Received;
+
+/// What a node says of a unit that it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) kind: Kind,
+    pub(crate) term: u32,
+}
+
+/// How a node holds a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Until anybody takes it.
+    Leaving,
+    /// Until this one takes it, and firmly as far as everybody else is concerned. For so many seconds more the unit may
+    /// be moved for balance (rule 13).
+    Offered { to: Node, fresh: u8 },
+    Weak,
+    Strong,
+}
+
+impl Claim {
+    pub(crate) fn strength(self) -> Strength {
+        match self.kind {
+            Kind::Leaving | Kind::Offered { .. } => Strength::Leaving,
+            Kind::Weak => Strength::Weak,
+            Kind::Strong => Strength::Strong,
+        }
+    }
+
+    /// By what claims of different nodes are compared: the higher one wins.
+    pub(crate) fn rank(self, node: Node) -> (Strength, u32, Node) {
+        (self.strength(), self.term, node)
+    }
+
+    /// The claim's part in the digest of its set.
+    fn digest(self, unit: UnitId) -> u64 {
+        let (high, low) = match unit.0 {
+            IpAddr::V4(address) => (4, u64::from(address.to_bits())),
+            IpAddr::V6(address) => ((address.to_bits() >> 64) as u64, address.to_bits() as u64),
+        };
+        let kind = match self.kind {
+            Kind::Leaving => 1,
+            Kind::Weak => 2,
+            Kind::Strong => 3,
+            Kind::Offered { to, fresh } => mix(to.0) ^ u64::from(fresh) << 8 | 4,
+        };
+        mix(mix(mix(high) ^ low) ^ kind ^ u64::from(self.term) << 32)
+    }
+}
+
+/// Claims by unit, with their digest.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ClaimSet {
+    claims: BTreeMap<UnitId, Claim>,
+    digest: u64,
+}
+
+impl ClaimSet {
+    pub(crate) fn claims(&self) -> &BTreeMap<UnitId, Claim> {
+        &self.claims
+    }
+
+    pub(crate) fn digest(&self) -> u64 {
+        self.digest
+    }
+
+    pub(crate) fn apply(&mut self, entry: Entry) {
+        let before = match entry.claim {
+            Some(claim) => {
+                self.digest ^= claim.digest(entry.unit);
+                self.claims.insert(entry.unit, claim)
+            }
+            None => self.claims.remove(&entry.unit),
+        };
+        if let Some(claim) = before {
+            self.digest ^= claim.digest(entry.unit);
+        }
+    }
+}
+
+impl FromIterator<(UnitId, Claim)> for ClaimSet {
+    fn from_iter<I: IntoIterator<Item = (UnitId, Claim)>>(claims: I) -> Self {
+        let mut set = Self::default();
+        for (unit, claim) in claims {
+            set.apply(Entry::new(unit, Some(claim)));
+        }
+        set
+    }
+}

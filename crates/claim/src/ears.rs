@@ -1,0 +1,101 @@
+//! Whether this node hears anything at all (rule 6).
+
+use std::time::{Duration, Instant};
+
+/// For how long a proof holds.
+const PROOF: Duration = Duration::from_secs(10);
+/// After so long without any proof it is asked for a quarter as often.
+const EAGER: Duration = Duration::from_secs(1);
+/// How often once there is proof.
+const PATIENT: Duration = Duration::from_secs(1);
+
+/// What we know of our own ears.
+#[derive(Debug)]
+pub(crate) struct Ears {
+    /// When a peer was last heard, or the machine made.
+    pub(crate) heard: Instant,
+    /// Since when no peer is to be heard, its beacons being overdue.
+    pub(crate) silence: Option<Instant>,
+    /// When it first turned out that something reaches us, and when it last did.
+    proven: Option<(Instant, Instant)>,
+    frames: Option<u64>,
+    asked: Option<Instant>,
+    /// Since when we have heard peers again after a time in which nothing proved that we hear.
+    pub(crate) recovered: Option<Instant>,
+}
+
+impl Ears {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            heard: now,
+            silence: Some(now),
+            proven: None,
+            frames: None,
+            asked: None,
+            recovered: None,
+        }
+    }
+
+    /// A peer is to be heard.
+    pub(crate) fn on_peer(&mut self, now: Instant) {
+        if self.silence.is_some() && !self.is_proven(now) {
+            self.recovered = Some(now);
+        }
+        self.heard = now;
+        self.silence = None;
+        self.proven = None;
+        self.frames = None;
+        self.asked = None;
+    }
+
+    /// Every peer is overdue.
+    pub(crate) fn on_silence(&mut self, now: Instant) {
+        if self.silence.is_none() {
+            self.silence = Some(now);
+        }
+    }
+
+    /// Something other than a peer's beacon reached us.
+    pub(crate) fn on_proof(&mut self, now: Instant) {
+        if self.silence.is_some() {
+            let first = self.proven.filter(|_| self.is_proven(now)).map_or(now, |(first, _)| first);
+            self.proven = Some((first, now));
+        }
+    }
+
+    /// What the interface counted.
+    pub(crate) fn on_frames(&mut self, now: Instant, frames: u64) {
+        if self.silence.is_some() && self.frames.is_some_and(|before| frames > before) {
+            self.on_proof(now);
+        }
+        self.frames = Some(frames);
+    }
+
+    /// Whether something reached us since the peers fell silent, and not long ago.
+    pub(crate) fn is_proven(&self, now: Instant) -> bool {
+        self.proven.is_some_and(|(_, last)| now < last + PROOF)
+    }
+
+    /// Whether there has been proof for at least as long.
+    pub(crate) fn is_proven_for(&self, now: Instant, time: Duration) -> bool {
+        self.is_proven(now) && self.proven.is_some_and(|(first, _)| now >= first + time)
+    }
+
+    /// When to ask next, if the peers are silent.
+    pub(crate) fn due(&self, every: Duration) -> Option<Instant> {
+        let silence = self.silence?;
+        let Some(asked) = self.asked else {
+            return Some(silence);
+        };
+        let wait = match self.proven {
+            Some(_) => PATIENT,
+            None if asked < silence + EAGER => every,
+            None => every * 4,
+        };
+        Some(asked + wait)
+    }
+
+    pub(crate) fn ask(&mut self, now: Instant) {
+        self.asked = Some(now);
+    }
+}

@@ -1,0 +1,161 @@
+//! What is known of another node, and what follows about its life.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Instant;
+
+use model::NodeName;
+
+use crate::claims::{Claim, Received};
+use crate::identity::Node;
+use crate::replay::Window;
+use crate::seal::SenderKey;
+use crate::wire::{Beacon, State};
+use crate::{BootId, Settings, Status, UnitId};
+
+mod probing;
+
+pub(crate) use probing::Probing;
+
+/// After so many percent of its interval a beacon is overdue: it varies by a tenth, and takes its time on the way.
+const LATE_BEACON: u32 = 125;
+/// After so many an echo is: our beacon may have just missed the one before.
+const LATE_ECHO: u32 = 250;
+
+/// Another node's speaker.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) name: NodeName,
+    pub(crate) node: Node,
+    pub(crate) boot: BootId,
+    pub(crate) key: SenderKey,
+    pub(crate) window: Window,
+    /// The newest of its beacons, and when it came.
+    pub(crate) beacon: Beacon,
+    pub(crate) beacon_sequence: u64,
+    pub(crate) heard: Instant,
+    /// When we sent the newest of our beacons that it says it heard.
+    pub(crate) echoed: Instant,
+    /// When it last said that it hears anybody besides us.
+    pub(crate) hears_others: Option<Instant>,
+    /// The newest of its datagrams that a peer of ours has heard, and when we were told.
+    pub(crate) vouched: (u32, Option<Instant>),
+    pub(crate) received: Received,
+    /// When its claims were last asked for.
+    pub(crate) requested: Option<Instant>,
+    /// When to ask for them, if something of them is still missing then.
+    pub(crate) repair: Option<Instant>,
+    /// The claims of its former life, as long as the new one has not said which it takes up (rule 10).
+    pub(crate) former: Option<BTreeMap<UnitId, Claim>>,
+    /// Since when it has not been doing its work: silent, or listening after a start.
+    pub(crate) away: Option<Instant>,
+    pub(crate) probing: Probing,
+    pub(crate) status: Status,
+    pub(crate) since: Instant,
+    /// When this life of it was accepted.
+    pub(crate) accepted: Instant,
+    /// Whether it was late when we last looked.
+    pub(crate) late: bool,
+}
+
+impl Peer {
+    /// When its next beacon is overdue.
+    pub(crate) fn late_at(&self) -> Instant {
+        self.alive_until_with(LATE_BEACON, LATE_ECHO)
+    }
+
+    /// Until when what we have heard makes it alive.
+    pub(crate) fn alive_until(&self, settings: &Settings) -> Instant {
+        let misses = settings.misses * 100;
+        self.alive_until_with(misses, misses + 100)
+    }
+
+    /// A beacon is good for so many percent of its interval, an echo for so many of it: our beacon is up to one interval
+    /// old when the peer's next one echoes it.
+    fn alive_until_with(&self, beacon: u32, echo: u32) -> Instant {
+        let interval = self.beacon.interval;
+        let heard = self.heard + interval * beacon / 100;
+        heard.min(self.echoed + interval * echo / 100)
+    }
+
+    /// Until when we can say that we hear it.
+    pub(crate) fn heard_until(&self, settings: &Settings) -> Instant {
+        self.heard + self.beacon.interval * settings.misses
+    }
+
+    /// Until when others' word makes it alive (it is up to one interval old).
+    fn vouched_until(&self, settings: &Settings) -> Option<Instant> {
+        let told = self.vouched.1?;
+        Some(told + self.beacon.interval * settings.misses.saturating_sub(1))
+    }
+
+    fn hears_others_until(&self, settings: &Settings) -> Option<Instant> {
+        let said = self.hears_others?;
+        Some(said + self.beacon.interval * settings.misses)
+    }
+
+    /// Until when a speaker that is away keeps its units.
+    pub(crate) fn keeps_until(&self, settings: &Settings) -> Option<Instant> {
+        Some(self.away? + settings.crash_window)
+    }
+
+    /// What it is now (the table of the protocol).
+    pub(crate) fn status_at(&self, now: Instant, settings: &Settings) -> Status {
+        let window = self.beacon.interval * settings.misses;
+        if self.beacon.state == State::Restarting {
+            return self.probing.verdict(now, window, self.keeps_until(settings));
+        }
+        if now < self.alive_until(settings) {
+            return match self.beacon.state {
+                State::Ready => Status::Ready,
+                State::Listening | State::Restarting => Status::Listening,
+                State::Draining => Status::Draining,
+                State::Unable => Status::Unable,
+            };
+        }
+        let is_before = |end: Option<Instant>| end.is_some_and(|end| now < end);
+        // One that hears nobody at all is deaf: as good as dead, however often it speaks.
+        let heard = now < self.heard_until(settings) && is_before(self.hears_others_until(settings));
+        let deaf = now < self.heard_until(settings) && !heard;
+        if heard || !deaf && is_before(self.vouched_until(settings)) {
+            return Status::OneWay;
+        }
+        self.probing.verdict(now, window, self.keeps_until(settings))
+    }
+
+    /// When [`Self::status_at`] may give something else, nothing arriving.
+    pub(crate) fn changes_at(&self, now: Instant, settings: &Settings) -> Option<Instant> {
+        let window = self.beacon.interval * settings.misses;
+        let times = [
+            (!self.late).then(|| self.late_at()),
+            Some(self.alive_until(settings)),
+            Some(self.heard_until(settings)),
+            self.vouched_until(settings),
+            self.hears_others_until(settings),
+            self.keeps_until(settings),
+        ];
+        let probing = self.probing.changes_at(window);
+        times.into_iter().chain(probing).flatten().filter(|at| *at > now).min()
+    }
+
+    /// Whether it is silent for a reason that is not known, and ours to find out.
+    pub(crate) fn is_examined(&self) -> bool {
+        let silent = self.late || self.beacon.state == State::Restarting;
+        silent && self.probing.wanted && !matches!(self.status, Status::Dead | Status::OneWay)
+    }
+
+    /// Its claims, those of its former life if it is not yet known which it takes up.
+    pub(crate) fn claims(&self) -> &BTreeMap<UnitId, Claim> {
+        self.former.as_ref().unwrap_or_else(|| self.received.claims())
+    }
+
+    /// Whether we have all that it says it claims.
+    pub(crate) fn is_current(&self) -> bool {
+        !self.received.lacks(self.beacon.version, self.beacon.digest)
+    }
+
+    /// Where it can be asked whether its node still lives.
+    pub(crate) fn addresses(&self) -> &[IpAddr] {
+        &self.beacon.addresses
+    }
+}

@@ -1,0 +1,366 @@
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use model::NodeName;
+
+use crate::claims::Published;
+use crate::ears::Ears;
+use crate::identity::Node;
+use crate::peer::Peer;
+use crate::seal::SenderKey;
+use crate::{
+    BootId, Counters, Event, Holder, Identity, Input, Keys, Member, Role, Settings, Snapshot, Strength, Transmit,
+    UnitId, Why,
+};
+
+mod give;
+mod held;
+mod liveness;
+mod receive;
+mod roles;
+mod rules;
+mod speak;
+mod strangers;
+mod survey;
+mod take;
+mod units;
+
+use held::{Held, Relic};
+use strangers::Strangers;
+use units::Facts;
+
+/// One node's part in the agreement on one segment: see the crate's documentation for its run loop.
+///
+/// Memory grows with the units of the segment and the nodes on it, whose number and whose claims are bounded, and with
+/// nothing else that arrives.
+#[derive(Debug)]
+pub struct Segment {
+    me: Identity,
+    node: Node,
+    settings: Settings,
+    keys: Keys,
+    sealer: SenderKey,
+    mac: [u8; 6],
+    addresses: BTreeSet<IpAddr>,
+    phase: Phase,
+    /// Since when this node has been ready.
+    ready: Option<Instant>,
+    able: bool,
+    drain: bool,
+    /// Since when there has been no carrier.
+    carrier_lost: Option<Instant>,
+    /// When a speaker with our own node's name, that must have the name instead of us, was last heard.
+    twin: Option<Instant>,
+    twin_told: Option<Instant>,
+    /// When we last ran.
+    ran: Instant,
+
+    units: BTreeMap<UnitId, Facts>,
+    /// Whether the units have ever been told.
+    units_known: bool,
+    /// All nodes that are candidates of any unit.
+    eligible: BTreeSet<Node>,
+    possible: BTreeSet<Node>,
+    /// Since when a majority has been alive.
+    majority: Option<Instant>,
+
+    peers: BTreeMap<Node, Peer>,
+    /// The lives of `peers`.
+    boots: BTreeMap<BootId, Node>,
+    strangers: Strangers,
+    ears: Ears,
+
+    own: BTreeMap<UnitId, Held>,
+    /// What we held under a name that is gone.
+    relics: BTreeMap<UnitId, Relic>,
+    /// The highest term heard of each unit.
+    terms: BTreeMap<UnitId, u32>,
+    /// Units that anybody may take, and since when.
+    open: BTreeMap<UnitId, Instant>,
+    surrogates: BTreeMap<UnitId, [u8; 6]>,
+    /// Who holds what, as it was last told.
+    holders: BTreeMap<UnitId, Node>,
+    roles: BTreeMap<UnitId, Role>,
+    /// Why the roles are about to change.
+    reasons: BTreeMap<UnitId, Why>,
+    /// When this node last pulled a unit to itself for balance.
+    pulled: Option<Instant>,
+    /// When it last looked whether it should give one away for balance.
+    balanced: Option<Instant>,
+    quiet: bool,
+
+    published: Published,
+    sequence: u64,
+    /// The beacons that went out last, and when.
+    sent: VecDeque<(u64, Instant)>,
+    beacon_due: Instant,
+    beacon_sent: Option<Instant>,
+    /// The oldest version that somebody who asked for our claims has.
+    asked: Option<u32>,
+    repaired: Option<Instant>,
+    unknown_key_told: Option<Instant>,
+
+    /// Whether anything happened that the rules must look at, at the latest at this time.
+    wake: Option<Instant>,
+    transmits: VecDeque<Transmit>,
+    events: VecDeque<Event>,
+    counters: Counters,
+}
+
+/// What a speaker is doing about units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// It hears what others hold before it answers; without a time, until it has a carrier.
+    Listening(Option<Instant>),
+    Ready,
+    /// It has said that it will be replaced.
+    Ended,
+}
+
+impl Segment {
+    /// A machine that begins by listening. A snapshot is what [`Self::snapshot`] gave in the speaker's last life; an
+    /// empty one is always safe.
+    pub fn new(now: Instant, me: Identity, settings: Settings, keys: Keys, snapshot: Snapshot) -> Self {
+        let node = Node::of(&me.node);
+        let sealer = keys.seal.of_sender(crate::wire::name_octets(&me.node), me.boot);
+        let Snapshot { claims, terms } = snapshot;
+        let own: BTreeMap<UnitId, Held> = claims
+            .into_iter()
+            .map(|(unit, (strength, term))| (unit, Held::suspended(now, strength, term)))
+            .collect();
+        let claimed = own.iter().map(|(unit, held)| (*unit, held.claim(now)));
+        Self {
+            node,
+            sealer,
+            published: Published::new(speak::room_for_entries(&me.node), claimed),
+            phase: Phase::Listening(Some(now + settings.listening)),
+            me,
+            settings,
+            keys,
+            mac: [0; 6],
+            addresses: BTreeSet::new(),
+            ready: None,
+            able: true,
+            drain: false,
+            carrier_lost: None,
+            twin: None,
+            twin_told: None,
+            ran: now,
+            units: BTreeMap::new(),
+            units_known: false,
+            eligible: BTreeSet::new(),
+            possible: BTreeSet::new(),
+            majority: None,
+            peers: BTreeMap::new(),
+            boots: BTreeMap::new(),
+            strangers: Strangers::default(),
+            ears: Ears::new(now),
+            own,
+            relics: BTreeMap::new(),
+            terms,
+            open: BTreeMap::new(),
+            surrogates: BTreeMap::new(),
+            holders: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            reasons: BTreeMap::new(),
+            pulled: None,
+            balanced: None,
+            quiet: false,
+            sequence: 0,
+            sent: VecDeque::new(),
+            beacon_due: now,
+            beacon_sent: None,
+            asked: None,
+            repaired: None,
+            unknown_key_told: None,
+            wake: Some(now),
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Takes one input. The driver drains before the next one.
+    pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
+        if self.phase == Phase::Ended {
+            return;
+        }
+        self.notice_time(now);
+        match input {
+            Input::Datagram { source: _, octets } => self.on_datagram(now, octets),
+            Input::Interface { mac, addresses } => self.on_interface(now, mac, addresses),
+            Input::Carrier(carrier) => self.on_carrier(now, carrier),
+            Input::Units(units) => self.on_units(now, units),
+            Input::Possible(nodes) => self.on_possible(now, &nodes),
+            Input::Keys(keys) => self.on_keys(keys),
+            Input::ProbeAnswered { address } => self.on_probe_answered(now, address),
+            Input::FramesReceived(frames) => self.on_frames(now, frames),
+            Input::Rival { address, mac } => self.on_rival(now, address, mac),
+            Input::Able(able) => self.on_able(now, able),
+            Input::Drain(drain) => self.on_drain(now, drain),
+            Input::Restart => return self.on_restart(now),
+        }
+        self.step(now);
+    }
+
+    /// Does what is due. Safe to call early or twice.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.phase != Phase::Ended {
+            self.notice_time(now);
+            self.step(now);
+        }
+    }
+
+    /// The next thing to do.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.transmits.pop_front()
+    }
+
+    /// The next event to report.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When [`Self::handle_timeout`] is to be called; `None` after [`Input::Restart`] only.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.phase == Phase::Ended {
+            return None;
+        }
+        let times = [
+            Some(self.beacon_due),
+            self.wake,
+            self.repair_due(),
+            self.liveness_due(),
+            self.ears_due(),
+        ];
+        times.into_iter().flatten().min()
+    }
+
+    /// What this node answers for, in order of the units.
+    pub fn holdings(&self) -> impl Iterator<Item = (&UnitId, Role)> {
+        self.roles.iter().map(|(unit, role)| (unit, *role))
+    }
+
+    /// Whether this node may say unasked what it holds ([`Event::Quiet`]).
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Who holds the unit, as far as this node knows.
+    pub fn holder(&self, unit: &UnitId) -> Option<Holder> {
+        let node = self.holders.get(unit)?;
+        if *node == self.node {
+            let held = self.own.get(unit)?;
+            let (strength, term) = (held.strength(), held.term);
+            let node = self.me.node.clone();
+            return Some(Holder { node, strength, term });
+        }
+        let peer = self.peers.get(node)?;
+        let claim = peer.claims().get(unit);
+        Some(Holder {
+            node: peer.name.clone(),
+            strength: claim.map_or(Strength::Weak, |claim| claim.strength()),
+            term: claim.map_or(0, |claim| claim.term),
+        })
+    }
+
+    /// The other nodes heard of on this segment.
+    pub fn members(&self) -> impl Iterator<Item = Member> {
+        self.peers.values().map(|peer| Member {
+            node: peer.name.clone(),
+            status: peer.status,
+            addresses: peer.addresses().iter().copied().collect(),
+            mac: peer.beacon.mac,
+            since: peer.since,
+        })
+    }
+
+    /// What to keep on disk. Worth writing whenever an event says that something was held, released or moved, and
+    /// after a claim was confirmed, within a second or so.
+    pub fn snapshot(&self) -> Snapshot {
+        let own = self.own.iter();
+        Snapshot {
+            claims: own.map(|(unit, held)| (*unit, (held.firmness(), held.term))).collect(),
+            terms: self.terms.clone(),
+        }
+    }
+
+    /// What was done so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Everything that follows from an input or from time alone.
+    fn step(&mut self, now: Instant) {
+        self.refresh_peers(now);
+        self.end_listening(now);
+        self.hear(now);
+        self.settle_quiet(now);
+        if self.wake.is_some_and(|at| at <= now) {
+            self.wake = None;
+            self.decide(now);
+            self.publish(now);
+        }
+        self.ask_probes(now);
+        self.request_again(now);
+        self.send_repairs(now);
+        self.send_beacon_if_due(now);
+    }
+
+    /// The rules are to look again at this time, if not before.
+    fn wake_at(&mut self, at: Instant) {
+        self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+    }
+
+    fn on_interface(&mut self, now: Instant, mac: [u8; 6], addresses: BTreeSet<IpAddr>) {
+        if self.mac != mac || self.addresses != addresses {
+            (self.mac, self.addresses) = (mac, addresses);
+            self.beacon_soon(now);
+        }
+    }
+
+    fn on_possible(&mut self, now: Instant, nodes: &BTreeSet<NodeName>) {
+        self.possible = nodes.iter().map(Node::of).collect();
+        if self.is_alone() && matches!(self.phase, Phase::Listening(Some(_))) {
+            self.phase = Phase::Listening(Some(now));
+        }
+        self.wake_at(now);
+    }
+
+    fn on_keys(&mut self, keys: Keys) {
+        if self.keys.seal != keys.seal {
+            let name = crate::wire::name_octets(&self.me.node);
+            self.sealer = keys.seal.of_sender(name, self.me.boot);
+        }
+        self.keys = keys;
+    }
+
+    fn on_able(&mut self, now: Instant, able: bool) {
+        if self.able != able {
+            self.able = able;
+            self.wake_at(now);
+            self.beacon_soon(now);
+        }
+    }
+
+    fn on_drain(&mut self, now: Instant, drain: bool) {
+        if self.drain != drain {
+            self.drain = drain;
+            self.wake_at(now);
+            self.beacon_soon(now);
+        }
+    }
+
+    /// Rule 14: whether no other node can be on the segment.
+    fn is_alone(&self) -> bool {
+        self.possible.len() == 1 && self.possible.contains(&self.node)
+    }
+
+    /// How long our own beacons are apart. What a node receives grows with the square of the number of nodes, for each
+    /// beacon names all of them: beyond 100 the interval grows with it.
+    fn interval(&self) -> Duration {
+        let nodes = self.possible.len().max(self.peers.len() + 1).min(1000) as u32;
+        self.settings.interval * (nodes * nodes).max(10_000) / 10_000
+    }
+}

@@ -1,0 +1,211 @@
+//! Who is there: what peers are, whether their nodes answer, and whether we hear anything at all.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use super::{Phase, Segment};
+use crate::peer::Probing;
+use crate::wire::State;
+use crate::{Event, Status, Transmit, Why};
+
+/// A dead peer is forgotten after so many crash windows.
+const FORGET: u32 = 6;
+
+impl Segment {
+    /// Rule 11: whether we have just not run for so long that others may have taken what was ours.
+    pub(super) fn notice_time(&mut self, now: Instant) {
+        let gap = now.saturating_duration_since(self.ran);
+        self.ran = now;
+        if gap > self.interval() * self.settings.misses {
+            self.counters.fenced += 1;
+            self.fall_silent(now, Why::Fenced);
+        }
+    }
+
+    /// Listens again before it answers for anything.
+    pub(super) fn fall_silent(&mut self, now: Instant, why: Why) {
+        let until = self.carrier_lost.is_none().then(|| now + self.settings.listening);
+        self.phase = Phase::Listening(until);
+        self.ready = None;
+        self.suspend(why);
+        self.wake_at(now);
+        self.beacon_soon(now);
+    }
+
+    pub(super) fn on_carrier(&mut self, now: Instant, carrier: bool) {
+        match (carrier, self.carrier_lost) {
+            (false, None) => {
+                self.carrier_lost = Some(now);
+                self.fall_silent(now, Why::Fenced);
+            }
+            (true, Some(lost)) => {
+                self.carrier_lost = None;
+                let short = now < lost + self.interval() * self.settings.misses;
+                let listening = if short { Duration::ZERO } else { self.settings.listening };
+                self.phase = Phase::Listening(Some(now + listening));
+                self.beacon_soon(now);
+            }
+            (false, Some(_)) | (true, None) => {}
+        }
+    }
+
+    /// Ends listening when it has been long enough, and what the others hold is known.
+    pub(super) fn end_listening(&mut self, now: Instant) {
+        let Phase::Listening(Some(until)) = self.phase else {
+            return;
+        };
+        let twin = self.twin.is_some_and(|at| now < at + self.settings.listening);
+        if now < until || twin {
+            return self.wake_at(now.max(until) + self.interval() * u32::from(twin));
+        }
+        let unknown = self.peers.values().any(|peer| peer.status.is_alive() && !peer.received.is_known());
+        if unknown && now < until + self.settings.listening {
+            return self.wake_at(now + self.interval() / 10);
+        }
+        self.phase = Phase::Ready;
+        self.ready = Some(now);
+        self.wake = Some(now);
+        self.beacon_soon(now);
+    }
+
+    /// What every peer is by now.
+    pub(super) fn refresh_peers(&mut self, now: Instant) {
+        let mut forgotten = Vec::new();
+        for (node, peer) in &mut self.peers {
+            let late = now >= peer.late_at();
+            if late != peer.late {
+                peer.late = late;
+                if !late && peer.beacon.state != State::Restarting {
+                    peer.probing = Probing::default();
+                }
+                if !peer.claims().is_empty() {
+                    self.wake = Some(now);
+                }
+            }
+            let status = peer.status_at(now, &self.settings);
+            let works = matches!(
+                status,
+                Status::Ready | Status::Draining | Status::Unable | Status::OneWay
+            );
+            if works {
+                peer.away = None;
+            } else if peer.away.is_none() {
+                peer.away = Some(now.min(peer.alive_until(&self.settings)));
+            }
+            let kept = peer.keeps_until(&self.settings).is_none_or(|until| now < until);
+            if peer.former.is_some() && (works && peer.is_current() || !kept) {
+                peer.former = None;
+                self.wake = Some(now);
+            }
+            if status != peer.status {
+                let (from, to) = (Some(peer.status), Some(status));
+                (peer.status, peer.since) = (status, now);
+                self.wake = Some(now);
+                let node = peer.name.clone();
+                self.events.push_back(Event::Member { node, from, to });
+            } else if status == Status::Dead && now >= peer.since + self.settings.crash_window * FORGET {
+                forgotten.push(*node);
+            }
+        }
+        for node in forgotten {
+            if let Some(peer) = self.peers.remove(&node) {
+                self.boots.remove(&peer.boot);
+                let (node, from) = (peer.name, Some(peer.status));
+                self.events.push_back(Event::Member { node, from, to: None });
+                self.wake = Some(now);
+            }
+        }
+        self.refresh_majority(now);
+    }
+
+    fn refresh_majority(&mut self, now: Instant) {
+        let alive = self.peers.values().filter(|peer| peer.status.is_alive());
+        let count = alive.filter(|peer| self.possible.contains(&peer.node)).count();
+        let ours = usize::from(self.possible.contains(&self.node));
+        if (count + ours) * 2 > self.possible.len() {
+            self.majority.get_or_insert(now);
+        } else {
+            self.majority = None;
+        }
+    }
+
+    /// When the next of the above may be due.
+    pub(super) fn liveness_due(&self) -> Option<Instant> {
+        let due = self.peers.values().filter_map(|peer| {
+            let changes = peer.changes_at(self.ran, &self.settings);
+            let probe = peer.is_examined().then(|| peer.probing.due(self.settings.probe)).flatten();
+            changes.into_iter().chain(probe).chain(peer.repair).min()
+        });
+        due.min()
+    }
+
+    /// Asks the nodes of silent speakers whether they live, where it is ours to know.
+    pub(super) fn ask_probes(&mut self, now: Instant) {
+        let every = self.settings.probe;
+        for peer in self.peers.values_mut() {
+            if !peer.is_examined() {
+                continue;
+            }
+            if peer.probing.due(every).is_some_and(|at| now < at) {
+                continue;
+            }
+            peer.probing.ask(now, every);
+            if let Some(address) = peer.addresses().first() {
+                let mac = Some(peer.beacon.mac);
+                self.transmits.push_back(Transmit::Probe { address: *address, mac });
+            }
+        }
+    }
+
+    pub(super) fn on_probe_answered(&mut self, now: Instant, address: IpAddr) {
+        self.ears.on_proof(now);
+        let asked = self.peers.values_mut().find(|peer| peer.addresses().contains(&address));
+        if let Some(peer) = asked {
+            peer.probing.answer(now);
+        }
+        self.wake_at(now);
+    }
+
+    pub(super) fn on_frames(&mut self, now: Instant, frames: u64) {
+        self.ears.on_frames(now, frames);
+        self.wake_at(now);
+    }
+
+    /// Rule 6: asks whether anything reaches us, while no peer is to be heard.
+    pub(super) fn hear(&mut self, now: Instant) {
+        let overdue = self.interval() * 5 / 4;
+        if now >= self.ears.heard + overdue {
+            self.ears.on_silence(now);
+        }
+        if !self.is_alone() && self.ears.due(self.settings.probe).is_some_and(|at| now >= at) {
+            self.ears.ask(now);
+            self.transmits.push_back(Transmit::CountFrames);
+        }
+    }
+
+    pub(super) fn ears_due(&self) -> Option<Instant> {
+        if self.is_alone() {
+            return None;
+        }
+        let silence = || self.ears.heard + self.interval() * 5 / 4;
+        Some(self.ears.due(self.settings.probe).unwrap_or_else(silence))
+    }
+
+    /// Whether we know that we hear what is said (rule 6).
+    pub(super) fn hears(&self, now: Instant) -> bool {
+        let settling = self.interval() * self.settings.misses;
+        if self.is_alone() {
+            return true;
+        }
+        let Some(silence) = self.ears.silence else {
+            // Right after a time of deafness the first peers are heard before the others are.
+            return self.ears.recovered.is_none_or(|at| now >= at + settling);
+        };
+        let pair = self.possible.len() == 2 && self.carrier_lost.is_none();
+        let held_out = now >= silence + Duration::from_secs(1);
+        let not_yet = now < self.ears.heard + settling;
+        // What reaches us may have just begun to: then so will the peers' beacons.
+        let proven = self.ears.is_proven_for(now, self.interval() * 5 / 4);
+        not_yet || proven || pair && held_out
+    }
+}

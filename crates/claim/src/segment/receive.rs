@@ -1,0 +1,245 @@
+//! Datagrams that come in: who may be believed, and what they change.
+
+use std::time::{Duration, Instant};
+
+use model::NodeName;
+
+use super::Segment;
+use crate::Event;
+use crate::identity::Node;
+use crate::peer::{Peer, Probing};
+use crate::seal::SenderKey;
+use crate::wire::{Beacon, DecodeError, Header, Message, State, name_octets};
+
+mod accept;
+
+/// So often at most a peer is asked for its claims.
+const REQUESTS_PER_INTERVAL: u32 = 5;
+/// How often the log says that others have other keys.
+const TELL_UNKNOWN_KEY: Duration = Duration::from_secs(60);
+
+impl Segment {
+    pub(super) fn on_datagram(&mut self, now: Instant, octets: &[u8]) {
+        let (header, clear, sealed) = match Header::decode(octets) {
+            Ok(parts) => parts,
+            Err(DecodeError::Version(_)) => return self.counters.refused.version += 1,
+            Err(_) => return self.counters.refused.malformed += 1,
+        };
+        if header.boot == self.me.boot {
+            return self.counters.refused.own += 1;
+        }
+        if self.is_replayed(&header) {
+            return self.counters.refused.replayed += 1;
+        }
+        let Some((key, body)) = self.unseal(now, &header, clear, sealed) else {
+            return;
+        };
+        match Message::decode(&body) {
+            Ok(message) => self.on_message(now, header, key, message),
+            Err(_) => self.counters.refused.malformed += 1,
+        }
+    }
+
+    fn peer_of(&self, header: &Header) -> Option<&Peer> {
+        let node = self.boots.get(&header.boot)?;
+        self.peers.get(node).filter(|peer| peer.name == header.name)
+    }
+
+    fn is_replayed(&self, header: &Header) -> bool {
+        let peer = self.peer_of(header).map(|peer| &peer.window);
+        let stranger = || self.strangers.get(header.boot).map(|stranger| &stranger.window);
+        peer.or_else(stranger).is_some_and(|window| !window.is_new(header.sequence))
+    }
+
+    /// Opens the seal. A key that had to be derived for it comes along.
+    fn unseal(
+        &mut self,
+        now: Instant,
+        header: &Header,
+        clear: &[u8],
+        sealed: &[u8],
+    ) -> Option<(Option<SenderKey>, Vec<u8>)> {
+        let peer = self.peer_of(header).map(|peer| &peer.key);
+        let stranger = || self.strangers.get(header.boot).map(|stranger| &stranger.key);
+        let known = peer.or_else(stranger).filter(|key| key.id() == header.key);
+        let Some(key) = self.keys.find(header.key) else {
+            self.counters.refused.unknown_key += 1;
+            if self.unknown_key_told.is_none_or(|at| now >= at + TELL_UNKNOWN_KEY) {
+                self.unknown_key_told = Some(now);
+                self.events.push_back(Event::UnknownKey);
+            }
+            return None;
+        };
+        let (derived, body) = match known {
+            Some(known) => (None, known.open(header.sequence, clear, sealed)),
+            None => {
+                let key = key.of_sender(name_octets(&header.name), header.boot);
+                let body = key.open(header.sequence, clear, sealed);
+                (Some(key), body)
+            }
+        };
+        let Some(body) = body else {
+            self.counters.refused.forged += 1;
+            return None;
+        };
+        Some((derived, body))
+    }
+
+    /// Something that only a holder of the key can have said.
+    fn on_message(&mut self, now: Instant, header: Header, key: Option<SenderKey>, message: Message) {
+        let Header { boot, sequence, .. } = header;
+        let Some(node) = self.peer_of(&header).map(|peer| peer.node) else {
+            return self.on_stranger(now, header, key, message);
+        };
+        let Some(peer) = self.peers.get_mut(&node) else {
+            return;
+        };
+        self.counters.received += 1;
+        peer.window.note(sequence);
+        if let Some(key) = key {
+            peer.key = key;
+        }
+        match message {
+            Message::Beacon(beacon) => self.on_beacon(now, node, sequence, beacon),
+            Message::Changes { from, to: _, entries } => {
+                let units = peer.received.change(from, entries);
+                if peer.received.has_gap() {
+                    // What is missing may only have been overtaken.
+                    peer.repair = Some(now + self.settings.interval / 20);
+                }
+                let touches_us = units.iter().any(|unit| self.roles.contains_key(unit));
+                self.on_claims(now, touches_us);
+            }
+            Message::Set {
+                version,
+                part,
+                parts,
+                claims,
+            } => {
+                if peer.received.part(version, part, parts, claims) {
+                    self.on_claims(now, true);
+                }
+            }
+            Message::Request { of, have } => {
+                if of == self.me.boot {
+                    self.asked = Some(self.asked.map_or(have, |asked| asked.min(have)));
+                }
+            }
+        }
+        debug_assert!(self.boots.contains_key(&boot));
+    }
+
+    /// A thousand claims come in dozens of datagrams: where nothing is at stake the rules look at several at once.
+    fn on_claims(&mut self, now: Instant, at_once: bool) {
+        let wait = if at_once { Duration::ZERO } else { self.interval() / 20 };
+        self.wake_at(now + wait);
+    }
+
+    fn on_beacon(&mut self, now: Instant, node: Node, sequence: u64, beacon: Beacon) {
+        let echoed = self.echo_in(&beacon);
+        let me = self.me.boot;
+        self.note_vouchers(now, node, &beacon);
+        let Some(peer) = self.peers.get_mut(&node) else {
+            return;
+        };
+        if sequence <= peer.beacon_sequence {
+            return; // Overtaken by a newer one.
+        }
+        let was_alive = now < peer.alive_until(&self.settings) && peer.status.is_alive();
+        peer.beacon_sequence = sequence;
+        peer.heard = now;
+        peer.echoed = echoed.map_or(peer.echoed, |echoed| echoed.max(peer.echoed));
+        if beacon.echoes.iter().any(|echo| echo.boot != me) {
+            peer.hears_others = Some(now);
+        }
+        if beacon.state == State::Restarting && peer.beacon.state != State::Restarting {
+            peer.away = Some(now);
+            peer.probing = Probing::presumed(now);
+        }
+        peer.beacon = beacon;
+        self.ears.on_peer(now);
+        self.request_if_needed(now, node);
+        if !was_alive {
+            // It is back. That it hears us in turn is worth knowing sooner than in an interval.
+            self.beacon_soon(now);
+        }
+    }
+
+    /// When we sent the datagram that this beacon says was heard, or rather the last beacon up to it.
+    fn echo_in(&self, beacon: &Beacon) -> Option<Instant> {
+        let ours = beacon.echoes.iter().filter(|echo| echo.boot == self.me.boot);
+        ours.filter_map(|echo| self.sent_at(echo.sequence)).max()
+    }
+
+    fn sent_at(&self, sequence: u32) -> Option<Instant> {
+        let age = (self.sequence as u32).wrapping_sub(sequence);
+        let sequence = self.sequence.checked_sub(age.into())?;
+        let beacon = self.sent.iter().rev().find(|(sent, _)| *sent <= sequence)?;
+        Some(beacon.1)
+    }
+
+    /// An alive peer says whom it hears: that is news of those whom we do not.
+    fn note_vouchers(&mut self, now: Instant, from: Node, beacon: &Beacon) {
+        let alive = self.peers.get(&from).is_some_and(|peer| peer.status.is_alive());
+        if !alive || !self.peers.values().any(|peer| peer.late) {
+            return;
+        }
+        for echo in &beacon.echoes {
+            let Some(node) = self.boots.get(&echo.boot) else {
+                continue;
+            };
+            if let Some(peer) = self.peers.get_mut(node).filter(|peer| peer.late) {
+                let newest = (peer.window.highest() as u32, peer.vouched.0);
+                let is_newer = |than: u32| (echo.sequence.wrapping_sub(than) as i32) > 0;
+                if is_newer(newest.0) && (peer.vouched.1.is_none() || is_newer(newest.1)) {
+                    peer.vouched = (echo.sequence, Some(now));
+                }
+            }
+        }
+    }
+
+    /// Asks for a peer's claims if we do not have those that it spoke of; and again, until we have.
+    pub(super) fn request_if_needed(&mut self, now: Instant, node: Node) {
+        let wait = self.interval() / REQUESTS_PER_INTERVAL;
+        let Some(peer) = self.peers.get_mut(&node) else {
+            return;
+        };
+        if peer.is_current() {
+            peer.repair = None;
+            return;
+        }
+        if let Some(at) = peer.requested.map(|at| at + wait).filter(|at| now < *at) {
+            peer.repair = Some(at);
+            return;
+        }
+        if peer.received.version() == peer.beacon.version && !peer.received.has_gap() {
+            peer.received.doubt(); // The same version, and yet another set.
+        }
+        peer.requested = Some(now);
+        peer.repair = Some(now + wait);
+        let (of, have) = (peer.boot, peer.received.version());
+        self.speak(&Message::Request { of, have });
+    }
+
+    /// Asks once more where nothing came.
+    pub(super) fn request_again(&mut self, now: Instant) {
+        let due = |peer: &&Peer| peer.repair.is_some_and(|at| at <= now);
+        let nodes: Vec<Node> = self.peers.values().filter(due).map(|peer| peer.node).collect();
+        for node in nodes {
+            if let Some(peer) = self.peers.get_mut(&node) {
+                peer.repair = None;
+                if now < peer.heard_until(&self.settings) {
+                    self.request_if_needed(now, node);
+                }
+            }
+        }
+    }
+
+    /// Says that two speakers bear one name; not at every beacon.
+    fn tell_twin(&mut self, now: Instant, node: NodeName) {
+        if self.twin_told.is_none_or(|at| now >= at + self.settings.crash_window) {
+            self.twin_told = Some(now);
+            self.events.push_back(Event::Twin { node });
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Datagrams that go out.
+
+use std::time::{Duration, Instant};
+
+use model::NodeName;
+
+use super::{Phase, Segment};
+use crate::Transmit;
+use crate::identity::mix;
+use crate::seal::TAG;
+use crate::wire::{Beacon, Echo, Entry, Header, Message, State};
+use crate::{MAX_ADDRESSES, MAX_DATAGRAM};
+
+/// What the messages that carry entries take besides them.
+const ENTRIES_FIXED: usize = 9;
+/// So many of our beacons are remembered.
+const REMEMBERED: usize = 64;
+/// A beacon that cannot wait follows the last one by at least this share of the interval.
+const SOON: u32 = 20;
+/// One that somebody unknown is waiting for, by this share: who replays what others said long ago gains little.
+const SOON_FOR_STRANGERS: u32 = 5;
+/// Claims are repeated as often.
+const REPAIRS_PER_INTERVAL: u32 = 5;
+
+/// How many entries go into one datagram of this node.
+pub(super) fn room_for_entries(node: &NodeName) -> usize {
+    let header = 22 + crate::wire::name_octets(node).len();
+    (MAX_DATAGRAM - TAG - ENTRIES_FIXED).saturating_sub(header) / Entry::MAX
+}
+
+impl Segment {
+    /// Seals a message and gives it out.
+    pub(super) fn speak(&mut self, message: &Message) {
+        self.sequence += 1;
+        let header = Header {
+            key: self.sealer.id(),
+            boot: self.me.boot,
+            sequence: self.sequence,
+            name: self.me.node.clone(),
+        };
+        let datagram = self.sealer.seal(self.sequence, header.encode(), message.encode());
+        debug_assert!(datagram.len() <= MAX_DATAGRAM);
+        self.counters.sent += 1;
+        self.transmits.push_back(Transmit::Datagram(datagram));
+    }
+
+    /// What this node says it is doing.
+    fn state(&self) -> State {
+        match self.phase {
+            Phase::Ended => State::Restarting,
+            Phase::Listening(_) => State::Listening,
+            Phase::Ready if self.drain => State::Draining,
+            Phase::Ready if !self.able => State::Unable,
+            Phase::Ready => State::Ready,
+        }
+    }
+
+    pub(super) fn beacon(&self, _now: Instant, echoes: Vec<Echo>) -> Beacon {
+        Beacon {
+            state: self.state(),
+            interval: self.interval(),
+            mac: self.mac,
+            held: u32::try_from(self.own.len()).unwrap_or(u32::MAX),
+            version: self.published.version(),
+            digest: self.published.digest(),
+            addresses: self.addresses.iter().copied().take(MAX_ADDRESSES).collect(),
+            echoes,
+        }
+    }
+
+    /// One beacon: more than one datagram where there are more peers than one can name.
+    pub(super) fn send_beacon(&mut self, now: Instant) {
+        let name = crate::wire::name_octets(&self.me.node).len();
+        let room = Beacon::room(22 + name, MAX_ADDRESSES).max(1);
+        let heard = self.peers.values().filter(|peer| now < peer.heard_until(&self.settings));
+        let peers = heard.map(|peer| Echo {
+            boot: peer.boot,
+            sequence: peer.window.highest() as u32,
+        });
+        let echoes: Vec<Echo> = peers.chain(self.strangers.echoes()).collect();
+        let mut chunks = echoes.chunks(room);
+        loop {
+            let chunk = chunks.next().unwrap_or_default().to_vec();
+            let beacon = self.beacon(now, chunk);
+            self.speak(&Message::Beacon(beacon));
+            self.sent.push_back((self.sequence, now));
+            if chunks.len() == 0 {
+                break;
+            }
+        }
+        while self.sent.len() > REMEMBERED {
+            self.sent.pop_front();
+        }
+        self.beacon_sent = Some(now);
+    }
+
+    pub(super) fn send_beacon_if_due(&mut self, now: Instant) {
+        if now < self.beacon_due {
+            return;
+        }
+        self.strangers.forget(now.checked_sub(self.interval() * self.settings.misses).unwrap_or(now));
+        self.send_beacon(now);
+        // Two nodes that started together are not to speak at the same instant for ever: nine to eleven tenths.
+        let chance = u32::try_from(mix(self.me.boot.0 ^ self.sequence) % 201).unwrap_or(100);
+        self.beacon_due = now + self.interval() * (900 + chance) / 1000;
+    }
+
+    /// The next beacon cannot wait for its turn.
+    pub(super) fn beacon_soon(&mut self, now: Instant) {
+        self.beacon_after(now, self.interval() / SOON);
+    }
+
+    pub(super) fn beacon_for_strangers(&mut self, now: Instant) {
+        self.beacon_after(now, self.interval() / SOON_FOR_STRANGERS);
+    }
+
+    fn beacon_after(&mut self, now: Instant, gap: Duration) {
+        let earliest = self.beacon_sent.map_or(now, |at| at + gap);
+        self.beacon_due = self.beacon_due.min(earliest.max(now));
+    }
+
+    /// Tells the others what changed in our claims.
+    pub(super) fn publish(&mut self, now: Instant) {
+        let own = self.own.iter().map(|(unit, held)| (*unit, held.claim(now)));
+        let relics = self.relics.iter().map(|(unit, relic)| (*unit, relic.claim));
+        let claims = relics.chain(own).collect();
+        for message in self.published.update(&claims) {
+            self.speak(&message);
+        }
+    }
+
+    /// When to answer those who asked for our claims: one answer serves all who ask about the same time.
+    pub(super) fn repair_due(&self) -> Option<Instant> {
+        self.asked?;
+        let after = self.repaired.map(|at| at + self.interval() / REPAIRS_PER_INTERVAL);
+        Some(after.unwrap_or(self.ran))
+    }
+
+    pub(super) fn send_repairs(&mut self, now: Instant) {
+        if self.repair_due().is_none_or(|at| now < at) {
+            return;
+        }
+        let have = self.asked.take().unwrap_or(0);
+        self.repaired = Some(now);
+        for message in self.published.repair(have) {
+            self.speak(&message);
+        }
+    }
+
+    /// Rule 8: the last words of this speaker. Two of them, for one may be lost.
+    pub(super) fn on_restart(&mut self, now: Instant) {
+        self.phase = Phase::Ended;
+        self.send_beacon(now);
+        self.send_beacon(now);
+    }
+}

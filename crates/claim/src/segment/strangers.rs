@@ -1,0 +1,62 @@
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crate::BootId;
+use crate::replay::Window;
+use crate::seal::SenderKey;
+use crate::wire::Echo;
+
+/// More than this many unproven lives at once are not looked at: more than a segment has nodes.
+const MAX: usize = 1024;
+
+/// Lives of speakers that have not proven yet that they are not replays: they are told that they are heard, and nothing
+/// that they say counts.
+#[derive(Debug, Default)]
+pub(super) struct Strangers(BTreeMap<BootId, Stranger>);
+
+#[derive(Debug)]
+pub(super) struct Stranger {
+    pub(super) key: SenderKey,
+    pub(super) window: Window,
+    pub(super) heard: Instant,
+}
+
+impl Strangers {
+    pub(super) fn get(&self, boot: BootId) -> Option<&Stranger> {
+        self.0.get(&boot)
+    }
+
+    /// Notes what was opened; `false`: there is no room.
+    pub(super) fn note(&mut self, now: Instant, boot: BootId, sequence: u64, key: SenderKey) -> bool {
+        if let Some(stranger) = self.0.get_mut(&boot) {
+            stranger.window.note(sequence);
+            stranger.heard = now;
+            stranger.key = key;
+            return true;
+        }
+        if self.0.len() >= MAX {
+            return false;
+        }
+        let window = Window::new(sequence);
+        let heard = now;
+        self.0.insert(boot, Stranger { key, window, heard });
+        true
+    }
+
+    /// It has proven itself.
+    pub(super) fn take(&mut self, boot: BootId) -> Option<Stranger> {
+        self.0.remove(&boot)
+    }
+
+    /// Forgets those not heard since.
+    pub(super) fn forget(&mut self, before: Instant) {
+        self.0.retain(|_, stranger| stranger.heard >= before);
+    }
+
+    pub(super) fn echoes(&self) -> impl Iterator<Item = Echo> + '_ {
+        self.0.iter().map(|(boot, stranger)| Echo {
+            boot: *boot,
+            sequence: stranger.window.highest() as u32,
+        })
+    }
+}

@@ -1,0 +1,256 @@
+use std::time::Duration;
+
+use claim::{Input, Snapshot};
+
+use crate::node::{name, unit};
+use crate::world::World;
+
+impl World {
+    /// Whether something gets from `from` to `to`.
+    pub(crate) fn set_cut(&mut self, from: usize, to: usize, cut: bool) {
+        if self.cut[from][to] != cut {
+            self.cut[from][to] = cut;
+            let now = self.now;
+            self.oracle.lost(now, from, to);
+            self.disturb();
+        }
+        self.oracle.transitive = self.is_transitive();
+    }
+
+    fn is_transitive(&self) -> bool {
+        let all = 0..self.nodes.len();
+        all.clone().all(|a| {
+            all.clone().all(|b| {
+                let one_way = self.cut[a][b] != self.cut[b][a];
+                !one_way && (self.cut[a][b] || all.clone().all(|c| a == b || self.cut[a][c] == self.cut[b][c] || c == a || c == b))
+            })
+        })
+    }
+
+    /// Splits the segment: nodes hear those of their own group. The gateway is in group 0.
+    pub(crate) fn split(&mut self, groups: &[usize]) {
+        let nodes = self.nodes.len();
+        let group = |i: usize| groups.get(i).copied().unwrap_or(0);
+        for a in 0..=nodes {
+            for b in 0..=nodes {
+                self.set_cut(a, b, a != b && group(a) != group(b));
+            }
+        }
+    }
+
+    pub(crate) fn heal(&mut self) {
+        let nodes = self.nodes.len();
+        self.split(&vec![0; nodes]);
+    }
+
+    /// The node alone is cut off, and has hosts of its own on its side, or not.
+    pub(crate) fn isolate(&mut self, i: usize) {
+        for j in (0..=self.nodes.len()).filter(|j| *j != i) {
+            self.set_cut(i, j, true);
+            self.set_cut(j, i, true);
+        }
+    }
+
+    pub(crate) fn deafen(&mut self, i: usize) {
+        (0..=self.nodes.len()).filter(|j| *j != i).for_each(|j| self.set_cut(j, i, true));
+    }
+
+    pub(crate) fn mute(&mut self, i: usize) {
+        (0..=self.nodes.len()).filter(|j| *j != i).for_each(|j| self.set_cut(i, j, true));
+    }
+
+    /// The whole node goes down.
+    pub(crate) fn power_off(&mut self, i: usize) {
+        self.kill(i);
+        self.nodes[i].kernel = false;
+    }
+
+    /// The speaker's process ends on the spot.
+    pub(crate) fn kill(&mut self, i: usize) {
+        let node = &mut self.nodes[i];
+        node.speaker = None;
+        node.answers.clear();
+        node.paused = None;
+        self.disturb();
+    }
+
+    /// The speaker is replaced in order, by one that starts after a while.
+    pub(crate) fn restart(&mut self, i: usize, after: Duration) {
+        self.input(i, Input::Restart);
+        if let Some(speaker) = &self.nodes[i].speaker {
+            self.nodes[i].disk = speaker.snapshot();
+        }
+        self.kill(i);
+        self.start_later(i, after);
+    }
+
+    pub(crate) fn pause(&mut self, i: usize, time: Duration, kernel: bool) {
+        if self.nodes[i].runs() {
+            self.nodes[i].kernel = kernel;
+            self.wake_later(i, self.now + time);
+            self.disturb();
+        }
+    }
+
+    pub(crate) fn set_carrier(&mut self, i: usize, carrier: bool) {
+        if self.nodes[i].carrier != carrier {
+            self.nodes[i].carrier = carrier;
+            self.nodes[i].stirred = self.now;
+            self.input(i, Input::Carrier(carrier));
+            self.disturb();
+        }
+    }
+
+    pub(crate) fn set_drain(&mut self, i: usize, drain: bool) {
+        self.nodes[i].draining = drain;
+        self.input(i, Input::Drain(drain));
+        self.disturb();
+    }
+
+    pub(crate) fn set_able(&mut self, i: usize, able: bool) {
+        self.nodes[i].able = able;
+        self.input(i, Input::Able(able));
+        self.disturb();
+    }
+
+    pub(crate) fn set_keys(&mut self, i: usize, stage: u8) {
+        self.nodes[i].keys = stage;
+        self.input(i, Input::Keys(Self::keys(stage)));
+    }
+
+    /// One of the faults that nodes, network and API know.
+    pub(crate) fn random_fault(&mut self, lag: u64) {
+        let nodes = self.nodes.len();
+        let i = self.chance.index(nodes);
+        let short = Duration::from_millis(self.chance.between(20, 1500));
+        let which = self.chance.below(20);
+        if self.told {
+            println!("{:?} FAULT {which} at node {i}", self.now);
+        }
+        match which {
+            0 => {
+                self.kill(i);
+                self.start_later(i, short);
+            }
+            1 => {
+                self.nodes[i].disk = Snapshot::default();
+                self.kill(i);
+                self.start_later(i, short);
+            }
+            2 | 3 => {
+                self.power_off(i);
+                let after = Duration::from_millis(self.chance.between(500, 5000));
+                self.start_later(i, after);
+            }
+            4 => self.restart(i, short),
+            5 => {
+                let kernel = self.chance.happens(500);
+                self.pause(i, short, kernel);
+            }
+            6 => {
+                let time = Duration::from_millis(self.chance.between(300, 6000));
+                let kernel = self.chance.happens(500);
+                self.pause(i, time, kernel);
+            }
+            7 => self.isolate(i),
+            8 => {
+                let groups: Vec<usize> = (0..nodes).map(|_| self.chance.index(2)).collect();
+                self.split(&groups);
+            }
+            9 => {
+                let groups: Vec<usize> = (0..nodes).map(|_| self.chance.index(3)).collect();
+                self.split(&groups);
+            }
+            10 | 11 => self.heal(),
+            12 => self.deafen(i),
+            13 => self.mute(i),
+            14 => {
+                let j = self.chance.index(nodes);
+                if i != j {
+                    self.set_cut(i, j, true);
+                }
+            }
+            15 => {
+                let drain = !self.nodes[i].draining;
+                self.set_drain(i, drain);
+            }
+            16 => {
+                let able = !self.nodes[i].able;
+                self.set_able(i, able);
+            }
+            17 => {
+                let carrier = !self.nodes[i].carrier;
+                self.set_carrier(i, carrier);
+            }
+            18 => self.move_eligibility(lag),
+            _ => self.rotate_a_key(i),
+        }
+    }
+
+    fn move_eligibility(&mut self, lag: u64) {
+        let nodes = self.nodes.len();
+        let units = self.truth().units.len();
+        let (which, who) = (self.chance.index(units), self.chance.index(nodes));
+        let preference = self.chance.below(2) as u32;
+        self.change(|facts| {
+            if let Some(unit) = facts.units.get_mut(&unit(which))
+                && unit.candidates.remove(&name(who)).is_none()
+            {
+                unit.candidates.insert(name(who), preference);
+            }
+        });
+        for j in 0..nodes {
+            let after = Duration::from_millis(self.chance.below(lag + 1));
+            self.tell_later(j, after);
+        }
+    }
+
+    /// Nobody seals with a key that another does not know.
+    fn rotate_a_key(&mut self, i: usize) {
+        let stages = self.nodes.iter().map(|node| node.keys);
+        let (low, high) = (stages.clone().min().unwrap_or(0), stages.max().unwrap_or(0));
+        let stage = self.nodes[i].keys;
+        if stage < 2 && high <= low + 1 && stage == low {
+            self.set_keys(i, stage + 1);
+        }
+    }
+
+    /// Somebody who has no key, and has recorded what was said.
+    pub(crate) fn attack(&mut self) {
+        let to = self.chance.index(self.nodes.len());
+        let count = self.recorded.len();
+        if count == 0 {
+            return;
+        }
+        let pick = self.chance.index(count);
+        let mut octets = self.recorded[pick].to_vec();
+        match self.chance.below(3) {
+            0 => {}
+            1 => {
+                let at = self.chance.index(octets.len());
+                octets[at] ^= 1 << self.chance.below(8);
+            }
+            _ => octets.truncate(self.chance.index(octets.len())),
+        }
+        self.inject(to, octets.into());
+    }
+
+    /// The end of all faults.
+    pub(crate) fn repair_everything(&mut self) {
+        (self.network.loss, self.network.stragglers) = (0, 0);
+        self.heal();
+        for i in 0..self.nodes.len() {
+            self.set_carrier(i, true);
+            if self.nodes[i].draining {
+                self.set_drain(i, false);
+            }
+            if !self.nodes[i].able {
+                self.set_able(i, true);
+            }
+            if self.nodes[i].speaker.is_none() {
+                self.start_later(i, Duration::from_millis(1));
+            }
+            self.tell(i);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Whole segments in virtual time: the real machine on every node, a bad network between them, and a stand-in for what
+//! answers ARP. Everything follows from a seed.
+
+mod chance;
+mod faults;
+mod node;
+mod oracle;
+mod scenarios;
+mod seeds;
+mod world;

@@ -1,0 +1,70 @@
+use super::*;
+
+fn without_hosts() -> Network {
+    Network {
+        hosts: false,
+        ..slow()
+    }
+}
+
+/// The hole of rule 6: a segment of two nodes with no other traffic must fail over too.
+#[test]
+fn of_two_nodes_on_a_silent_segment_the_other_takes_over_after_a_second() {
+    let mut world = World::settled(1, 2, 4, without_hosts());
+    world.oracle.slack = SECOND;
+    let holder = world.holder(&unit(0));
+    world.power_off(holder);
+    let took = world.run_until(2 * SECOND, World::is_held);
+    assert!((ms(1000)..ms(1300)).contains(&took), "{took:?}");
+}
+
+#[test]
+fn of_two_nodes_on_a_segment_with_a_gateway_the_other_takes_over_as_fast_as_of_three() {
+    for seed in 0..20 {
+        let mut world = World::settled(seed, 2, 4, slow());
+        let holder = world.holder(&unit(0));
+        world.power_off(holder);
+        let took = world.run_until(SECOND, World::is_held);
+        assert!(took <= ms(330), "{took:?}");
+    }
+}
+
+#[test]
+fn a_deaf_node_takes_nothing_and_announces_nothing() {
+    let mut world = World::settled(1, 3, 9, slow());
+    let deaf = 0;
+    let before = world.held_by(deaf);
+    world.deafen(deaf);
+    world.run_for(5 * SECOND);
+    assert_eq!(world.takes(), before.len(), "others took what it had, and it took nothing");
+    assert!(world.nodes[deaf].quiet);
+    world.heal();
+    world.run_for(SECOND);
+    assert!(!world.nodes[deaf].quiet);
+    world.assert_converged();
+}
+
+#[test]
+fn the_last_of_three_nodes_takes_nothing_on_a_silent_segment_and_everything_once_it_hears_a_frame() {
+    let mut world = World::settled(1, 3, 9, without_hosts());
+    world.power_off(1);
+    world.power_off(2);
+    world.run_for(5 * SECOND);
+    assert!(world.held_by(0).len() < 9);
+    world.network.hosts = true;
+    world.disturb();
+    let took = world.run_until(SECOND, World::is_held);
+    assert!(took <= ms(400), "{took:?}");
+}
+
+#[test]
+fn the_only_possible_node_needs_nobody() {
+    let mut world = World::new(1, 1, claim::Settings::default(), without_hosts());
+    world.set_units(3);
+    world.start(0, claim::Snapshot::default());
+    world.run_for(ms(50));
+    assert_eq!(world.held_by(0).len(), 3);
+    let snapshot = world.nodes[0].speaker.as_ref().unwrap().snapshot();
+    assert!(snapshot.claims.values().all(|(strength, _)| *strength == claim::Strength::Strong));
+    assert!(!world.nodes[0].quiet);
+}

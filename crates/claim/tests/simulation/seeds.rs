@@ -1,0 +1,118 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use claim::{Settings, Snapshot};
+
+use crate::chance::Chance;
+use crate::world::{Network, World};
+
+/// Seeds that once failed.
+const FAILED: &[u64] = &[];
+
+fn world_of(seed: u64) -> World {
+    let mut chance = Chance::new(seed ^ 0x5eed);
+    let nodes = chance.between(2, 5) as usize;
+    let units = chance.between(1, 6) as usize;
+    let network = Network {
+        delay: if chance.happens(500) { (100, 1000) } else { (500, 5000) },
+        loss: [0, 0, 0, 10, 50][chance.index(5)],
+        duplicates: [0, 0, 20][chance.index(3)],
+        stragglers: [0, 0, 0, 5][chance.index(4)],
+        hosts: chance.happens(800),
+        scheduling: [0, 1000, 3000][chance.index(3)],
+    };
+    let settings = Settings {
+        crash_window: Duration::from_secs(if chance.happens(900) { 2 } else { 10 }),
+        ..Settings::default()
+    };
+    let mut world = World::new(seed, nodes, settings, network);
+    world.set_units(units);
+    world.records = chance.happens(200);
+    for i in 0..nodes {
+        let after = if chance.happens(500) { 0 } else { chance.below(1500) };
+        if after == 0 {
+            world.start(i, Snapshot::default());
+        } else {
+            world.start_later(i, Duration::from_millis(after));
+        }
+    }
+    world
+}
+
+/// A world from its start through a few faults to the quiet after them.
+fn live(world: &mut World, seed: u64) {
+    let mut chance = Chance::new(seed ^ 0xfa17);
+    world.run_for(Duration::from_millis(chance.between(200, 3000)));
+    let lag = if chance.happens(500) { 0 } else { 2000 };
+    for _ in 0..chance.between(1, 6) {
+        world.random_fault(lag);
+        let until = world.now + Duration::from_millis(chance.between(20, 2000));
+        while world.now < until {
+            if world.records {
+                world.attack();
+            }
+            world.run_for(Duration::from_millis(50).min(until - world.now));
+        }
+    }
+    world.repair_everything();
+    // The longest pause, what a speaker that is away keeps, a preferred node's wait, and the lag.
+    world.run_for(Duration::from_secs(8) + world.settings.crash_window);
+    world.assert_converged();
+    world.forget_events();
+    world.run_for(Duration::from_secs(1));
+    world.assert_converged();
+}
+
+fn try_seed(seed: u64) -> Result<(), String> {
+    let mut world = world_of(seed);
+    let outcome = catch_unwind(AssertUnwindSafe(|| live(&mut world, seed)));
+    outcome.map_err(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        format!("seed {seed}: {}", text.unwrap_or_default())
+    })
+}
+
+/// Tries seeds on as many threads; panics with those that failed.
+fn try_seeds(seeds: std::ops::Range<u64>, threads: u64) {
+    let failures = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            let (seeds, failures) = (seeds.clone(), &failures);
+            scope.spawn(move || {
+                for seed in seeds.filter(|seed| seed % threads == thread) {
+                    if let Err(failure) = try_seed(seed) {
+                        failures.lock().unwrap().push(failure);
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn ten_thousand_worlds_hold_every_promise() {
+    let count = std::env::args().find_map(|arg| arg.strip_prefix("seeds=").and_then(|n| n.parse().ok()));
+    try_seeds(0..count.unwrap_or(10_000), 2);
+}
+
+#[test]
+fn seeds_that_once_failed_hold_every_promise() {
+    for seed in FAILED {
+        try_seed(*seed).unwrap();
+    }
+}
+
+/// `cargo test -p claim --test simulation -- --ignored --nocapture story seed=N`
+#[test]
+#[ignore = "tells the story of one seed"]
+fn story() {
+    let seed = std::env::args().find_map(|arg| arg.strip_prefix("seed=").and_then(|n| n.parse().ok())).unwrap_or(0);
+    let mut world = world_of(seed);
+    world.told = true;
+    let outcome = catch_unwind(AssertUnwindSafe(|| live(&mut world, seed)));
+    println!("{:?} {:?}", world.now, outcome.is_ok());
+}
