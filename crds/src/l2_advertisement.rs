@@ -91,11 +91,28 @@ pub struct L2AdvertisementSpec {
     #[schemars(schema_with = "schema::selectors")]
     pub service_selectors: Vec<LabelSelector>,
 
+    /// What a node does about a host outside of the cluster that has one of the addresses too. Defend, the default: it goes on
+    /// and announces the address against that host, at most once in ten seconds. Yield: it falls silent until that host is
+    /// gone. Either way the Service says which host it is. Where several advertisements match, Yield wins.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::conflict_policy")]
+    pub conflict_policy: ConflictPolicy,
+
     /// Preferences among the nodes that may announce. A node gains the weight of every entry that matches it, and the node
     /// with the highest sum announces. Default: empty, no node is preferred.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 128))]
     pub preferred_node_selectors: Vec<PreferredNodeSelector>,
+}
+
+/// What is done about a host outside of the cluster that has an address too (RFC 5227 §2.4).
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConflictPolicy {
+    /// Go on, and announce the address against that host.
+    #[default]
+    Defend,
+    /// Fall silent until that host is gone.
+    Yield,
 }
 
 /// Nodes that are preferred, and how strongly.

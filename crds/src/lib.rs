@@ -10,6 +10,7 @@ mod ip_pool;
 mod ip_reservation;
 mod l2_advertisement;
 mod schema;
+mod speaker;
 mod stored;
 
 pub use ip_pool::{
@@ -18,6 +19,7 @@ pub use ip_pool::{
 pub use ip_reservation::{IPReservation, IPReservationSpec, IPReservationStatus};
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 pub use l2_advertisement::{
-    L2Advertisement, L2AdvertisementSpec, L2AdvertisementStatus, PreferredNodeSelector,
+    ConflictPolicy, L2Advertisement, L2AdvertisementSpec, L2AdvertisementStatus, PreferredNodeSelector,
 };
+pub use speaker::{AnnouncedAddress, SeenSpeaker, Speaker, SpeakerInterface, SpeakerSpec, SpeakerStatus};
 pub use stored::{Malformed, Stored};

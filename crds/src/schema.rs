@@ -18,8 +18,13 @@ pub(crate) use quota::{namespace_limits, reclaim_policy};
 pub(crate) use selector::{selector, selectors};
 
 use kube::core::{Message, Rule};
-use schemars::Schema;
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::json;
+
+/// One of the two words.
+pub(crate) fn conflict_policy(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": ["Defend", "Yield"] })
+}
 
 /// A rule whose message is itself an expression, because it quotes what the user wrote.
 fn rule(holds: impl Into<String>, message: impl Into<String>) -> Rule {

@@ -15,9 +15,10 @@ use l2::wire::Protocol;
 use l2::wire::arp::{ArpFrame, Operation};
 use l2::wire::ndp::{NdpFrame, Solicitation};
 use l2::{Interest, Mac, Rate, Settings};
-use speaker::announcer::{Announcer, Holdings, Interfaces, Report};
+use speaker::announcer::{Announcer, Interfaces, Report};
 use speaker::links::{ExcludeList, Watcher};
 use speaker::packet::PacketSocket;
+use speaker::wanted::Wanted;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 
@@ -44,8 +45,11 @@ const ROUNDS: usize = 20_000;
 
 fn main() {
     let segment = Segment::new();
-    let (holdings, desired) =
-        watch::channel(Arc::new(Holdings::from(HELD.map(|held| (held, Interfaces::All)))));
+    let me = model::NodeName("n1".into());
+    let (holdings, desired) = watch::channel(Arc::new(Wanted::only(
+        &me,
+        HELD.map(|held| (held, Interfaces::All)),
+    )));
     let (announced, is_announced) = channel();
     let speaker = segment.node.spawn(move || {
         runtime().block_on(async {
@@ -60,7 +64,7 @@ fn main() {
                 total: no_limit,
                 ..Settings::default()
             };
-            let announcer = Announcer::new(desired, links, ExcludeList::default(), reports);
+            let announcer = Announcer::new(me, desired, links, ExcludeList::default(), reports);
             tokio::spawn(watcher.run());
             tokio::spawn(announcer.with_settings(settings).run());
             while let Some(report) = told.recv().await {

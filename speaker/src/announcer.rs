@@ -1,18 +1,19 @@
-//! Says on the interfaces of this node which addresses it holds, and answers for them.
+//! Agrees with the other speakers on every interface who holds what, says there what this node holds, and answers for it.
 //!
-//! [`Announcer`] compares what is to be held ([`Holdings`]) with the interfaces that there are ([`Links`]) and keeps one
-//! task per usable interface. Each task owns an [`l2::Responder`] and its sockets; a task that fails never stops the
-//! others, and tries again.
+//! [`Announcer`] compares what is [`Wanted`] with the interfaces that there are ([`Links`]) and keeps one task per usable
+//! interface. Each task owns a [`claim::Segment`] and an [`l2::Responder`] with their sockets; a task that fails never stops
+//! the others, and tries again.
 //!
 //! ```no_run
-//! # use std::{collections::BTreeMap, sync::Arc};
-//! # use speaker::{announcer::{Announcer, Holdings}, links::{ExcludeList, Watcher}};
+//! # use std::sync::Arc;
+//! # use speaker::{announcer::Announcer, links::{ExcludeList, Watcher}, wanted::Wanted};
 //! # use tokio::sync::{mpsc, watch};
 //! # async fn example() -> Result<(), speaker::links::LinksError> {
 //! let (watcher, links) = Watcher::open().await?;
-//! let (holdings, desired) = watch::channel(Arc::new(Holdings::new()));
+//! let (wanted, desired) = watch::channel(Arc::new(Wanted::default()));
 //! let (reports, mut told) = mpsc::unbounded_channel();
-//! let announcer = Announcer::new(desired, links, ExcludeList::default(), reports);
+//! let me = model::NodeName("n1".into());
+//! let announcer = Announcer::new(me, desired, links, ExcludeList::default(), reports);
 //! let statistics = announcer.statistics();
 //! tokio::spawn(watcher.run());
 //! tokio::spawn(announcer.run());
@@ -25,25 +26,55 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use announce::Interfaces;
-use l2::{Mac, Response, Settings};
+use claim::{Keys, UnitId};
+use l2::{Mac, Response};
+use model::NodeName;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::links::{ExcludeList, Links};
 use crate::packet::SocketError;
+use crate::wanted::Wanted;
 
 mod interface;
+mod memory;
 mod plan;
 mod statistics;
 
 use interface::Interface;
 pub use interface::Station;
+pub use memory::Memory;
 use plan::Assignment;
-pub use plan::interfaces_for;
 pub use statistics::{InterfaceStatistics, Statistics};
 
-/// The addresses that this node holds, and where each of them is to be announced.
-pub type Holdings = BTreeMap<IpAddr, Interfaces>;
+/// What it takes to agree with the other speakers. Without it this node holds all that it may.
+#[derive(Clone, Debug)]
+pub struct Agreeing {
+    /// The node that this is.
+    pub me: NodeName,
+    /// The times of the protocol.
+    pub settings: claim::Settings,
+    /// The keys that the speakers share.
+    pub keys: watch::Receiver<Keys>,
+    /// Whether this node forwards.
+    pub able: watch::Receiver<bool>,
+    /// How this process is to end, if it is to.
+    pub leave: watch::Receiver<Leave>,
+    /// What was agreed before, and what is agreed.
+    pub memory: Memory,
+}
+
+/// How a speaker ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Leave {
+    /// It does not.
+    #[default]
+    Stay,
+    /// For good: others take over before it stops.
+    HandOver,
+    /// Another speaker is about to take its place on this node: nothing moves.
+    Return,
+}
 
 /// What happened, for whoever tells users. Reports on one interface come in the order in which things happened.
 #[derive(Debug)]
@@ -95,6 +126,29 @@ pub enum Report {
         /// Where.
         iface: String,
     },
+    /// What is known of another node's speaker has changed.
+    Member {
+        /// Where.
+        iface: String,
+        /// The other node.
+        node: NodeName,
+        /// What it is now; none: nothing is known of it any more.
+        status: Option<claim::Status>,
+    },
+    /// Another node holds a unit than before; none: nobody does.
+    Moved {
+        /// Where.
+        iface: String,
+        /// The unit.
+        unit: UnitId,
+        /// Its holder.
+        holder: Option<NodeName>,
+    },
+    /// The interface is used no longer; what was known of its segment is worth nothing.
+    Left {
+        /// Which.
+        iface: String,
+    },
     /// Nothing is announced on the interface, because of this; it is tried again. Repeated at each failure.
     SocketFailed {
         /// Where.
@@ -106,10 +160,12 @@ pub enum Report {
 
 /// Announces what this node holds.
 pub struct Announcer {
-    holdings: watch::Receiver<Arc<Holdings>>,
+    me: NodeName,
+    wanted: watch::Receiver<Arc<Wanted>>,
     links: watch::Receiver<Arc<Links>>,
     excluded: ExcludeList,
-    settings: Settings,
+    settings: l2::Settings,
+    agreeing: Option<Agreeing>,
     reports: mpsc::UnboundedSender<Report>,
     statistics: Statistics,
     /// Addresses that were reported as having no interface, and still have none.
@@ -125,20 +181,23 @@ struct Running {
 }
 
 impl Announcer {
-    /// An announcer of `holdings` on those of `links` that are not `excluded`.
+    /// An announcer on node `me` of what is `wanted`, on those of `links` that are not `excluded`.
     ///
     /// Reports are not limited in number, except where [`Report`] says so: the receiver has to take them.
     pub fn new(
-        holdings: watch::Receiver<Arc<Holdings>>,
+        me: NodeName,
+        wanted: watch::Receiver<Arc<Wanted>>,
         links: watch::Receiver<Arc<Links>>,
         excluded: ExcludeList,
         reports: mpsc::UnboundedSender<Report>,
     ) -> Self {
         Self {
-            holdings,
+            me,
+            wanted,
             links,
             excluded,
-            settings: Settings::default(),
+            settings: l2::Settings::default(),
+            agreeing: None,
             reports,
             statistics: Statistics::default(),
             homeless: BTreeSet::new(),
@@ -147,9 +206,18 @@ impl Announcer {
         }
     }
 
+    /// Holds only what the speakers agree on.
+    #[must_use]
+    pub fn agreeing(self, agreeing: Agreeing) -> Self {
+        Self {
+            agreeing: Some(agreeing),
+            ..self
+        }
+    }
+
     /// Uses these settings instead of the default ones.
     #[must_use]
-    pub fn with_settings(self, settings: Settings) -> Self {
+    pub fn with_settings(self, settings: l2::Settings) -> Self {
         Self { settings, ..self }
     }
 
@@ -158,15 +226,18 @@ impl Announcer {
         self.statistics.clone()
     }
 
-    /// Announces until nobody can change the holdings or tell of the links any more. Then withdraws everything, reports
-    /// that, and returns.
+    /// Announces until nobody can say what is wanted or tell of the links any more, or this speaker has left. Then
+    /// withdraws everything, reports that, and returns.
     pub async fn run(mut self) {
         loop {
             self.reconcile();
             tokio::select! {
-                changed = self.holdings.changed() => if changed.is_err() { break },
+                changed = self.wanted.changed() => if changed.is_err() { break },
                 changed = self.links.changed() => if changed.is_err() { break },
-                Some(ended) = self.tasks.join_next_with_id() => self.on_end(ended.map(|(id, ())| id)),
+                Some(ended) = self.tasks.join_next_with_id() => {
+                    self.on_end(ended.map(|(id, ())| id));
+                    if self.has_left() { return; }
+                }
             }
         }
         for running in self.interfaces.values_mut() {
@@ -177,10 +248,16 @@ impl Announcer {
         }
     }
 
+    /// Whether this speaker was to leave, and all its interfaces have.
+    fn has_left(&self) -> bool {
+        let leave = self.agreeing.as_ref().map(|agreeing| *agreeing.leave.borrow());
+        leave.unwrap_or_default() != Leave::Stay && self.tasks.is_empty()
+    }
+
     fn reconcile(&mut self) {
-        let holdings = self.holdings.borrow_and_update().clone();
+        let wanted = self.wanted.borrow_and_update().clone();
         let links = self.links.borrow_and_update().clone();
-        let plan = plan::plan(&holdings, &links, &self.excluded);
+        let plan = plan::plan(&self.me, &wanted, &links, &self.excluded);
         for (name, running) in &mut self.interfaces {
             if !plan.interfaces.contains_key(name) && running.desired.take().is_some() {
                 tracing::info!(iface = name, "interface is not used any more");
@@ -204,6 +281,8 @@ impl Announcer {
                 name: name.clone(),
                 desired: receiver,
                 settings: self.settings,
+                me: self.me.clone(),
+                agreeing: self.agreeing.clone(),
                 reports: self.reports.clone(),
                 statistics: self.statistics.clone(),
             };

@@ -10,7 +10,7 @@ use process::logging;
 #[derive(Debug, Parser)]
 #[command(name = "herald-speaker", version)]
 pub struct Args {
-    /// The namespace that Herald runs in: the Leases of its speakers live there.
+    /// The namespace that Herald runs in.
     #[arg(long, env = "POD_NAMESPACE")]
     pub namespace: String,
 
@@ -41,6 +41,27 @@ pub struct Args {
     /// Regular expressions of the interfaces never used, separated by commas; by default those of container networks.
     #[arg(long, value_delimiter = ',')]
     pub exclude_interfaces: Option<Vec<String>>,
+
+    /// A folder with the keys that all speakers share: `key`, and during a rotation `also`.
+    #[arg(long)]
+    pub segment_keys: PathBuf,
+
+    /// A folder for what a speaker keeps to go on while the API server is away. Without it, nothing is kept.
+    #[arg(long)]
+    pub state_dir: Option<PathBuf>,
+
+    /// The DaemonSet that runs this speaker: while it is there, a speaker that is told to end expects to be replaced and moves
+    /// nothing. Without it, a speaker that ends hands over what it holds.
+    #[arg(long)]
+    pub daemon_set: Option<String>,
+
+    /// Where kube-proxy says whether it is ready. Where nobody answers it is not asked about.
+    #[arg(long, default_value = "127.0.0.1:10256")]
+    pub kube_proxy_health: SocketAddr,
+
+    /// Hand over everything when the node is cordoned, as if it were annotated heraldlb.io/drain-on-cordon: "true".
+    #[arg(long)]
+    pub drain_on_cordon: bool,
 
     /// What is logged: error, warn, info, debug, trace, or a list of module=level.
     #[arg(long, default_value = "info")]

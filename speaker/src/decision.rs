@@ -1,27 +1,23 @@
-//! The machine of the speaker: what the watches say goes in, what this node holds and reports comes out.
+//! The machine of the speaker: what the watches say goes in, what is to be announced and by whom it may be comes out.
 //!
-//! No I/O and no clock. `announce` says who may, [`placement`] who does; this machine keeps the facts
-//! for both and looks again at what a change concerns.
-//!
-//! [`placement`]: crate::placement
+//! No I/O and no clock. `announce` says who may; who does is agreed on the segments. This machine keeps the facts and looks
+//! again at what a change concerns.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::time::Instant;
 
-use announce::{Candidate, Facts, Interfaces, Plan, Reason};
+use announce::{Facts, Interfaces, Plan, Reason};
+use claim::UnitId;
 use config::Snapshot;
 use config::service::Classes;
 use crds::{IPPool, L2Advertisement, Stored};
-use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Node, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
 use model::{NodeName, PoolName, ServiceName};
 use process::watch::Change;
 
-use crate::membership::Membership;
-use crate::placement;
+use crate::wanted::{Unit, Wanted};
 
 mod plans;
 mod slices;
@@ -46,63 +42,55 @@ pub enum Input {
     Pools(Change<Stored<IPPool>>),
     /// A watch of L2Advertisements.
     L2Advertisements(Change<Stored<L2Advertisement>>),
-    /// A watch of the Leases that speakers renew.
-    Leases(Change<Lease>),
-    /// Another station claims an address that this node holds.
-    ForeignClaim(IpAddr),
 }
 
-/// What this node is to do.
+/// What is to be announced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
-    /// The addresses that it holds, and where to announce them.
-    pub holdings: BTreeMap<IpAddr, Interfaces>,
-    /// The Services that it reports on, because it announces them or because nobody can.
-    pub reports: BTreeMap<ServiceName, Verdict>,
+    /// What the segments are to agree on.
+    pub wanted: Wanted,
+    /// What becomes of each Service that there is something to say about.
+    pub prospects: BTreeMap<ServiceName, Prospect>,
 }
 
-impl Decision {
-    /// Adds addresses of one Service. Another one may have them too: they are announced where either says (P-L2-46).
-    fn hold(&mut self, addresses: &BTreeSet<IpAddr>, me: Option<&Candidate>) {
-        let Some(Candidate { interfaces, .. }) = me else {
-            return;
-        };
-        for ip in addresses {
-            let held = self.holdings.remove(ip);
-            let both = held.map_or_else(|| interfaces.clone(), |held| held.union(interfaces.clone()));
-            self.holdings.insert(*ip, both);
-        }
-    }
-}
-
-/// What this node knows about announcing a Service.
+/// What becomes of a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// This node holds these addresses of it.
-    Held(BTreeSet<IpAddr>),
+pub enum Prospect {
+    /// One node is to announce its addresses, with all others of the unit.
+    One {
+        /// The unit.
+        unit: UnitId,
+        /// The addresses of the Service.
+        addresses: BTreeSet<IpAddr>,
+    },
     /// No node may announce it.
     Nobody(Reason),
-    /// Nodes may, but none of them has a live speaker.
-    NoSpeaker(BTreeSet<NodeName>),
 }
 
-/// The label on the Leases of speakers, whose `holderIdentity` is the node.
-pub const LEASE_LABEL: (&str, &str) = ("heraldlb.io/component", "speaker");
+/// What the machine is told at its start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The node that the speaker runs on.
+    pub me: NodeName,
+    /// Which Services are ours.
+    pub classes: Classes,
+    /// The exclusion label does not count (P-L2-10).
+    pub ignore_exclude_label: bool,
+    /// A cordoned node hands over what it holds.
+    pub drain_on_cordon: bool,
+}
 
 /// The machine.
 #[derive(Debug)]
 pub struct Decider {
-    me: NodeName,
-    classes: Classes,
-    ignore_exclude_label: bool,
+    settings: Settings,
     slices: Slices,
     pools: BTreeMap<String, Stored<IPPool>>,
     l2_advertisements: BTreeMap<String, Stored<L2Advertisement>>,
     snapshot: Snapshot,
     plans: Plans,
-    membership: Membership,
-    /// Addresses given up to another station while the API server was out of reach.
-    yielded: BTreeSet<IpAddr>,
+    drain: bool,
+    node_uid: Option<String>,
     /// The watches that have not delivered their first list.
     unlisted: BTreeSet<Watch>,
 }
@@ -114,45 +102,41 @@ enum Watch {
     Nodes,
     Pools,
     L2Advertisements,
-    Leases,
 }
 
 impl Watch {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 5] = [
         Self::Services,
         Self::Slices,
         Self::Nodes,
         Self::Pools,
         Self::L2Advertisements,
-        Self::Leases,
     ];
 }
 
 impl Decider {
-    /// The machine of the speaker on node `me`, which has seen nothing yet.
-    pub fn new(me: NodeName, classes: Classes, ignore_exclude_label: bool) -> Self {
+    /// A machine that has seen nothing yet.
+    pub fn new(settings: Settings) -> Self {
         Self {
-            membership: Membership::new(me.clone()),
-            me,
-            classes,
-            ignore_exclude_label,
+            settings,
             slices: Slices::default(),
             pools: BTreeMap::new(),
             l2_advertisements: BTreeMap::new(),
             snapshot: Snapshot::default(),
             plans: Plans::default(),
-            yielded: BTreeSet::new(),
+            drain: false,
+            node_uid: None,
             unlisted: Watch::ALL.into(),
         }
     }
 
-    /// Whether every watch has delivered its first list, and the own Lease has come back through one.
-    pub fn is_ready(&self) -> bool {
-        self.unlisted.is_empty() && self.membership.alive().contains(&self.me)
+    /// The UID of this node's Node, once it was seen.
+    pub fn node_uid(&self) -> Option<&str> {
+        self.node_uid.as_deref()
     }
 
     /// Takes in what happened.
-    pub fn handle_input(&mut self, now: Instant, input: Input) {
+    pub fn handle_input(&mut self, input: Input) {
         match input {
             Input::Services(change) => self.on_services(change),
             Input::Slices(change) => self.on_slices(change),
@@ -167,55 +151,59 @@ impl Decider {
                 change.apply_to(&mut self.l2_advertisements);
                 self.on_configuration();
             }
-            Input::Leases(change) => self.on_leases(now, change),
-            Input::ForeignClaim(ip) => {
-                // While the others cannot see us they may have taken over in good faith.
-                if !self.membership.is_fresh(now) {
-                    self.yielded.insert(ip);
-                }
-            }
         }
     }
 
-    /// What this node is to do now; none before it knows enough to decide (P-CFG-45, P-L2-32).
+    /// What is to be announced now; none before every watch has delivered its first list (P-CFG-45).
     pub fn decision(&self) -> Option<Decision> {
-        if !self.is_ready() {
+        if !self.unlisted.is_empty() {
             return None;
         }
-        let mut decision = Decision::default();
+        let mut decision = Decision {
+            wanted: Wanted {
+                possible: announce::possible(self.plans.facts()),
+                drain: self.drain,
+                units: BTreeMap::new(),
+            },
+            prospects: BTreeMap::new(),
+        };
         for (name, plan) in self.plans.iter() {
-            let Some(verdict) = self.verdict(name, plan) else {
-                continue;
+            let prospect = match plan {
+                Ok(plan) => self.announce(&mut decision.wanted, plan),
+                Err(reason) => Prospect::Nobody(reason.clone()),
             };
-            if let (Verdict::Held(addresses), Ok(plan)) = (&verdict, plan) {
-                decision.hold(addresses, plan.candidates.get(&self.me));
-            }
-            decision.reports.insert(name.clone(), verdict);
+            decision.prospects.insert(name.clone(), prospect);
         }
         Some(decision)
     }
 
-    /// What this node has to say about a Service; none when it is for another node to say.
-    fn verdict(&self, name: &ServiceName, plan: &Result<Plan, Reason>) -> Option<Verdict> {
-        let alive = self.membership.alive();
-        let reporting = || {
-            let service = self.plans.service(name)?;
-            placement::reporter(&service.addresses, alive).filter(|node| **node == self.me)
-        };
-        match plan {
-            Err(reason) => reporting().map(|_| Verdict::Nobody(reason.clone())),
-            Ok(plan) => match placement::owner(plan, alive) {
-                Some(owner) if *owner == self.me => {
-                    let held = plan
-                        .addresses
-                        .iter()
-                        .filter(|ip| !self.yielded.contains(ip))
-                        .copied();
-                    Some(Verdict::Held(held.collect()))
-                }
-                Some(_) => None,
-                None => reporting().map(|_| Verdict::NoSpeaker(plan.candidates.keys().cloned().collect())),
-            },
+    /// Adds the addresses of one Service to their unit. Another Service may have them too: they are announced where either
+    /// says (P-L2-46).
+    fn announce(&self, wanted: &mut Wanted, plan: &Plan) -> Prospect {
+        let lowest = plan.unit.first().or_else(|| plan.addresses.first());
+        let id = UnitId(*lowest.expect("a plan has an address"));
+        let unit = wanted.units.entry(id).or_insert_with(|| Unit {
+            addresses: BTreeMap::new(),
+            yielding: BTreeSet::new(),
+            candidates: plan
+                .candidates
+                .iter()
+                .map(|(node, candidate)| (node.clone(), candidate.preference))
+                .collect(),
+        });
+        let mine = plan.candidates.get(&self.settings.me);
+        let place = mine.map_or(Interfaces::All, |candidate| candidate.interfaces.clone());
+        if mine.is_some_and(|candidate| candidate.yields) {
+            unit.yielding.extend(&plan.addresses);
+        }
+        for ip in &plan.addresses {
+            let before = unit.addresses.remove(ip);
+            let both = before.map_or_else(|| place.clone(), |before| before.union(place.clone()));
+            unit.addresses.insert(*ip, both);
+        }
+        Prospect::One {
+            unit: id,
+            addresses: plan.addresses.clone(),
         }
     }
 
@@ -236,7 +224,7 @@ impl Decider {
 
     /// A Service that there is something to do or to say about.
     fn read(&self, object: &Service) -> Option<announce::Service> {
-        let ours = config::service::is_ours(object, &self.classes);
+        let ours = config::service::is_ours(object, &self.settings.classes);
         let concerns = !config::service::assigned(object).is_empty() || crate::standing::is_told(object);
         let endpoints = self.slices.of(&config::service::name(object));
         (ours && concerns).then(|| config::service::announced(object, endpoints))
@@ -254,8 +242,25 @@ impl Decider {
 
     fn on_nodes(&mut self, change: Change<Node>) {
         self.listed(Watch::Nodes, &change);
-        let read = |object: &Node| config::node::node(object, self.ignore_exclude_label);
+        let Settings {
+            me,
+            ignore_exclude_label,
+            drain_on_cordon,
+            ..
+        } = &self.settings;
+        let read = |object: &Node| config::node::node(object, *ignore_exclude_label);
+        let is_me = |object: &&Node| object.metadata.name.as_ref() == Some(&me.0);
         let mut facts = self.plans.facts().clone();
+        let mine = match &change {
+            Change::Listed(objects) => objects.iter().find(is_me),
+            Change::Applied(object) | Change::Deleted(object) => Some(object).filter(is_me),
+        };
+        if let Some(object) = mine {
+            self.node_uid.clone_from(&object.metadata.uid);
+            // A node that is gone from the API hands over: it is to be no part of the cluster any more.
+            self.drain =
+                config::node::drains(object, *drain_on_cordon) || matches!(change, Change::Deleted(_));
+        }
         match change {
             Change::Listed(objects) => facts.nodes = objects.iter().map(read).collect(),
             Change::Applied(object) => facts.nodes.extend([read(&object)]),
@@ -279,38 +284,6 @@ impl Decider {
         });
     }
 
-    fn on_leases(&mut self, now: Instant, change: Change<Lease>) {
-        self.listed(Watch::Leases, &change);
-        match change {
-            Change::Listed(leases) => {
-                let listed: BTreeSet<NodeName> = leases.iter().filter_map(node_of).collect();
-                let gone: Vec<_> = self
-                    .membership
-                    .known()
-                    .filter(|node| !listed.contains(node))
-                    .cloned()
-                    .collect();
-                gone.iter().for_each(|node| self.membership.handle_leave(node));
-                leases.iter().for_each(|lease| self.on_renewal(now, lease));
-            }
-            Change::Applied(lease) => self.on_renewal(now, &lease),
-            Change::Deleted(lease) => {
-                if let Some(node) = node_of(&lease) {
-                    self.membership.handle_leave(&node);
-                }
-            }
-        }
-    }
-
-    fn on_renewal(&mut self, now: Instant, lease: &Lease) {
-        let Some(node) = node_of(lease) else { return };
-        let renewal = lease.resource_version().unwrap_or_default();
-        self.membership.handle_renewal(now, &node, &renewal);
-        if node == self.me {
-            self.yielded.clear();
-        }
-    }
-
     fn listed<K>(&mut self, watch: Watch, change: &Change<K>) {
         if matches!(change, Change::Listed(_)) {
             self.unlisted.remove(&watch);
@@ -324,10 +297,6 @@ fn without_addresses(object: &Stored<IPPool>) -> announce::Pool {
         labels: object.labels().clone(),
         ranges: Vec::new(),
     }
-}
-
-fn node_of(lease: &Lease) -> Option<NodeName> {
-    lease.spec.as_ref()?.holder_identity.clone().map(NodeName)
 }
 
 #[cfg(test)]

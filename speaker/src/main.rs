@@ -4,28 +4,31 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Parser;
 use config::service::Classes;
 use model::NodeName;
 use process::probes::{self, Readiness};
 use process::{client, logging, signals};
 use prometheus_client::registry::Registry;
-use speaker::announcer::{Announcer, Holdings};
+use speaker::announcer::{Agreeing, Announcer, Leave, Memory};
 use speaker::args::Args;
-use speaker::decision::Decider;
-use speaker::heartbeat::Heartbeat;
+use speaker::decision::{Decider, Settings};
+use speaker::keeper::{FILE, Keeper};
 use speaker::links::{ExcludeList, Watcher};
-use speaker::metrics;
 use speaker::outbox::Standings;
 use speaker::reporter::Reporter;
+use speaker::scene::Scene;
 use speaker::speaker::{KNOWLEDGE, Speaker, follow_all};
+use speaker::state::State;
+use speaker::status::{self, Picture};
+use speaker::{datapath, departure, keys, metrics};
 use tokio::sync::{mpsc, watch};
 
 const USER_AGENT: &str = concat!("herald-speaker/", env!("CARGO_PKG_VERSION"));
 
-/// How long a speaker that stops goes on answering after it took leave, so that there is no moment without an answer.
-const HAND_OVER: Duration = Duration::from_millis(500);
+/// How long a speaker that ends waits at most for the others to take over what it holds.
+const HAND_OVER: Duration = Duration::from_secs(3);
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
@@ -49,48 +52,83 @@ async fn run(args: Args) -> anyhow::Result<()> {
         require_class,
         ignore_exclude_label,
         exclude_interfaces,
+        segment_keys,
+        state_dir,
+        daemon_set,
+        kube_proxy_health,
+        drain_on_cordon,
         log_level,
         log_format,
     } = args;
     logging::init(&log_level, log_format);
-    let classes = Classes { class, require_class };
     let excluded = match &exclude_interfaces {
         Some(patterns) => ExcludeList::new(patterns.iter().map(String::as_str))?,
         None => ExcludeList::default(),
     };
     let me = NodeName(node_name.clone());
+    let (key_sender, keys) = watch::channel(keys::read(&segment_keys).context("--segment-keys")?);
+    let state_file = state_dir.map(|folder| folder.join(FILE));
+    let State { wanted, segments } = state_file
+        .as_ref()
+        .map(|file| Keeper::recall(file, &me))
+        .unwrap_or_default();
 
-    let (holdings, desired) = watch::channel(Arc::new(Holdings::new()));
+    // What is announced goes on, or begins, without the API server.
+    let (wanted, desired) = watch::channel(Arc::new(wanted));
+    let (able_sender, able) = watch::channel(true);
+    let (leave, leaving) = watch::channel(Leave::Stay);
+    let memory = Memory::new(segments);
     let (report_sender, reports) = mpsc::unbounded_channel();
     let (links_watcher, links) = Watcher::open().await?;
-    let announcer = Announcer::new(desired, links, excluded, report_sender);
-
+    let announcer = Announcer::new(me.clone(), desired, links, excluded, report_sender).agreeing(Agreeing {
+        me: me.clone(),
+        settings: claim::Settings::default(),
+        keys,
+        able,
+        leave: leaving,
+        memory: memory.clone(),
+    });
+    let keeper = state_file.map(|path| Keeper {
+        path,
+        me: me.clone(),
+        wanted: wanted.subscribe(),
+        segments: memory.follow(),
+    });
+    let last_word = keeper.clone();
     let mut registry = Registry::default();
     metrics::register(&mut registry, announcer.statistics());
     let readiness = Readiness::new(&[KNOWLEDGE]);
     probes::serve(listen, registry, readiness.clone()).await?;
     let mut linking = tokio::spawn(links_watcher.run());
     let mut announcing = tokio::spawn(announcer.run());
+    tokio::spawn(datapath::follow(kube_proxy_health, able_sender));
+    tokio::spawn(keys::follow(segment_keys, key_sender));
+    if let Some(keeper) = keeper {
+        tokio::spawn(keeper.run());
+    }
 
     let client = client::connect(kubeconfig.as_deref(), USER_AGENT).await?;
-    // A heartbeat waits behind nothing else.
-    let heart_client = client::connect(kubeconfig.as_deref(), USER_AGENT).await?;
-    let (stop, stopped) = watch::channel(false);
-    let heart = tokio::spawn(Heartbeat::new(heart_client, &namespace, &node_name).run(stopped.clone()));
     let (standings, told) = watch::channel(Standings::new());
     tokio::spawn(Reporter::new(client.clone(), &node_name, told).run());
-
+    let (pictures, shown) = watch::channel(Picture::default());
+    tokio::spawn(status::show(client.clone(), node_name.clone(), shown));
     let (inputs, received) = mpsc::channel(1024);
-    let mut watches = follow_all(&client, &namespace, &inputs);
-    let decider = Decider::new(me.clone(), classes, ignore_exclude_label);
+    let mut watches = follow_all(&client, &inputs);
+    let decider = Decider::new(Settings {
+        me: me.clone(),
+        classes: Classes { class, require_class },
+        ignore_exclude_label,
+        drain_on_cordon,
+    });
     let speaker = Speaker {
-        me,
         decider,
-        holdings: holdings.clone(),
+        scene: Scene::new(me),
+        wanted,
         standings,
+        pictures,
         readiness,
     };
-    let mut speaking = tokio::spawn(speaker.run(received, reports, stopped));
+    let mut speaking = tokio::spawn(speaker.run(received, reports));
     tracing::info!(node = node_name, "speaking");
 
     // None of these ends by itself. A speaker without one of them is worse than none: a new one starts from scratch.
@@ -101,13 +139,14 @@ async fn run(args: Args) -> anyhow::Result<()> {
         ended = &mut speaking => bail!("nobody decides any more: {ended:?}"),
         ended = watches.join_next() => bail!("a watch has ended: {ended:?}"),
     }
-    tracing::info!("taking leave");
-    stop.send_replace(true);
-    let _ = heart.await;
-    let _ = speaking.await;
-    // Not a wait for something: the others have been told and take over, and until they have, we still answer.
-    tokio::time::sleep(HAND_OVER).await;
-    drop(holdings);
-    let _ = announcing.await;
+    let how = departure::how(&client, &namespace, daemon_set.as_deref()).await;
+    tracing::info!(?how, "taking leave");
+    leave.send_replace(how);
+    if tokio::time::timeout(HAND_OVER, announcing).await.is_err() {
+        tracing::warn!("nobody took over in time");
+    }
+    if let Some(mut keeper) = last_word {
+        let _ = keeper.write().await;
+    }
     Ok(())
 }

@@ -1,155 +1,103 @@
-//! The loop of the speaker: watches and reports in, holdings and standings out.
+//! The loop of the speaker: watches and reports in, what is wanted and standings out.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use kube::runtime::watcher::Config;
 use kube::{Api, Client};
-use model::NodeName;
-use process::clock::now;
 use process::probes::Readiness;
 use process::watch::{follow, readable};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::announcer::{Holdings, Report};
-use crate::decision::{Decider, Decision, Input, LEASE_LABEL};
+use crate::announcer::Report;
+use crate::decision::{Decider, Decision, Input};
 use crate::outbox::Standings;
-use crate::standing::{Announcements, Standing};
+use crate::scene::Scene;
+use crate::status::{self, Picture};
+use crate::wanted::Wanted;
 
 /// What a speaker needs to be ready: to know everything it decides from.
-pub const KNOWLEDGE: &str = "objects and leases";
+pub const KNOWLEDGE: &str = "objects";
 
 /// The speaker, wired to its surroundings.
 pub struct Speaker {
-    /// The node that it runs on.
-    pub me: NodeName,
-    /// Who decides.
+    /// Who decides what is to be announced.
     pub decider: Decider,
-    /// What the announcer is to hold.
-    pub holdings: watch::Sender<Arc<Holdings>>,
+    /// What has become of it.
+    pub scene: Scene,
+    /// What the announcer is to bring about.
+    pub wanted: watch::Sender<Arc<Wanted>>,
     /// What the reporter is to write.
     pub standings: watch::Sender<Standings>,
+    /// What the Speaker of this node is to show.
+    pub pictures: watch::Sender<Picture>,
     /// Whether everything is known.
     pub readiness: Readiness,
 }
 
 impl Speaker {
-    /// Runs until `stop` turns true. The holdings stay as they are then: what follows is for the caller to say.
+    /// Runs until nobody sends anything any more.
     pub async fn run(
         mut self,
         mut inputs: mpsc::Receiver<Input>,
         mut reports: mpsc::UnboundedReceiver<Report>,
-        mut stop: watch::Receiver<bool>,
     ) {
-        let mut told = Told::default();
-        let mut decision = Decision::default();
+        // None until the API server has told everything: what the last process left stays in force until then.
+        let mut decision: Option<Decision> = None;
         loop {
-            let input = tokio::select! {
-                Some(input) = inputs.recv() => Some(input),
-                Some(report) = reports.recv() => told.take_in(report),
-                _ = stop.wait_for(|stop| *stop) => return,
+            tokio::select! {
+                Some(input) = inputs.recv() => {
+                    self.decider.handle_input(input);
+                    if let Some(next) = self.decider.decision() {
+                        self.readiness.set(KNOWLEDGE, true);
+                        self.want(&next.wanted);
+                        decision = Some(next);
+                    }
+                }
+                Some(report) = reports.recv() => {
+                    self.scene.handle_report(report);
+                    // A thousand addresses that move are a thousand reports, and one picture.
+                    while let Ok(report) = reports.try_recv() {
+                        self.scene.handle_report(report);
+                    }
+                }
+                else => return,
+            }
+            if let Some(decision) = &decision {
+                replace(&self.standings, self.scene.standings(decision));
+            }
+            let picture = Picture {
+                node_uid: self.decider.node_uid().map(str::to_owned),
+                status: status::status(&self.scene, decision.is_some()),
             };
-            if let Some(input) = input {
-                self.decider.handle_input(now(), input);
-                if let Some(next) = self.decider.decision() {
-                    self.readiness.set(KNOWLEDGE, true);
-                    self.hold(&next);
-                    decision = next;
-                }
-            }
-            self.tell(&decision, &told);
+            replace(&self.pictures, picture);
         }
     }
 
-    fn hold(&self, decision: &Decision) {
-        self.holdings.send_if_modified(|holdings| {
-            let changed = **holdings != decision.holdings;
+    fn want(&self, wanted: &Wanted) {
+        self.wanted.send_if_modified(|known| {
+            let changed = **known != *wanted;
             if changed {
-                *holdings = Arc::new(decision.holdings.clone());
+                *known = Arc::new(wanted.clone());
             }
-            changed
-        });
-    }
-
-    fn tell(&self, decision: &Decision, told: &Told) {
-        let standing = |verdict| Standing::of(&self.me, verdict, &told.announcements, &told.homeless);
-        let reports = decision.reports.iter();
-        let standings: Standings = reports
-            .filter_map(|(name, verdict)| Some((name.clone(), standing(verdict)?)))
-            .collect();
-        self.standings.send_if_modified(|before| {
-            let changed = *before != standings;
-            *before = standings;
             changed
         });
     }
 }
 
-/// What the announcer has told.
-#[derive(Debug, Default)]
-struct Told {
-    announcements: Announcements,
-    homeless: BTreeSet<IpAddr>,
-}
-
-impl Told {
-    /// Keeps a report; what the decider should know of it comes back.
-    fn take_in(&mut self, report: Report) -> Option<Input> {
-        match report {
-            Report::Announced { ip, iface } => {
-                tracing::info!(%ip, iface, "announced");
-                self.homeless.remove(&ip);
-                self.announcements.entry(ip).or_default().insert(iface);
-                None
-            }
-            Report::Withdrawn { ip, iface } => {
-                tracing::info!(%ip, iface, "withdrawn");
-                let interfaces = self.announcements.entry(ip).or_default();
-                interfaces.remove(&iface);
-                if interfaces.is_empty() {
-                    self.announcements.remove(&ip);
-                }
-                None
-            }
-            Report::NoInterface { ip } => {
-                tracing::warn!(%ip, "no usable interface for the address");
-                self.homeless.insert(ip);
-                None
-            }
-            Report::Rival { ip, iface, mac } => {
-                tracing::warn!(%ip, iface, %mac, "another speaker claims the address");
-                Some(Input::ForeignClaim(ip))
-            }
-            Report::Stranger {
-                ip,
-                iface,
-                mac,
-                response,
-            } => {
-                tracing::warn!(%ip, iface, %mac, ?response, "another station claims the address");
-                Some(Input::ForeignClaim(ip))
-            }
-            Report::StrangerGone { ip, iface } => {
-                tracing::info!(%ip, iface, "no other station claims the address any more");
-                None
-            }
-            Report::SocketFailed { iface, error } => {
-                tracing::warn!(iface, %error, "cannot announce on the interface, trying again");
-                None
-            }
-        }
-    }
+fn replace<T: PartialEq>(sender: &watch::Sender<T>, value: T) {
+    sender.send_if_modified(|known| {
+        let changed = *known != value;
+        *known = value;
+        changed
+    });
 }
 
 /// Follows everything that the decider wants to know.
-pub fn follow_all(client: &Client, namespace: &str, sender: &mpsc::Sender<Input>) -> JoinSet<()> {
+pub fn follow_all(client: &Client, sender: &mpsc::Sender<Input>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let all = Config::default;
     let services = all().fields("spec.type=LoadBalancer");
-    let (label, value) = LEASE_LABEL;
-    let leases = all().labels(&format!("{label}={value}"));
     tasks.spawn(follow(
         Api::all(client.clone()),
         services,
@@ -183,13 +131,6 @@ pub fn follow_all(client: &Client, namespace: &str, sender: &mpsc::Sender<Input>
         all(),
         Some,
         Input::L2Advertisements,
-        sender.clone(),
-    ));
-    tasks.spawn(follow(
-        Api::namespaced(client.clone(), namespace),
-        leases,
-        readable(|_| {}),
-        Input::Leases,
         sender.clone(),
     ));
     tasks

@@ -60,6 +60,8 @@ pub struct L2Advertisement {
     pub services: Selectors,
     /// Interfaces to announce from; empty: all.
     pub interfaces: BTreeSet<String>,
+    /// A node falls silent about an address that a host outside of the cluster has too; otherwise it defends it.
+    pub yields: bool,
     /// Soft preferences among the nodes that `nodes` selects.
     pub preferences: Vec<Preference>,
 }

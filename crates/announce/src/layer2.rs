@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use model::{NodeName, ServiceName};
 
-use crate::facts::{Facts, Service};
+use crate::facts::{Facts, Node, Service};
 use crate::reason::Reason;
 
 mod alone;
@@ -29,6 +29,8 @@ pub struct Candidate {
     pub preference: u32,
     /// Where it announces the addresses of the Service. An address of two Services is announced where either says.
     pub interfaces: Interfaces,
+    /// Whether it falls silent about an address of the Service that a host outside of the cluster has too.
+    pub yields: bool,
 }
 
 /// The interfaces of a node that an address is announced on.
@@ -87,6 +89,23 @@ pub fn layer2(facts: &Facts, unit: &[&Service]) -> BTreeMap<ServiceName, Result<
         );
     }
     verdicts
+}
+
+/// Every node that could announce anything: those that an advertisement selects and nothing keeps from it. What a majority
+/// of speakers is one of.
+pub fn possible(facts: &Facts) -> BTreeSet<NodeName> {
+    let may = |node: &Node| {
+        let mut advertisements = facts.l2_advertisements.iter();
+        !node.excluded
+            && !node.network_unavailable
+            && advertisements.any(|advertisement| advertisement.nodes.unset_or_any(&node.labels))
+    };
+    facts
+        .nodes
+        .iter()
+        .filter(|(_, node)| may(node))
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 /// The nodes that every Service may have, the Ready ones if there are any, with their preferences added up.

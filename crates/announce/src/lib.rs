@@ -15,6 +15,6 @@ mod reason;
 mod services;
 
 pub use facts::{Endpoints, Facts, L2Advertisement, Node, Pool, Preference, Service, TrafficPolicy};
-pub use layer2::{Candidate, Interfaces, Plan, layer2};
+pub use layer2::{Candidate, Interfaces, Plan, layer2, possible};
 pub use reason::{NodeReason, Reason};
 pub use services::Services;

@@ -1,5 +1,5 @@
 use announce::{L2Advertisement, Preference};
-use crds::PreferredNodeSelector;
+use crds::{ConflictPolicy, PreferredNodeSelector};
 use model::PoolName;
 
 use crate::fault::Fault;
@@ -19,6 +19,7 @@ pub(crate) fn l2_advertisement(object: &crds::L2Advertisement) -> Result<L2Adver
         nodes: selectors("nodeSelectors", &spec.node_selectors)?,
         services: selectors("serviceSelectors", &spec.service_selectors)?,
         interfaces: spec.interfaces.iter().cloned().collect(),
+        yields: spec.conflict_policy == ConflictPolicy::Yield,
         preferences: preferences
             .map(|(index, one)| preference(index, one))
             .collect::<Result<_, _>>()?,

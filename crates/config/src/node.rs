@@ -4,6 +4,18 @@ use announce::Node;
 use k8s_openapi::api::core::v1;
 use model::NodeName;
 
+/// The taint that asks a node to hand over what it holds, whatever its value and effect.
+pub const DRAIN_TAINT: &str = "heraldlb.io/drain";
+
+/// The annotation on a Node that makes a cordon ask for the same: `"true"`.
+pub const DRAIN_ON_CORDON: &str = "heraldlb.io/drain-on-cordon";
+
+/// Taints of others that say that the node is about to go.
+const LEAVING_TAINTS: [&str; 2] = [
+    "ToBeDeletedByClusterAutoscaler",
+    "node.kubernetes.io/out-of-service",
+];
+
 /// The label that keeps a node from announcing, whatever its value.
 pub const EXCLUDE_LABEL: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 
@@ -28,6 +40,21 @@ pub fn node(object: &v1::Node, ignore_exclude_label: bool) -> (NodeName, Node) {
     (NodeName(object.metadata.name.clone().unwrap_or_default()), node)
 }
 
+/// Whether the node is to hand over every address that it holds: it is tainted for that, is about to go, or is cordoned
+/// where a cordon means that (the annotation, or `on_cordon` for every node).
+pub fn drains(object: &v1::Node, on_cordon: bool) -> bool {
+    let spec = object.spec.as_ref();
+    let mut taints = spec.iter().flat_map(|spec| spec.taints.iter().flatten());
+    let tainted =
+        taints.any(|taint| taint.key == DRAIN_TAINT || LEAVING_TAINTS.contains(&taint.key.as_str()));
+    let annotations = object.metadata.annotations.as_ref();
+    let says_so = annotations
+        .and_then(|all| all.get(DRAIN_ON_CORDON))
+        .is_some_and(|word| word == "true");
+    let cordoned = spec.and_then(|spec| spec.unschedulable).unwrap_or_default();
+    tainted || object.metadata.deletion_timestamp.is_some() || cordoned && (says_so || on_cordon)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -50,6 +77,30 @@ mod tests {
         let seen = read(object.clone(), false);
         assert!(seen.ready && seen.excluded && !seen.network_unavailable);
         assert!(!read(object, true).excluded);
+    }
+
+    /// F39
+    #[test]
+    fn a_taint_a_deletion_and_a_cordon_that_says_so_drain_a_node() {
+        let drained = |object: serde_json::Value, on_cordon| {
+            drains(&serde_json::from_value(object).unwrap(), on_cordon)
+        };
+        let tainted = |key: &str| json!({"metadata": {"name": "n1"}, "spec": {"taints": [{"key": key, "effect": "NoSchedule"}]}});
+        assert!(drained(tainted(DRAIN_TAINT), false));
+        assert!(drained(tainted("node.kubernetes.io/out-of-service"), false));
+        assert!(!drained(tainted("node.kubernetes.io/unschedulable"), false));
+        let cordoned = |annotations: serde_json::Value| json!({"metadata": {"name": "n1", "annotations": annotations}, "spec": {"unschedulable": true}});
+        assert!(!drained(cordoned(json!({})), false));
+        assert!(drained(cordoned(json!({})), true));
+        assert!(drained(cordoned(json!({DRAIN_ON_CORDON: "true"})), false));
+        assert!(!drained(
+            json!({"metadata": {"name": "n1", "annotations": {DRAIN_ON_CORDON: "true"}}}),
+            true
+        ));
+        assert!(drained(
+            json!({"metadata": {"name": "n1", "deletionTimestamp": "2026-01-01T00:00:00Z"}}),
+            false
+        ));
     }
 
     /// P-CFG-43

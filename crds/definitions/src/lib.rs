@@ -3,7 +3,7 @@
 //! `make crds` writes the files of the chart; a test fails when they differ from the types.
 #![forbid(unsafe_code)]
 
-use crds::{IPPool, IPReservation, L2Advertisement};
+use crds::{IPPool, IPReservation, L2Advertisement, Speaker};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 use serde_json::{Number, Value};
@@ -13,7 +13,12 @@ use serde_json::{Number, Value};
 /// Each is kept when Helm uninstalls its release: deleting a definition deletes every object of that kind, and with the
 /// pools would go the addresses of all Services.
 pub fn definitions() -> Vec<CustomResourceDefinition> {
-    let mut all = vec![IPPool::crd(), IPReservation::crd(), L2Advertisement::crd()];
+    let mut all = vec![
+        IPPool::crd(),
+        IPReservation::crd(),
+        L2Advertisement::crd(),
+        Speaker::crd(),
+    ];
     for definition in &mut all {
         let annotations = definition.metadata.annotations.get_or_insert_default();
         annotations.insert("helm.sh/resource-policy".to_owned(), "keep".to_owned());

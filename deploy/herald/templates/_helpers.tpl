@@ -45,6 +45,11 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end -}}
 {{- end -}}
 
+{{- /* The Secret with the keys by which speakers know each other. */ -}}
+{{- define "herald.segmentSecret" -}}
+{{ default (printf "%s-segment" (include "herald.fullname" .)) .Values.speaker.segmentSecret }}
+{{- end -}}
+
 {{- define "herald.image" -}}
 {{ .root.Values.image.repository }}:{{ default .root.Chart.AppVersion .root.Values.image.tag }}
 {{- end -}}

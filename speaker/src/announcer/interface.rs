@@ -1,13 +1,16 @@
 use std::time::Duration;
 
 use l2::Settings;
+use model::NodeName;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::plan::Assignment;
-use super::{Report, Statistics};
+use super::{Agreeing, Report, Statistics};
 use crate::packet::SocketError;
 
+mod agreement;
+mod ears;
 mod groups;
 mod session;
 mod station;
@@ -24,6 +27,8 @@ pub(super) struct Interface {
     pub(super) name: String,
     pub(super) desired: watch::Receiver<Assignment>,
     pub(super) settings: Settings,
+    pub(super) me: NodeName,
+    pub(super) agreeing: Option<Agreeing>,
     pub(super) reports: mpsc::UnboundedSender<Report>,
     pub(super) statistics: Statistics,
 }
@@ -51,10 +56,12 @@ impl Interface {
         }
     }
 
+    /// From here on the receiver is a clone's: this one has seen what it was opened with.
     async fn session(&mut self) -> Result<End, SocketError> {
         let first = self.desired.borrow_and_update().clone();
-        let mut session = Session::open(&self.name, &first, self.settings, &self.reports, &self.statistics)?;
-        session.run(first, &mut self.desired).await
+        let mut desired = self.desired.clone();
+        let mut session = Session::open(self, &first)?;
+        session.run(first, &mut desired).await
     }
 
     fn tell(&self, error: SocketError) {

@@ -1,10 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use claim::UnitId;
 use l2::Mac;
+use model::NodeName;
 
-use super::{Holdings, Interfaces};
+use super::Interfaces;
 use crate::links::{ExcludeList, Link, Links, usable};
+use crate::wanted::Wanted;
 
 /// What each interface is to do, and which addresses none of them can take.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,7 +28,14 @@ pub(super) struct Assignment {
     pub(super) own: BTreeSet<IpAddr>,
     /// The hardware addresses of the node's other interfaces.
     pub(super) siblings: BTreeSet<Mac>,
-    pub(super) addresses: BTreeSet<IpAddr>,
+    /// What is to be agreed on there.
+    pub(super) units: BTreeMap<UnitId, claim::Unit>,
+    /// Of their addresses, the ones that are given up to a stranger.
+    pub(super) yielding: BTreeSet<IpAddr>,
+    /// Every node that could be there.
+    pub(super) possible: BTreeSet<NodeName>,
+    /// This node is to hand over what it holds.
+    pub(super) drain: bool,
 }
 
 impl Assignment {
@@ -34,52 +44,52 @@ impl Assignment {
         Self {
             own: BTreeSet::new(),
             siblings: BTreeSet::new(),
-            addresses: BTreeSet::new(),
+            units: BTreeMap::new(),
+            yielding: BTreeSet::new(),
+            possible: BTreeSet::new(),
+            drain: false,
             ..*self
         }
     }
+
+    /// All that node `me` may hold here.
+    pub(super) fn candidacies(&self, me: &NodeName) -> BTreeSet<IpAddr> {
+        let units = self
+            .units
+            .values()
+            .filter(|unit| unit.candidates.contains_key(me));
+        units.flat_map(|unit| unit.addresses.iter().copied()).collect()
+    }
 }
 
-/// Which interfaces announce what, as things are.
-pub(super) fn plan(holdings: &Holdings, links: &Links, excluded: &ExcludeList) -> Plan {
+/// Which interfaces are to agree on what and announce it, as things are for node `me`.
+pub(super) fn plan(me: &NodeName, wanted: &Wanted, links: &Links, excluded: &ExcludeList) -> Plan {
     let mut interfaces: BTreeMap<String, Assignment> = links
         .values()
         .filter_map(|link| Some((link.name.clone(), idle(link, excluded)?)))
         .collect();
     let all: BTreeSet<Mac> = interfaces.values().map(|assignment| assignment.mac).collect();
-    for assignment in interfaces.values_mut() {
+    let mut homeless = wanted.candidacies(me);
+    for (name, assignment) in &mut interfaces {
         assignment.siblings = all.iter().copied().filter(|mac| *mac != assignment.mac).collect();
-    }
-    let usable: Vec<&Link> = links
-        .values()
-        .filter(|link| interfaces.contains_key(&link.name))
-        .collect();
-    let mut homeless = BTreeSet::new();
-    for (ip, wanted) in holdings {
-        let mut homes = 0;
-        for link in usable.iter().filter(|link| takes(link, *ip, wanted)) {
-            homes += 1;
-            interfaces.entry(link.name.clone()).and_modify(|assignment| {
-                assignment.addresses.insert(*ip);
-            });
-        }
-        if homes == 0 {
-            homeless.insert(*ip);
+        assignment.yielding = wanted
+            .units
+            .values()
+            .flat_map(|unit| &unit.yielding)
+            .copied()
+            .collect();
+        assignment.possible = wanted.possible.clone();
+        assignment.drain = wanted.drain;
+        let link = &links[name];
+        let units = wanted.units.iter();
+        let here =
+            units.filter_map(|(id, unit)| Some((*id, unit.on(me, |ip, place| takes(link, ip, place))?)));
+        assignment.units = here.collect();
+        for address in assignment.candidacies(me) {
+            homeless.remove(&address);
         }
     }
     Plan { interfaces, homeless }
-}
-
-/// The interfaces on which this node can announce `address`, of those `wanted`: none, and it is no candidate for it.
-pub fn interfaces_for<'a>(
-    address: IpAddr,
-    wanted: &'a Interfaces,
-    links: &'a Links,
-    excluded: &'a ExcludeList,
-) -> impl Iterator<Item = &'a Link> {
-    links
-        .values()
-        .filter(move |link| idle(link, excluded).is_some() && takes(link, address, wanted))
 }
 
 fn idle(link: &Link, excluded: &ExcludeList) -> Option<Assignment> {
@@ -99,7 +109,10 @@ fn idle(link: &Link, excluded: &ExcludeList) -> Option<Assignment> {
         failovers: *failovers,
         own: own.clone(),
         siblings: BTreeSet::new(),
-        addresses: BTreeSet::new(),
+        units: BTreeMap::new(),
+        yielding: BTreeSet::new(),
+        possible: BTreeSet::new(),
+        drain: false,
     })
 }
 

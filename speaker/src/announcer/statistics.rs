@@ -14,7 +14,9 @@ pub struct InterfaceStatistics {
     pub held: usize,
     /// What the responders did.
     pub responder: Counters,
-    /// Frames that were made and that the interface did not take.
+    /// What the agreements did.
+    pub claims: claim::Counters,
+    /// Frames and datagrams that were made and that the interface did not take.
     pub unsent: u64,
 }
 

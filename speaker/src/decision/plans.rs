@@ -16,10 +16,6 @@ impl Plans {
         self.plans.iter()
     }
 
-    pub(super) fn service(&self, name: &ServiceName) -> Option<&Service> {
-        self.services.get(name)
-    }
-
     pub(super) fn facts(&self) -> &Facts {
         &self.facts
     }

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::*;
@@ -11,8 +9,6 @@ mod sharing;
 /// The deciders of three nodes that see the same API server.
 struct Bench {
     deciders: Vec<Decider>,
-    now: Instant,
-    version: u64,
 }
 
 const NODES: [&str; 3] = ["n1", "n2", "n3"];
@@ -58,24 +54,25 @@ fn resource<K: serde::de::DeserializeOwned>(kind: &str, name: &str, spec: Value)
 }
 
 impl Bench {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the virtual clock of a test starts anywhere"
-    )]
     fn new() -> Self {
         let classes = Classes {
             class: "heraldlb.io/herald".into(),
             require_class: false,
         };
-        let decider = |name: &&str| Decider::new(NodeName((*name).into()), classes.clone(), false);
+        let decider = |name: &&str| {
+            Decider::new(Settings {
+                me: NodeName((*name).into()),
+                classes: classes.clone(),
+                ignore_exclude_label: false,
+                drain_on_cordon: false,
+            })
+        };
         Self {
             deciders: NODES.iter().map(decider).collect(),
-            now: Instant::now(),
-            version: 0,
         }
     }
 
-    /// A pool, an advertisement, one Service with an endpoint on n2, and every speaker alive.
+    /// A pool, an advertisement, and one Service with an endpoint on n2.
     fn started() -> Self {
         let mut bench = Self::new();
         bench.all(|| {
@@ -95,132 +92,123 @@ impl Bench {
         });
         bench.all(|| Input::Services(Change::Listed(vec![service("web", "192.0.2.1")])));
         bench.all(|| Input::Slices(Change::Listed(vec![slice("web", &["n2"])])));
-        bench.all(|| Input::Leases(Change::Listed(vec![])));
-        bench.renew(1, &NODES);
         bench
     }
 
     fn all(&mut self, input: impl Fn() -> Input) {
         for decider in &mut self.deciders {
-            decider.handle_input(self.now, input());
+            decider.handle_input(input());
         }
     }
 
     fn one(&mut self, decider: usize, input: Input) {
-        self.deciders[decider].handle_input(self.now, input);
+        self.deciders[decider].handle_input(input);
     }
 
-    fn renew(&mut self, seconds: u32, nodes: &[&str]) {
-        for _ in 0..seconds {
-            self.now += Duration::from_secs(1);
-            self.version += 1;
-            for name in nodes {
-                let lease = json!({
-                    "metadata": {"name": name, "resourceVersion": self.version.to_string()},
-                    "spec": {"holderIdentity": name},
-                });
-                self.all(|| Input::Leases(Change::Applied(read(lease.clone()))));
-            }
-        }
-    }
-
-    /// The nodes that hold anything.
-    fn holders(&self) -> Vec<&str> {
-        self.nodes(|decision| !decision.holdings.is_empty())
-    }
-
-    /// The nodes that hold this address.
-    fn holders_of(&self, address: &str) -> Vec<String> {
+    /// The nodes that may hold this address, of which all speakers say the same.
+    fn may_hold(&self, address: &str) -> Vec<String> {
         let ip: IpAddr = address.parse().unwrap();
-        let nodes = self.nodes(|decision| decision.holdings.contains_key(&ip));
-        nodes.into_iter().map(str::to_owned).collect()
+        let said = |decider: &Decider| {
+            let wanted = decider.decision()?.wanted;
+            let unit = wanted
+                .units
+                .into_values()
+                .find(|unit| unit.addresses.contains_key(&ip))?;
+            Some(unit.candidates.into_keys().map(|node| node.0).collect::<Vec<_>>())
+        };
+        let mut said: BTreeSet<Vec<String>> = self
+            .deciders
+            .iter()
+            .map(|decider| said(decider).unwrap_or_default())
+            .collect();
+        assert_eq!(said.len(), 1, "{said:?}");
+        said.pop_first().unwrap()
     }
 
-    fn nodes(&self, of: impl Fn(&Decision) -> bool) -> Vec<&str> {
-        let deciders = self.deciders.iter();
-        let chosen = deciders.filter(|decider| decider.decision().is_some_and(|decision| of(&decision)));
-        chosen.map(|decider| decider.me.0.as_str()).collect()
+    /// What becomes of the Service `web`.
+    fn prospect(&self) -> Prospect {
+        self.prospect_of("web")
     }
 
-    /// What the nodes say of the Service `web`.
-    fn verdict(&self) -> Verdict {
-        self.verdict_on("web")
-    }
-
-    /// What the nodes say of a Service; exactly one has something to say.
-    fn verdict_on(&self, name: &str) -> Verdict {
+    /// What becomes of a Service, of which all speakers say the same.
+    fn prospect_of(&self, name: &str) -> Prospect {
         let name = ServiceName::new("default", name);
-        let said = |decider: &Decider| decider.decision()?.reports.get(&name).cloned();
-        let mut verdicts: Vec<_> = self.deciders.iter().filter_map(said).collect();
-        assert_eq!(verdicts.len(), 1, "{verdicts:?}");
-        verdicts.remove(0)
+        let said = |decider: &Decider| decider.decision()?.prospects.get(&name).cloned();
+        let mut prospects: Vec<_> = self.deciders.iter().filter_map(said).collect();
+        prospects.dedup();
+        assert_eq!(prospects.len(), 1, "{prospects:?}");
+        prospects.remove(0)
     }
 }
 
-/// P-L2-12, P-L2-32, P-CFG-45
+/// A unit of one address.
+fn alone(address: &str) -> Prospect {
+    let ip = address.parse().unwrap();
+    Prospect::One {
+        unit: UnitId(ip),
+        addresses: [ip].into(),
+    }
+}
+
+/// P-L2-13, P-L2-14, P-CFG-45
 #[test]
-fn exactly_one_node_holds_an_address_and_none_before_it_knows_everything() {
+fn all_nodes_say_the_same_and_nothing_before_they_know_everything() {
     let bench = Bench::started();
-    assert_eq!(bench.holders().len(), 1);
+    assert_eq!(bench.may_hold("192.0.2.1"), NODES);
+    assert_eq!(bench.prospect(), alone("192.0.2.1"));
     let mut bench = Bench::new();
     bench.all(|| Input::Services(Change::Listed(vec![service("web", "192.0.2.1")])));
-    bench.renew(3, &NODES);
-    assert_eq!(bench.holders(), [""; 0]);
+    assert!(bench.deciders.iter().all(|decider| decider.decision().is_none()));
 }
 
+/// F39: and its own node only.
 #[test]
-fn another_node_takes_over_from_one_whose_speaker_is_gone() {
+fn a_node_with_the_taint_or_gone_from_the_api_drains() {
     let mut bench = Bench::started();
-    let before = bench.holders()[0].to_owned();
-    let survivors: Vec<&str> = NODES.into_iter().filter(|node| *node != before).collect();
-    bench.renew(3, &survivors);
-    let holders = bench.holders();
-    assert!(holders.contains(&before.as_str()), "who is gone does not know it");
-    let taken: Vec<_> = holders.iter().filter(|node| **node != before).collect();
-    assert_eq!(taken.len(), 1, "{holders:?}");
+    let drained = |bench: &Bench| -> Vec<bool> {
+        let drains = |decider: &Decider| decider.decision().unwrap().wanted.drain;
+        bench.deciders.iter().map(drains).collect()
+    };
+    assert_eq!(drained(&bench), [false; 3]);
+    let mut tainted = node("n2", json!({}));
+    tainted.spec = Some(read(
+        json!({"taints": [{"key": config::node::DRAIN_TAINT, "effect": "NoSchedule"}]}),
+    ));
+    bench.all(|| Input::Nodes(Change::Applied(tainted.clone())));
+    assert_eq!(drained(&bench), [false, true, false]);
+    bench.all(|| Input::Nodes(Change::Applied(node("n2", json!({})))));
+    assert_eq!(drained(&bench), [false; 3]);
+    bench.all(|| Input::Nodes(Change::Deleted(node("n3", json!({})))));
+    assert_eq!(drained(&bench), [false, false, true]);
 }
 
-/// F4: cut off from the API server alone, a node yields to the one that took over.
+/// P-L2-44, P-L2-47
 #[test]
-fn a_node_that_the_others_cannot_see_yields_when_another_claims_its_address() {
+fn where_a_node_may_announce_is_its_own_and_a_node_that_may_not_takes_part_everywhere() {
     let mut bench = Bench::started();
-    let before = bench.holders()[0].to_owned();
-    bench.renew(0, &NODES);
-    bench.now += Duration::from_secs(5);
-    let now = bench.now;
-    let ip: IpAddr = "192.0.2.1".parse().unwrap();
-    let cut_off = bench
-        .deciders
-        .iter_mut()
-        .find(|decider| decider.me.0 == before)
-        .unwrap();
-    cut_off.handle_input(now, Input::ForeignClaim(ip));
-    assert_eq!(bench.holders(), [""; 0]);
-    bench.renew(1, &NODES);
+    let only = json!({"nodeSelectors": [{"matchLabels": {"edge": "yes"}}], "interfaces": ["eth1"]});
+    bench.all(|| Input::L2Advertisements(Change::Applied(resource("L2Advertisement", "a", only.clone()))));
+    bench.all(|| Input::Nodes(Change::Applied(node("n1", json!({"edge": "yes"})))));
+    let places = |decider: &Decider| {
+        let mut units = decider.decision().unwrap().wanted.units.into_values();
+        units.next().unwrap().addresses.into_values().next().unwrap()
+    };
     assert_eq!(
-        bench.holders(),
-        [before],
-        "back when its renewals come through again"
+        places(&bench.deciders[0]),
+        Interfaces::Named(["eth1".to_owned()].into())
     );
-}
-
-#[test]
-fn a_node_that_is_seen_by_the_others_does_not_yield_to_a_stranger() {
-    let mut bench = Bench::started();
-    let before = bench.holders()[0].to_owned();
-    bench.all(|| Input::ForeignClaim("192.0.2.1".parse().unwrap()));
-    assert_eq!(bench.holders(), [before]);
+    assert_eq!(places(&bench.deciders[1]), Interfaces::All);
 }
 
 /// P-L2-5, P-OBS-5
 #[test]
-fn without_an_endpoint_nobody_holds_the_address_and_one_node_says_why() {
+fn without_an_endpoint_nobody_may_hold_the_address_and_the_reason_is_known() {
     let mut bench = Bench::started();
     bench.all(|| Input::Slices(Change::Applied(slice("web", &[]))));
-    assert_eq!(bench.holders(), [""; 0]);
-    assert_eq!(bench.verdict(), Verdict::Nobody(Reason::NoEndpoints));
+    assert_eq!(bench.may_hold("192.0.2.1"), [""; 0]);
+    assert_eq!(bench.prospect(), Prospect::Nobody(Reason::NoEndpoints));
     bench.all(|| Input::Slices(Change::Applied(slice("web", &["n1"]))));
-    assert!(matches!(bench.verdict(), Verdict::Held(_)));
+    assert_eq!(bench.prospect(), alone("192.0.2.1"));
 }
 
 /// P-L2-9, P-L2-19
@@ -235,13 +223,13 @@ fn labels_and_selectors_take_effect_at_once() {
             only_edge.clone(),
         )))
     });
-    assert_eq!(bench.holders(), [""; 0]);
-    assert!(matches!(bench.verdict(), Verdict::Nobody(Reason::NoNode(_))));
+    assert_eq!(bench.may_hold("192.0.2.1"), [""; 0]);
+    assert!(matches!(bench.prospect(), Prospect::Nobody(Reason::NoNode(_))));
     bench.all(|| Input::Nodes(Change::Applied(node("n3", json!({"edge": "yes"})))));
-    assert_eq!(bench.holders(), ["n3"]);
+    assert_eq!(bench.may_hold("192.0.2.1"), ["n3"]);
     let excluded = json!({"edge": "yes", config::node::EXCLUDE_LABEL: ""});
     bench.all(|| Input::Nodes(Change::Applied(node("n3", excluded.clone()))));
-    assert_eq!(bench.holders(), [""; 0]);
+    assert_eq!(bench.may_hold("192.0.2.1"), [""; 0]);
 }
 
 #[test]
@@ -250,18 +238,17 @@ fn a_service_that_loses_its_address_is_withdrawn() {
     let mut without = service("web", "192.0.2.1");
     without.status = None;
     bench.all(|| Input::Services(Change::Applied(without.clone())));
-    assert_eq!(bench.holders(), [""; 0]);
+    assert_eq!(bench.may_hold("192.0.2.1"), [""; 0]);
     bench.all(|| Input::Services(Change::Applied(service("web", "192.0.2.1"))));
-    assert_eq!(bench.holders().len(), 1);
+    assert_eq!(bench.may_hold("192.0.2.1"), NODES);
     bench.all(|| Input::Services(Change::Deleted(service("web", "192.0.2.1"))));
-    assert_eq!(bench.holders(), [""; 0]);
+    assert_eq!(bench.may_hold("192.0.2.1"), [""; 0]);
 }
 
 #[test]
 fn a_broken_edit_of_an_advertisement_leaves_its_last_good_form_in_force() {
     let mut bench = Bench::started();
-    let before = bench.holders()[0].to_owned();
     let broken = json!({"nodeSelectors": [{"matchExpressions": [{"key": "edge", "operator": "Is"}]}]});
     bench.all(|| Input::L2Advertisements(Change::Applied(resource("L2Advertisement", "a", broken.clone()))));
-    assert_eq!(bench.holders(), [before]);
+    assert_eq!(bench.may_hold("192.0.2.1"), NODES);
 }

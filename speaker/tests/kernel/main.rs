@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests, too")]
 
+mod agreeing;
 mod answering;
 mod changing;
 mod client;

@@ -3,15 +3,17 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 
-use speaker::announcer::{Announcer, Holdings, Interfaces, Report, Statistics};
+use model::NodeName;
+use speaker::announcer::{Agreeing, Announcer, Interfaces, Report, Statistics};
 use speaker::links::{ExcludeList, Links, Watcher};
+use speaker::wanted::Wanted;
 use tokio::sync::{mpsc, watch};
 
 use crate::namespace::{Namespace, PATIENCE};
 
 /// The part of a speaker under test, running in a namespace.
 pub(crate) struct Node {
-    holdings: Option<watch::Sender<Arc<Holdings>>>,
+    wanted: Option<watch::Sender<Arc<Wanted>>>,
     reports: Receiver<Report>,
     pub(crate) statistics: Statistics,
     thread: Option<JoinHandle<()>>,
@@ -28,7 +30,21 @@ impl Node {
     }
 
     fn start_with(namespace: &Namespace, believed: Option<watch::Receiver<Arc<Links>>>) -> Self {
-        let (holdings, desired) = watch::channel(Arc::new(Holdings::new()));
+        Self::run(namespace, believed, None)
+    }
+
+    /// One of several speakers, which holds only what they agree on.
+    pub(crate) fn agreeing(namespace: &Namespace, with: Agreeing) -> Self {
+        Self::run(namespace, None, Some(with))
+    }
+
+    fn run(
+        namespace: &Namespace,
+        believed: Option<watch::Receiver<Arc<Links>>>,
+        agreeing: Option<Agreeing>,
+    ) -> Self {
+        let (wanted, desired) = watch::channel(Arc::new(Wanted::default()));
+        let me = agreeing.as_ref().map_or_else(me, |with| with.me.clone());
         let (tell, reports) = channel();
         let (ready, is_ready) = channel();
         let thread = namespace.spawn(move || {
@@ -40,7 +56,10 @@ impl Node {
                 let (watcher, links) = Watcher::open().await.unwrap();
                 let (sender, mut told) = mpsc::unbounded_channel();
                 let links = believed.unwrap_or(links);
-                let announcer = Announcer::new(desired, links, ExcludeList::default(), sender);
+                let mut announcer = Announcer::new(me, desired, links, ExcludeList::default(), sender);
+                if let Some(agreeing) = agreeing {
+                    announcer = announcer.agreeing(agreeing);
+                }
                 ready.send(announcer.statistics()).unwrap();
                 tokio::spawn(watcher.run());
                 let forward = async {
@@ -53,7 +72,7 @@ impl Node {
         });
         let statistics = is_ready.recv_timeout(PATIENCE).unwrap();
         Self {
-            holdings: Some(holdings),
+            wanted: Some(wanted),
             reports,
             statistics,
             thread: Some(thread),
@@ -67,11 +86,14 @@ impl Node {
 
     pub(crate) fn hold_on<'a>(&self, holdings: impl IntoIterator<Item = (&'a str, Interfaces)>) {
         let parse = |address: &str| address.parse::<IpAddr>().unwrap();
-        let holdings = holdings
-            .into_iter()
-            .map(|(address, on)| (parse(address), on))
-            .collect();
-        self.holdings.as_ref().unwrap().send_replace(Arc::new(holdings));
+        let places = holdings.into_iter().map(|(address, on)| (parse(address), on));
+        let wanted = Wanted::only(&me(), places);
+        self.wanted.as_ref().unwrap().send_replace(Arc::new(wanted));
+    }
+
+    /// Wants this from now on.
+    pub(crate) fn want(&self, wanted: Wanted) {
+        self.wanted.as_ref().unwrap().send_replace(Arc::new(wanted));
     }
 
     /// The next report, in the words of a test.
@@ -97,8 +119,14 @@ impl Node {
         self.reports.try_iter().map(in_words).collect()
     }
 
+    /// Ends by itself, because it was told to leave.
+    pub(crate) fn leave(mut self) {
+        let thread = self.thread.take().unwrap();
+        thread.join().unwrap();
+    }
+
     fn end(&mut self) {
-        self.holdings = None;
+        self.wanted = None;
         if let Some(thread) = self.thread.take() {
             let ended = thread.join();
             assert!(std::thread::panicking() || ended.is_ok(), "the node panicked");
@@ -110,6 +138,10 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+fn me() -> NodeName {
+    NodeName("n1".into())
 }
 
 fn in_words(report: Report) -> String {
@@ -125,6 +157,9 @@ fn in_words(report: Report) -> String {
             response,
         } => format!("stranger {mac} claims {ip} on {iface}: {response:?}"),
         Report::StrangerGone { ip, iface } => format!("no stranger claims {ip} on {iface}"),
+        Report::Member { node, .. } => format!("member {node}"),
+        Report::Moved { unit, .. } => format!("moved {unit}"),
+        Report::Left { iface } => format!("left {iface}"),
         Report::SocketFailed { iface, error } => format!("{iface} failed: {error}"),
     }
 }

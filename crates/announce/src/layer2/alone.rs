@@ -109,6 +109,7 @@ fn candidate(
     Ok(Candidate {
         preference,
         interfaces,
+        yields: selecting().any(|advertisement| advertisement.yields),
     })
 }
 

@@ -349,3 +349,14 @@ fn addresses_of_two_pools_need_a_node_that_both_pools_are_advertised_from() {
         Err(Reason::NoMatchingAdvertisement(PoolName("q".into())))
     );
 }
+
+#[test]
+fn possible_are_the_nodes_that_an_advertisement_selects_and_nothing_keeps_away() {
+    let mut facts = facts();
+    facts.nodes.get_mut(&name("n2")).unwrap().excluded = true;
+    assert_eq!(possible(&facts), [name("n1"), name("n3")].into());
+    facts.l2_advertisements = vec![from("front", &["n1", "n2"])];
+    assert_eq!(possible(&facts), [name("n1")].into());
+    facts.l2_advertisements.clear();
+    assert!(possible(&facts).is_empty());
+}

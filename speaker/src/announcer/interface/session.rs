@@ -1,12 +1,16 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future;
 use std::net::IpAddr;
 
-use l2::{Event, Input, Settings};
-use tokio::sync::{mpsc, watch};
+use claim::{Role, Why};
+use l2::{Event, Input, Mac};
+use tokio::sync::watch;
 
 use super::super::plan::Assignment;
-use super::super::{InterfaceStatistics, Report, Statistics};
+use super::super::{InterfaceStatistics, Report};
+use super::agreement::{Agreement, Question};
 use super::station::Station;
+use super::{Interface, ears};
 use crate::packet::SocketError;
 
 /// How a session came to its end when nothing failed.
@@ -17,14 +21,18 @@ pub(super) enum End {
     Replaced,
 }
 
-/// A station for as long as its sockets work. Whatever ends the session, what it announced is reported as withdrawn.
+/// A station, and the agreement that it speaks for, for as long as its sockets work. Whatever ends the session, what it
+/// announced is reported as withdrawn.
 pub(super) struct Session<'a> {
-    iface: &'a str,
+    of: &'a Interface,
     station: Station,
+    /// None: this node holds all that it may.
+    agreement: Option<Agreement>,
     /// What the station does now.
     current: Assignment,
-    reports: &'a mpsc::UnboundedSender<Report>,
-    statistics: &'a Statistics,
+    roles: BTreeMap<IpAddr, Role>,
+    /// Something has happened that can change the roles.
+    stale: bool,
     /// What was counted on this interface before this session.
     before: InterfaceStatistics,
     /// What was reported as announced and not yet as withdrawn.
@@ -32,34 +40,38 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn open(
-        iface: &'a str,
-        first: &Assignment,
-        settings: Settings,
-        reports: &'a mpsc::UnboundedSender<Report>,
-        statistics: &'a Statistics,
-    ) -> Result<Self, SocketError> {
+    pub(super) fn open(of: &'a Interface, first: &Assignment) -> Result<Self, SocketError> {
+        let agreeing = of.agreeing.clone();
         Ok(Self {
-            iface,
-            station: Station::open(iface, first.index, first.mac, settings)?,
+            station: Station::open(&of.name, first.index, first.mac, of.settings)?,
+            agreement: agreeing.map(|with| Agreement::new(&of.name, first.index, with)),
             current: first.idle(),
-            reports,
-            statistics,
-            before: statistics.of(iface),
+            roles: BTreeMap::new(),
+            stale: true,
+            before: of.statistics.of(&of.name),
             announced: BTreeSet::new(),
+            of,
         })
     }
 
-    /// Drives the station: carry out, report, then wait for the next assignment or for what happens on the interface.
+    /// Drives both machines: carry out, report, then wait for the next assignment or for what happens on the interface.
     pub(super) async fn run(
         &mut self,
         first: Assignment,
         desired: &mut watch::Receiver<Assignment>,
     ) -> Result<End, SocketError> {
-        self.apply(first).await?;
+        if self.agreement.is_some() {
+            // From here on somebody who claims an address and is no speaker is a stranger.
+            self.station.feed(Input::Cluster(BTreeSet::new()));
+        }
+        self.apply(first);
         loop {
+            self.settle().await?;
+            if self.agreement.as_ref().is_some_and(Agreement::is_over) {
+                return Ok(End::Stopped);
+            }
             tokio::select! {
-                // In this order, so that no flood of frames holds up a command.
+                // In this order, so that no flood of frames holds up a command or a beacon.
                 biased;
                 changed = desired.changed() => {
                     if changed.is_err() {
@@ -69,116 +81,255 @@ impl<'a> Session<'a> {
                     if assignment.index != self.current.index {
                         return Ok(End::Replaced);
                     }
-                    self.apply(assignment).await?;
+                    self.apply(assignment);
                 }
-                turned = self.station.turn() => {
-                    turned?;
-                    self.settle().await?;
-                }
+                () = turn(&mut self.agreement) => {}
+                turned = self.station.turn() => turned?,
             }
         }
     }
 
-    /// Makes what is held what is assigned. What goes, goes first.
-    async fn apply(&mut self, assignment: Assignment) -> Result<(), SocketError> {
-        let before = std::mem::replace(&mut self.current, assignment.clone());
+    /// Takes in what the interface is, and what is to be agreed on.
+    fn apply(&mut self, assignment: Assignment) {
+        self.stale = true;
+        let before = std::mem::replace(&mut self.current, assignment);
         let Assignment {
-            index: _,
             mac,
-            carrier_changes,
-            failovers,
             own,
             siblings,
-            addresses,
-        } = assignment;
-        for address in before.addresses.difference(&addresses).copied() {
-            self.station.feed(Input::Release(address));
-            self.withdraw(address);
+            yielding,
+            carrier_changes,
+            failovers,
+            ..
+        } = &self.current;
+        // Before the station says anything: after a loss of carrier it may not be ours to say.
+        if let Some(agreement) = &mut self.agreement {
+            agreement.apply(&before, &self.current);
         }
-        let flapped = (before.carrier_changes, before.failovers) != (carrier_changes, failovers);
-        let has_come_to_ipv6 = has_link_local(&own) && !has_link_local(&before.own);
-        self.station.feed(Input::Interface { mac, addresses: own });
-        self.station.feed(Input::Siblings(siblings));
+        let flapped = (before.carrier_changes, before.failovers) != (*carrier_changes, *failovers);
+        let has_come_to_ipv6 = has_link_local(own) && !has_link_local(&before.own);
+        self.station.feed(Input::Interface {
+            mac: *mac,
+            addresses: own.clone(),
+        });
+        self.station.feed(Input::Siblings(siblings.clone()));
+        self.station.feed(Input::Yielding(yielding.clone()));
         if flapped {
             self.station.feed(Input::CarrierUp);
         }
         if flapped || has_come_to_ipv6 {
             self.station.join_groups_anew();
         }
-        let new = || addresses.difference(&before.addresses).copied();
-        for address in new() {
-            self.station.feed(Input::Hold(address));
-        }
-        self.settle().await?;
-        for ip in new() {
-            self.announced.insert(ip);
-            let iface = self.iface.to_owned();
-            self.report(Report::Announced { ip, iface });
-        }
-        self.record();
-        Ok(())
     }
 
-    /// Carries out what the responder wants, and reports what it tells.
+    /// Carries out what the machines want, until neither has anything to say to the other, and reports what they tell.
     async fn settle(&mut self) -> Result<(), SocketError> {
-        // Before the frames are out, too: who reads the answer to a question finds it counted.
-        self.record();
-        let unsent = self.station.unsent();
-        self.station.settle().await?;
-        while let Some(event) = self.station.event() {
-            self.on_event(event);
-        }
-        if unsent != self.station.unsent() {
+        loop {
+            let new = self.agree();
+            // Before the frames are out, too: who reads the answer to a question finds it counted.
             self.record();
+            let unsent = self.station.unsent();
+            self.station.settle().await?;
+            for ip in new {
+                self.announced.insert(ip);
+                let iface = self.of.name.clone();
+                self.report(Report::Announced { ip, iface });
+            }
+            let mut said = false;
+            while let Some(event) = self.station.event() {
+                said |= self.on_event(event);
+            }
+            if unsent != self.station.unsent() {
+                self.record();
+            }
+            if !said {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
-    fn on_event(&self, event: Event) {
-        let iface = self.iface.to_owned();
+    /// Has the station do what was agreed; the addresses that it holds from now on. What goes, goes first.
+    fn agree(&mut self) -> Vec<IpAddr> {
+        self.hear_agreement();
+        if !std::mem::take(&mut self.stale) {
+            return Vec::new();
+        }
+        let roles = match &self.agreement {
+            Some(agreement) => agreement.roles(),
+            None => {
+                let held = self.current.candidacies(&self.of.me).into_iter();
+                held.map(|ip| (ip, Role::Holder)).collect()
+            }
+        };
+        let before = std::mem::replace(&mut self.roles, roles);
+        for ip in before.keys().filter(|ip| !self.roles.contains_key(ip)) {
+            self.station.feed(Input::Release(*ip));
+        }
+        let mut new = Vec::new();
+        let changed = |(ip, role): &(&IpAddr, &Role)| before.get(ip) != Some(role);
+        for (address, role) in self.roles.iter().filter(changed) {
+            match role {
+                Role::Holder => {
+                    self.station.feed(Input::Hold(*address));
+                    new.push(*address);
+                }
+                Role::Surrogate { mac } => {
+                    // A peer said that it has this address; one that cannot be is not answered with.
+                    if let Ok(mac) = Mac::new(*mac) {
+                        self.station.feed(Input::Surrogate {
+                            address: *address,
+                            mac,
+                        });
+                    }
+                }
+            }
+        }
+        let holds = |ip: &IpAddr| self.roles.get(ip) == Some(&Role::Holder);
+        let lost: Vec<IpAddr> = self.announced.iter().copied().filter(|ip| !holds(ip)).collect();
+        lost.into_iter().for_each(|ip| self.withdraw(ip));
+        new
+    }
+
+    /// Takes what the agreement has to say: to the other speakers, to the station, to users.
+    fn hear_agreement(&mut self) {
+        let Some(agreement) = &mut self.agreement else {
+            return;
+        };
+        for question in agreement.questions() {
+            match question {
+                Question::Probe(address, mac) => {
+                    let mac = mac.and_then(|mac| Mac::new(mac).ok());
+                    self.station.feed(Input::Probe { address, mac });
+                }
+                Question::Anybody => {
+                    for address in ears::hosts(&self.of.name) {
+                        self.station.feed(Input::Probe { address, mac: None });
+                    }
+                }
+            }
+        }
+        let events = agreement.events();
+        if events.is_empty() {
+            return;
+        }
+        self.stale = true;
+        let stations = agreement
+            .stations()
+            .into_iter()
+            .filter_map(|mac| Mac::new(mac).ok());
+        self.station.feed(Input::Cluster(stations.collect()));
+        for event in events {
+            self.on_agreed(event);
+        }
+    }
+
+    fn on_agreed(&mut self, event: claim::Event) {
+        let iface = self.of.name.clone();
         match event {
-            Event::Rival { address: ip, mac } => self.report(Report::Rival { ip, iface, mac }),
-            Event::Stranger {
-                address: ip,
-                mac,
-                response,
-            } => self.report(Report::Stranger {
+            claim::Event::Hold { unit, why } => {
+                tracing::info!(iface, %unit, ?why, "holds");
+                if why == Why::Vacant {
+                    self.first_use(&unit);
+                }
+            }
+            claim::Event::Release { unit, why } => tracing::info!(iface, %unit, ?why, "holds no longer"),
+            claim::Event::Surrogate { unit, .. } => tracing::info!(iface, %unit, "answers for its holder"),
+            claim::Event::Quiet(quiet) => tracing::info!(iface, quiet, "hearing nobody, announcing nothing"),
+            claim::Event::Member { node, from, to } => {
+                tracing::info!(iface, %node, ?from, ?to, "speaker");
+                self.report(Report::Member {
+                    iface,
+                    node,
+                    status: to,
+                });
+            }
+            claim::Event::Moved { unit, holder } => self.report(Report::Moved { iface, unit, holder }),
+            claim::Event::Twin { node } => {
+                tracing::error!(iface, %node, "two speakers bear the name of one node")
+            }
+            claim::Event::UnknownKey => tracing::error!(
+                iface,
+                "another speaker seals with a key that is not known here: have all of them mount the same Secret"
+            ),
+        }
+    }
+
+    /// Nobody has had the unit: somebody outside of the cluster may have its addresses.
+    fn first_use(&mut self, unit: &claim::UnitId) {
+        let addresses = self.current.units.get(unit).map(|unit| unit.addresses.clone());
+        for address in addresses.unwrap_or_default() {
+            self.station.feed(Input::Hold(address));
+            self.station.feed(Input::FirstUse(address));
+        }
+    }
+
+    /// Whether the agreement was told, and may want something else now.
+    fn on_event(&mut self, event: Event) -> bool {
+        let iface = self.of.name.clone();
+        match (event, &mut self.agreement) {
+            (Event::Rival { address, mac }, Some(agreement)) => {
+                agreement.feed(claim::Input::Rival {
+                    address,
+                    mac: mac.octets(),
+                });
+                return true;
+            }
+            (Event::Answered { address }, Some(agreement)) => {
+                agreement.feed(claim::Input::ProbeAnswered { address });
+                return true;
+            }
+            (Event::Answered { .. }, None) => {}
+            (Event::Rival { address: ip, mac }, None) => self.report(Report::Rival { ip, iface, mac }),
+            (
+                Event::Stranger {
+                    address: ip,
+                    mac,
+                    response,
+                },
+                _,
+            ) => self.report(Report::Stranger {
                 ip,
                 iface,
                 mac,
                 response,
             }),
-            Event::StrangerGone { address: ip } => self.report(Report::StrangerGone { ip, iface }),
-            // Nobody asks yet.
-            Event::Answered { address: _ } => {}
+            (Event::StrangerGone { address: ip }, _) => self.report(Report::StrangerGone { ip, iface }),
         }
+        false
     }
 
     fn withdraw(&mut self, address: IpAddr) {
         if self.announced.remove(&address) {
-            let iface = self.iface.to_owned();
+            let iface = self.of.name.clone();
             self.report(Report::Withdrawn { ip: address, iface });
         }
     }
 
     fn report(&self, report: Report) {
         // Nobody listening is how a process ends: what is announced stays right without being told.
-        let _ = self.reports.send(report);
+        let _ = self.of.reports.send(report);
     }
 
     fn record(&self) {
         let InterfaceStatistics {
             held: _,
             mut responder,
+            mut claims,
             unsent,
         } = self.before;
         responder += self.station.responder().counters();
+        let mut unsent_now = self.station.unsent();
+        if let Some(agreement) = &self.agreement {
+            claims += agreement.counters();
+            unsent_now += agreement.unsent();
+        }
         let statistics = InterfaceStatistics {
             held: self.announced.len(),
             responder,
-            unsent: unsent + self.station.unsent(),
+            claims,
+            unsent: unsent + unsent_now,
         };
-        self.statistics.record(self.iface, statistics);
+        self.of.statistics.record(&self.of.name, statistics);
     }
 }
 
@@ -187,7 +338,18 @@ impl Drop for Session<'_> {
         for address in self.announced.clone() {
             self.withdraw(address);
         }
+        if self.agreement.is_some() {
+            let iface = self.of.name.clone();
+            self.report(Report::Left { iface });
+        }
         self.record();
+    }
+}
+
+async fn turn(agreement: &mut Option<Agreement>) {
+    match agreement {
+        Some(agreement) => agreement.turn().await,
+        None => future::pending().await,
     }
 }
 

@@ -35,12 +35,13 @@ fn named(names: &[&str]) -> Interfaces {
     Interfaces::Named(names.iter().map(|name| (*name).to_owned()).collect())
 }
 
+fn me() -> NodeName {
+    NodeName("n1".into())
+}
+
 fn planned(ip: &str, wanted: Interfaces, links: &Links) -> Plan {
-    plan(
-        &Holdings::from([(ip.parse().unwrap(), wanted)]),
-        links,
-        &ExcludeList::default(),
-    )
+    let wanted = Wanted::only(&me(), [(ip.parse().unwrap(), wanted)]);
+    plan(&me(), &wanted, links, &ExcludeList::default())
 }
 
 /// The names of the interfaces that get an address.
@@ -48,7 +49,7 @@ fn homes(plan: &Plan) -> Vec<&str> {
     let busy = plan
         .interfaces
         .iter()
-        .filter(|(_, assignment)| !assignment.addresses.is_empty());
+        .filter(|(_, assignment)| !assignment.candidacies(&me()).is_empty());
     busy.map(|(name, _)| name.as_str()).collect()
 }
 
@@ -91,7 +92,7 @@ fn naming_an_interface_that_is_left_out_or_not_there_gives_no_home() {
 
 #[test]
 fn a_usable_interface_without_addresses_is_kept_ready() {
-    let plan = plan(&Holdings::new(), &links(), &ExcludeList::default());
+    let plan = plan(&me(), &Wanted::default(), &links(), &ExcludeList::default());
     assert_eq!(plan.interfaces.keys().collect::<Vec<_>>(), ["eth0", "eth1"]);
 }
 
@@ -117,16 +118,4 @@ fn an_ipv6_address_lives_where_its_subnet_is_or_where_it_was_told_to() {
         "a link-local address is enough (N9)"
     );
     assert_eq!(planned("2001:db9::2", Interfaces::All, &links).homeless.len(), 1);
-}
-
-#[test]
-fn the_interfaces_for_an_address_are_those_of_the_plan() {
-    let (links, excluded) = (links(), ExcludeList::default());
-    for wanted in [Interfaces::All, named(&["eth1"]), named(&["veth0"])] {
-        for ip in ["192.0.2.20", "192.0.2.200", "203.0.113.1"] {
-            let found = interfaces_for(ip.parse().unwrap(), &wanted, &links, &excluded);
-            let found: Vec<_> = found.map(|link| link.name.as_str()).collect();
-            assert_eq!(found, homes(&planned(ip, wanted.clone(), &links)));
-        }
-    }
 }

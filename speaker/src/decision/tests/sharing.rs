@@ -59,54 +59,64 @@ impl Bench {
 
 /// P-L2-4, P-L2-12, F41
 #[test]
-fn services_of_one_address_are_held_by_one_node_that_both_may_have() {
+fn services_of_one_address_are_for_a_node_that_both_may_have() {
     let bench = Bench::sharing(&["n1", "n2"], &["n2", "n3"]);
-    assert_eq!(bench.holders_of("192.0.2.1"), ["n2"]);
-    let held = Verdict::Held(["192.0.2.1".parse().unwrap()].into());
-    assert_eq!(bench.verdict_on("front"), held);
-    assert_eq!(bench.verdict_on("back"), held);
+    assert_eq!(bench.may_hold("192.0.2.1"), ["n2"]);
+    let held = alone("192.0.2.1");
+    assert_eq!(bench.prospect_of("front"), held);
+    assert_eq!(bench.prospect_of("back"), held);
 }
 
 /// P-L2-46: neither Service loses a segment to the other.
 #[test]
 fn an_address_of_two_services_is_announced_where_either_says() {
     let bench = Bench::sharing(&["n1"], &["n1"]);
-    let holdings = bench.deciders[0].decision().unwrap().holdings;
+    let units = bench.deciders[0].decision().unwrap().wanted.units;
     let both = Interfaces::Named(["eth0".to_owned(), "eth1".to_owned()].into());
-    assert_eq!(holdings, [("192.0.2.1".parse().unwrap(), both)].into());
+    let unit = units.into_values().next().unwrap();
+    assert_eq!(unit.addresses, [("192.0.2.1".parse().unwrap(), both)].into());
 }
 
 /// P-L2-42, F41
 #[test]
-fn without_a_common_node_nobody_holds_the_address_and_both_services_say_why() {
+fn without_a_common_node_nobody_may_hold_the_address_and_both_services_say_why() {
     let mut bench = Bench::sharing(&["n1"], &["n3"]);
-    assert_eq!(bench.holders_of("192.0.2.1"), [""; 0]);
+    assert_eq!(bench.may_hold("192.0.2.1"), [""; 0]);
     for name in ["front", "back"] {
         assert!(matches!(
-            bench.verdict_on(name),
-            Verdict::Nobody(Reason::NoCommonNode(_))
+            bench.prospect_of(name),
+            Prospect::Nobody(Reason::NoCommonNode(_))
         ));
     }
     bench.advertise(&["n1", "n3"], &["n3"]);
-    assert_eq!(bench.holders_of("192.0.2.1"), ["n3"]);
+    assert_eq!(bench.may_hold("192.0.2.1"), ["n3"]);
 }
 
 /// P-L2-12: whichever Service of the unit changes, the others follow.
 #[test]
-fn a_dual_stack_pair_and_what_shares_it_have_one_holder_until_nothing_ties_them() {
+fn a_dual_stack_pair_and_what_shares_it_are_one_unit_until_nothing_ties_them() {
     let mut bench = Bench::sharing(&["n1"], &["n1", "n2", "n3"]);
     let pair = of_tier("back", &["192.0.2.2", "2001:db8::2"]);
     bench.all(|| Input::Services(Change::Applied(pair.clone())));
-    let apart = bench.holders_of("192.0.2.2");
-    assert_eq!((apart.len(), &apart), (1, &bench.holders_of("2001:db8::2")));
+    let apart = bench.may_hold("192.0.2.2");
+    assert_eq!((apart.len(), &apart), (3, &bench.may_hold("2001:db8::2")));
+    let unit = |name: &str| match bench.prospect_of(name) {
+        Prospect::One { unit, .. } => unit.to_string(),
+        Prospect::Nobody(reason) => panic!("{reason}"),
+    };
+    assert_eq!(
+        (unit("front"), unit("back")),
+        ("192.0.2.1".into(), "192.0.2.2".into())
+    );
     let tying = of_tier("front", &["192.0.2.1", "192.0.2.2"]);
     bench.all(|| Input::Services(Change::Applied(tying.clone())));
     for address in ["192.0.2.1", "192.0.2.2", "2001:db8::2"] {
-        assert_eq!(bench.holders_of(address), ["n1"]);
+        assert_eq!(bench.may_hold(address), ["n1"]);
     }
+    assert_eq!(bench.deciders[0].decision().unwrap().wanted.units.len(), 1);
     bench.all(|| Input::Services(Change::Deleted(tying.clone())));
-    assert_eq!(bench.holders_of("192.0.2.1"), [""; 0]);
-    assert_eq!(bench.holders_of("192.0.2.2"), apart);
+    assert_eq!(bench.may_hold("192.0.2.1"), [""; 0]);
+    assert_eq!(bench.may_hold("192.0.2.2"), apart);
 }
 
 /// P-L2-5
@@ -114,8 +124,8 @@ fn a_dual_stack_pair_and_what_shares_it_have_one_holder_until_nothing_ties_them(
 fn an_address_stays_as_long_as_one_of_its_services_has_an_endpoint() {
     let mut bench = Bench::sharing(&["n2"], &["n2", "n3"]);
     bench.all(|| Input::Slices(Change::Applied(slice("back", &[]))));
-    assert_eq!(bench.holders_of("192.0.2.1"), ["n2"]);
-    assert_eq!(bench.verdict_on("back"), Verdict::Nobody(Reason::NoEndpoints));
+    assert_eq!(bench.may_hold("192.0.2.1"), ["n2"]);
+    assert_eq!(bench.prospect_of("back"), Prospect::Nobody(Reason::NoEndpoints));
     bench.all(|| Input::Slices(Change::Applied(slice("front", &[]))));
-    assert_eq!(bench.holders_of("192.0.2.1"), [""; 0]);
+    assert_eq!(bench.may_hold("192.0.2.1"), [""; 0]);
 }

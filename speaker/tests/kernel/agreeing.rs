@@ -1,0 +1,205 @@
+//! Several speakers on one segment: they agree by themselves who answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use claim::{Key, Keys, UnitId};
+use model::NodeName;
+use speaker::announcer::{Agreeing, Interfaces, Leave, Memory};
+use speaker::wanted::{Unit, Wanted};
+use tokio::sync::watch;
+
+use crate::namespace::{Namespace, eventually};
+use crate::node::Node;
+
+const VIPS: [&str; 2] = ["192.0.2.100", "192.0.2.101"];
+
+/// Hosts on a switch: speakers, and a client.
+struct Fabric {
+    switch: Namespace,
+    client: Namespace,
+    hosts: Vec<Host>,
+}
+
+struct Host {
+    name: String,
+    namespace: Namespace,
+    speaker: Option<Node>,
+    leave: watch::Sender<Leave>,
+    memory: Memory,
+    keys: watch::Sender<Keys>,
+    able: watch::Sender<bool>,
+}
+
+fn keys() -> Keys {
+    Keys {
+        seal: Key::new([7; 32]),
+        open: Vec::new(),
+    }
+}
+
+impl Fabric {
+    fn new(hosts: usize) -> Self {
+        let switch = Namespace::new("switch");
+        switch.ip("link add br0 type bridge");
+        switch.ip("link set br0 up");
+        let plug = |host: &Namespace, number: usize| {
+            let port = format!("port{number}");
+            switch.wire(&port, host, "eth0");
+            switch.ip(&format!("link set {port} master br0"));
+            host.ip(&format!("addr add 192.0.2.{}/24 dev eth0", number + 1));
+            host.ip("link set lo up");
+        };
+        let client = Namespace::new("client");
+        plug(&client, 0);
+        let mut fabric = Self {
+            client,
+            hosts: Vec::new(),
+            switch: Namespace::new("spare"),
+        };
+        for number in 1..=hosts {
+            let namespace = Namespace::new(&format!("n{number}"));
+            plug(&namespace, number);
+            fabric.hosts.push(Host::on(namespace, format!("n{number}")));
+        }
+        fabric.switch = switch;
+        let wanted = fabric.wanted();
+        for host in &mut fabric.hosts {
+            host.start(wanted.clone());
+        }
+        fabric
+    }
+
+    /// Two units that every host may hold.
+    fn wanted(&self) -> Wanted {
+        let nodes: Vec<NodeName> = self
+            .hosts
+            .iter()
+            .map(|host| NodeName(host.name.clone()))
+            .collect();
+        let candidates: BTreeMap<NodeName, u32> = nodes.iter().map(|node| (node.clone(), 0)).collect();
+        let unit = |vip: &&str| {
+            let ip: IpAddr = vip.parse().unwrap();
+            let unit = Unit {
+                addresses: [(ip, Interfaces::All)].into(),
+                yielding: BTreeSet::new(),
+                candidates: candidates.clone(),
+            };
+            (UnitId(ip), unit)
+        };
+        Wanted {
+            units: VIPS.iter().map(unit).collect(),
+            possible: nodes.into_iter().collect(),
+            drain: false,
+        }
+    }
+
+    /// Who answers the client's broadcast question for an address: the hosts, each once.
+    fn answering(&self, vip: &str) -> Vec<String> {
+        let output = self
+            .client
+            .output("arping", &format!("-b -c 2 -w 1 -I eth0 {vip}"));
+        let text = String::from_utf8(output.stdout).unwrap().to_lowercase();
+        let answers = |host: &&Host| text.contains(&host.namespace.hardware_address("eth0"));
+        self.hosts
+            .iter()
+            .filter(answers)
+            .map(|host| host.name.clone())
+            .collect()
+    }
+
+    /// The one host that answers, once there is one.
+    fn holder(&self, vip: &str) -> usize {
+        let mut found = None;
+        eventually(&format!("one host answers for {vip}"), || {
+            let answering = self.answering(vip);
+            found = self
+                .hosts
+                .iter()
+                .position(|host| answering == [host.name.clone()]);
+            found.is_some()
+        });
+        found.unwrap()
+    }
+
+    fn cable(&self, host: usize, state: &str) {
+        self.switch.ip(&format!("link set port{} {state}", host + 1));
+    }
+}
+
+impl Host {
+    fn on(namespace: Namespace, name: String) -> Self {
+        Self {
+            name,
+            namespace,
+            speaker: None,
+            leave: watch::channel(Leave::Stay).0,
+            memory: Memory::new(BTreeMap::new()),
+            keys: watch::channel(keys()).0,
+            able: watch::channel(true).0,
+        }
+    }
+
+    fn start(&mut self, wanted: Wanted) {
+        self.leave.send_replace(Leave::Stay);
+        let speaker = Node::agreeing(
+            &self.namespace,
+            Agreeing {
+                me: NodeName(self.name.clone()),
+                settings: claim::Settings::default(),
+                keys: self.keys.subscribe(),
+                able: self.able.subscribe(),
+                leave: self.leave.subscribe(),
+                memory: self.memory.clone(),
+            },
+        );
+        speaker.want(wanted);
+        self.speaker = Some(speaker);
+    }
+
+    fn answers_itself(&self) {
+        let statistics = &self.speaker.as_ref().unwrap().statistics;
+        eventually("the speaker holds something", || {
+            statistics.snapshot().values().any(|interface| interface.held > 0)
+        });
+    }
+
+    fn leave(&mut self, how: Leave) {
+        self.leave.send_replace(how);
+        self.speaker.take().unwrap().leave();
+    }
+}
+
+/// S3, P-L2-12, P-L2-16, P-L2-33
+#[test]
+fn one_of_several_answers_another_takes_over_and_nothing_moves_back() {
+    let fabric = Fabric::new(3);
+    let first = fabric.holder(VIPS[0]);
+    fabric.cable(first, "down");
+    let second = fabric.holder(VIPS[0]);
+    assert_ne!(first, second);
+    fabric.cable(first, "up");
+    eventually("the first is heard again", || {
+        fabric.answering("192.0.2.100").len() == 1
+    });
+    assert_eq!(fabric.holder(VIPS[0]), second);
+}
+
+/// F1, F2: a speaker that is replaced keeps what it holds; one that goes for good hands it over.
+#[test]
+fn a_speaker_that_returns_has_what_it_had_and_one_that_leaves_has_not() {
+    let mut fabric = Fabric::new(3);
+    let wanted = fabric.wanted();
+    let first = fabric.holder(VIPS[0]);
+    fabric.hosts[first].leave(Leave::Return);
+    assert_eq!(
+        fabric.holder(VIPS[0]),
+        first,
+        "a surrogate answers with its address"
+    );
+    fabric.hosts[first].start(wanted);
+    fabric.hosts[first].answers_itself();
+    assert_eq!(fabric.holder(VIPS[0]), first);
+    fabric.hosts[first].leave(Leave::HandOver);
+    assert_ne!(fabric.holder(VIPS[0]), first);
+}
