@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::DaemonSet;
+use kube::core::PartialObjectMeta;
 use kube::{Api, Client};
 use process::client::within;
 
@@ -18,7 +19,7 @@ pub async fn how(client: &Client, namespace: &str, daemon_set: Option<&str>) -> 
         return Leave::HandOver;
     };
     let api: Api<DaemonSet> = Api::namespaced(client.clone(), namespace);
-    match within(PATIENCE, api.get_opt(name)).await {
+    match within(PATIENCE, api.get_metadata_opt(name)).await {
         Ok(found) => of(found.as_ref()),
         Err(error) => {
             tracing::info!(%error, "cannot tell whether this speaker is replaced, it probably is");
@@ -27,7 +28,7 @@ pub async fn how(client: &Client, namespace: &str, daemon_set: Option<&str>) -> 
     }
 }
 
-fn of(daemon_set: Option<&DaemonSet>) -> Leave {
+fn of(daemon_set: Option<&PartialObjectMeta<DaemonSet>>) -> Leave {
     match daemon_set {
         Some(object) if object.metadata.deletion_timestamp.is_none() => Leave::Return,
         Some(_) | None => Leave::HandOver,
@@ -42,7 +43,9 @@ mod tests {
 
     #[test]
     fn a_speaker_returns_while_its_daemon_set_is_there_and_stays() {
-        let read = |metadata| serde_json::from_value::<DaemonSet>(json!({"metadata": metadata})).unwrap();
+        let read = |metadata| -> PartialObjectMeta<DaemonSet> {
+            serde_json::from_value(json!({"metadata": metadata})).unwrap()
+        };
         assert_eq!(of(Some(&read(json!({"name": "speaker"})))), Leave::Return);
         let leaving = json!({"name": "speaker", "deletionTimestamp": "2026-01-01T00:00:00Z"});
         assert_eq!(of(Some(&read(leaving))), Leave::HandOver);

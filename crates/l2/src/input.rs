@@ -34,6 +34,9 @@ pub enum Input<'a> {
     },
     /// The link came back, perhaps to another port of another switch: everything is announced anew.
     CarrierUp,
+    /// Whether to say nothing unasked: this node may be deaf, and what it holds may be another's by now. Questions are answered
+    /// all the same. When that is over, everything is announced anew.
+    Quiet(bool),
     /// The hardware addresses of the node's other interfaces: where two of them are on one segment, each hears what the
     /// other says, and it is no claim of somebody else.
     Siblings(BTreeSet<Mac>),

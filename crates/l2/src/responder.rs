@@ -32,6 +32,7 @@ pub struct Responder {
     /// None until it is told.
     cluster: Option<BTreeSet<Mac>>,
     yielding: BTreeSet<IpAddr>,
+    quiet: bool,
     refresh: Duration,
     held: BTreeMap<IpAddr, Held>,
     asked: BTreeMap<IpAddr, Asked>,
@@ -58,6 +59,7 @@ impl Responder {
             siblings: BTreeSet::new(),
             cluster: None,
             yielding: BTreeSet::new(),
+            quiet: false,
             refresh: refresh.max(Duration::from_secs(1)),
             held: BTreeMap::new(),
             asked: BTreeMap::new(),
@@ -80,6 +82,7 @@ impl Responder {
             Input::Release(address) => self.on_release(address),
             Input::Interface { mac, addresses } => self.on_interface(now, mac, addresses),
             Input::CarrierUp => self.announce_anew(now),
+            Input::Quiet(quiet) => self.on_quiet(now, quiet),
             Input::Siblings(siblings) => self.siblings = siblings,
             Input::Cluster(cluster) => self.on_cluster(now, cluster),
             Input::Yielding(yielding) => self.on_yielding(now, yielding),

@@ -18,10 +18,23 @@ impl Responder {
         }
     }
 
+    pub(super) fn on_quiet(&mut self, now: Instant, quiet: bool) {
+        let was_quiet = std::mem::replace(&mut self.quiet, quiet);
+        match (was_quiet, quiet) {
+            (false, true) => {
+                for address in self.held.keys() {
+                    self.agenda.clear(Task::Announce(*address));
+                }
+            }
+            (true, false) => self.announce_anew(now),
+            (false, false) | (true, true) => {}
+        }
+    }
+
     /// The first announcement of what the address is from now on, and the times of the next ones.
     pub(super) fn begin_announcing(&mut self, now: Instant, address: IpAddr) {
         self.agenda.clear(Task::Announce(address));
-        if self.is_yielded(address) {
+        if self.quiet || self.is_yielded(address) {
             return;
         }
         let Some(held) = self.held.get_mut(&address) else {

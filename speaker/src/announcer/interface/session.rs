@@ -234,7 +234,10 @@ impl<'a> Session<'a> {
             }
             claim::Event::Release { unit, why } => tracing::info!(iface, %unit, ?why, "holds no longer"),
             claim::Event::Surrogate { unit, .. } => tracing::info!(iface, %unit, "answers for its holder"),
-            claim::Event::Quiet(quiet) => tracing::info!(iface, quiet, "hearing nobody, announcing nothing"),
+            claim::Event::Quiet(quiet) => {
+                tracing::info!(iface, quiet, "hearing nobody, announcing nothing");
+                self.station.feed(Input::Quiet(quiet));
+            }
             claim::Event::Member { node, from, to } => {
                 tracing::info!(iface, %node, ?from, ?to, "speaker");
                 self.report(Report::Member {

@@ -34,6 +34,24 @@ fn a_held_address_is_refreshed_every_30_to_60_seconds() {
     }
 }
 
+/// What may be another's by now is not announced; a question for it is answered all the same.
+#[test]
+fn a_quiet_station_says_nothing_unasked_and_announces_anew_when_that_is_over() {
+    let mut bench = Bench::settled();
+    bench.input(Input::Quiet(true));
+    bench.input(Input::CarrierUp);
+    bench.input(Input::Hold(OTHER.into()));
+    bench.run_for(Duration::from_secs(3600));
+    assert_eq!(bench.take_sent(), []);
+    bench.frame(request(HELD));
+    assert_eq!(bench.take_sent(), [request(HELD).answer(ours())]);
+    bench.input(Input::Quiet(false));
+    let both = [HELD, OTHER].map(|address| ArpFrame::announcement(ours(), address));
+    assert_eq!(bench.take_sent(), both);
+    bench.run_for(Duration::from_secs(30));
+    assert_eq!(bench.take_sent().len(), 2 * (ANNOUNCEMENTS.len() - 1));
+}
+
 /// P-L2-59
 #[test]
 fn holding_an_address_twice_sends_nothing() {
