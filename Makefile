@@ -1,13 +1,15 @@
 # `make help` lists what there is. Everything runs as root on Linux: the lab makes network namespaces.
 
 NODES ?= 3
+SECONDS ?= 60
+RUNS ?= 30
 LAB ?= lab
 LAB_COMMAND = target/debug/lab
 IMAGE = target/image/herald.tar
 CHART = deploy/herald
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak bench-allocation lab-up lab-down setup image crds parity deny fmt
+.PHONY: help demo test fuzz soak bench-allocation bench-failover lab-up lab-down setup image crds parity deny fmt
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -19,11 +21,17 @@ demo: setup image ## the main job on a real cluster: an external IP that answers
 test: setup ## everything that CI runs
 	@scripts/test
 
+fuzz: ## feed every decoder and machine with what a fuzzer makes up, SECONDS=60 of each
+	@scripts/fuzz $(SECONDS)
+
 soak: setup image ## what takes too long for every change: an outage of ten minutes
 	@cargo test --workspace --test on_process_nodes -- --test-threads=1 --ignored
 
 bench-allocation: setup image ## how fast Services get addresses, in how much memory: a table beside the bounds
 	@scripts/bench allocation
+
+bench-failover: setup image ## how long clients wait after every fault, RUNS=30 of each: a table beside the bounds, and a picture
+	@scripts/bench failover $(RUNS)
 
 lab-up: setup image ## a cluster with Herald installed, left running to play with
 	@$(LAB_COMMAND) up --name $(LAB) --nodes $(NODES) --kind kubelet --image $(IMAGE) --chart $(CHART)
