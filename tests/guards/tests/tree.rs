@@ -32,7 +32,8 @@ fn every_rust_file_is_compiled() {
     let compiled = compiled();
     let orphans: Vec<_> = rust_files()
         .into_iter()
-        .filter(|file| !compiled.contains(file))
+        // A workspace of its own, in which no file is without a target: `make fuzz` builds it.
+        .filter(|file| !compiled.contains(file) && !file.starts_with("fuzz/"))
         .collect();
     assert!(
         orphans.is_empty(),
