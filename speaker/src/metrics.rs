@@ -22,7 +22,7 @@ struct Layer2(Statistics);
 /// A counter: its name, what it counts, and where it is kept.
 type Count = (&'static str, &'static str, fn(&InterfaceStatistics) -> u64);
 
-const COUNTS: [Count; 8] = [
+const COUNTS: [Count; 14] = [
     (
         "layer2_requests_received",
         "ARP requests and neighbour solicitations for addresses held",
@@ -61,7 +61,54 @@ const COUNTS: [Count; 8] = [
         "Frames that the interface did not take",
         |all| all.unsent,
     ),
+    (
+        "segment_datagrams_sent",
+        "Datagrams to the other speakers of the segment",
+        |all| all.claims.sent,
+    ),
+    (
+        "segment_datagrams_received",
+        "Datagrams of other speakers that were taken",
+        |all| all.claims.received,
+    ),
+    (
+        "segment_datagrams_refused",
+        "Datagrams that were not: forged, malformed, under an unknown key, of another version, or of a second speaker of one name",
+        |all| refused(&all.claims.refused),
+    ),
+    (
+        "segment_units_taken",
+        "Units of addresses that this node took over",
+        |all| all.claims.taken,
+    ),
+    (
+        "segment_units_yielded",
+        "Units of addresses that this node gave up to a higher claim",
+        |all| all.claims.yielded,
+    ),
+    (
+        "segment_pauses",
+        "Times that this node had not run for a while and listened before it answered again",
+        |all| all.claims.fenced,
+    ),
 ];
+
+/// Not those that are no harm: our own, copies by the other family, and a new speaker that has yet to be believed.
+fn refused(refused: &claim::Refused) -> u64 {
+    let claim::Refused {
+        version,
+        unknown_key,
+        forged,
+        malformed,
+        own: _,
+        own_name,
+        replayed: _,
+        unproven: _,
+        twin,
+        crowded,
+    } = refused;
+    version + unknown_key + forged + malformed + own_name + twin + crowded
+}
 
 impl Collector for Layer2 {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {

@@ -70,8 +70,8 @@ impl Agreement {
         self.segment.handle_input(now(), input);
     }
 
-    /// Takes in what the interface is and what there is to agree on, as far as it differs from before.
-    pub(super) fn apply(&mut self, before: &Assignment, assignment: &Assignment) {
+    /// Takes in what the interface is and what there is to agree on, as far as it differs from before; all of it at first.
+    pub(super) fn apply(&mut self, before: Option<&Assignment>, assignment: &Assignment) {
         let Assignment {
             mac,
             own,
@@ -80,20 +80,20 @@ impl Agreement {
             drain,
             ..
         } = assignment;
-        if before.own != *own || before.mac != *mac {
+        if before.is_none_or(|before| before.own != *own || before.mac != *mac) {
             self.feed(Input::Interface {
                 mac: mac.octets(),
                 addresses: own.clone(),
             });
             self.connect(own);
         }
-        if before.possible != *possible {
+        if before.is_none_or(|before| before.possible != *possible) {
             self.feed(Input::Possible(possible.clone()));
         }
-        if before.units != *units {
+        if before.is_none_or(|before| before.units != *units) {
             self.feed(Input::Units(units.clone()));
         }
-        if before.drain != *drain {
+        if before.is_none_or(|before| before.drain != *drain) {
             self.leave_if(*drain);
         }
     }

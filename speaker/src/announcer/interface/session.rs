@@ -30,6 +30,7 @@ pub(super) struct Session<'a> {
     agreement: Option<Agreement>,
     /// What the station does now.
     current: Assignment,
+    began: bool,
     roles: BTreeMap<IpAddr, Role>,
     /// Something has happened that can change the roles.
     stale: bool,
@@ -46,6 +47,7 @@ impl<'a> Session<'a> {
             station: Station::open(&of.name, first.index, first.mac, of.settings)?,
             agreement: agreeing.map(|with| Agreement::new(&of.name, first.index, with)),
             current: first.idle(),
+            began: false,
             roles: BTreeMap::new(),
             stale: true,
             before: of.statistics.of(&of.name),
@@ -104,8 +106,9 @@ impl<'a> Session<'a> {
         } = &self.current;
         // Before the station says anything: after a loss of carrier it may not be ours to say.
         if let Some(agreement) = &mut self.agreement {
-            agreement.apply(&before, &self.current);
+            agreement.apply(self.began.then_some(&before), &self.current);
         }
+        self.began = true;
         let flapped = (before.carrier_changes, before.failovers) != (*carrier_changes, *failovers);
         let has_come_to_ipv6 = has_link_local(own) && !has_link_local(&before.own);
         self.station.feed(Input::Interface {
