@@ -15,8 +15,10 @@ use crate::wanted::Wanted;
 /// Changes that come this close together are written once.
 const CALM: Duration = Duration::from_secs(1);
 
-/// The file of the state in its folder.
-pub const FILE: &str = "speaker.state";
+/// The file of the state in its folder: by the name of the node, in case that nodes share it.
+pub fn file(me: &NodeName) -> String {
+    format!("{me}.state")
+}
 
 /// Writes to one file.
 #[derive(Clone)]

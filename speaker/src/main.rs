@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 use speaker::announcer::{Agreeing, Announcer, Leave, Memory};
 use speaker::args::Args;
 use speaker::decision::{Decider, Settings};
-use speaker::keeper::{FILE, Keeper};
+use speaker::keeper::{self, Keeper};
 use speaker::links::{ExcludeList, Watcher};
 use speaker::outbox::Standings;
 use speaker::reporter::Reporter;
@@ -67,7 +67,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     };
     let me = NodeName(node_name.clone());
     let (key_sender, keys) = watch::channel(keys::read(&segment_keys).context("--segment-keys")?);
-    let state_file = state_dir.map(|folder| folder.join(FILE));
+    let state_file = state_dir.map(|folder| folder.join(keeper::file(&me)));
     let State { wanted, segments } = state_file
         .as_ref()
         .map(|file| Keeper::recall(file, &me))

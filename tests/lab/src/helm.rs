@@ -33,6 +33,8 @@ impl Lab {
     /// `helm install herald CHART` in the namespace herald-system, and waits until all of it is ready.
     pub fn install_herald(&self, chart: &Path) -> Result<()> {
         let chart = chart.to_str().context("the chart's path is no UTF-8")?;
+        // The nodes share the machine's file system: what their speakers keep is to go with the lab.
+        let state = format!("speaker.stateDir={}", self.folders.run.join("speakers").display());
         self.helm(&[
             "install",
             RELEASE,
@@ -40,6 +42,8 @@ impl Lab {
             "--namespace",
             NAMESPACE,
             "--create-namespace",
+            "--set",
+            &state,
             "--wait",
             "--timeout",
             "120s",
