@@ -211,6 +211,81 @@ fn without_an_endpoint_nobody_may_hold_the_address_and_the_reason_is_known() {
     assert_eq!(bench.prospect(), alone("192.0.2.1"));
 }
 
+/// What the candidates of the Service's address weigh, of which all speakers say the same.
+fn weights(bench: &Bench) -> BTreeMap<String, u32> {
+    let said = |decider: &Decider| {
+        let units = decider.decision().unwrap().wanted.units;
+        let candidates = units.into_values().next().unwrap().candidates;
+        candidates
+            .into_iter()
+            .map(|(node, weight)| (node.0, weight))
+            .collect()
+    };
+    let mut said: BTreeSet<BTreeMap<String, u32>> = bench.deciders.iter().map(said).collect();
+    assert_eq!(said.len(), 1, "{said:?}");
+    said.pop_first().unwrap()
+}
+
+fn preferring(label: &str, weight: u32) -> Input {
+    let preferred = json!([{"weight": weight, "preference": {"matchLabels": {label: "yes"}}}]);
+    let object = resource(
+        "L2Advertisement",
+        "a",
+        json!({"preferredNodeSelectors": preferred}),
+    );
+    Input::L2Advertisements(Change::Applied(object))
+}
+
+/// P-L2-21, P-L2-22, P-L2-24
+#[test]
+fn preferences_and_their_edits_reach_every_node_at_once() {
+    let mut bench = Bench::started();
+    bench.all(|| Input::Nodes(Change::Applied(node("n2", json!({"fast": "yes"})))));
+    let of = |n2: u32| {
+        [("n1", 0), ("n2", n2), ("n3", 0)]
+            .map(|(node, weight)| (node.to_owned(), weight))
+            .into()
+    };
+    assert_eq!(weights(&bench), of(0));
+    bench.all(|| preferring("fast", 70));
+    assert_eq!(weights(&bench), of(70));
+    bench.all(|| preferring("near", 70));
+    assert_eq!(weights(&bench), of(0), "no node matches");
+    bench.all(|| preferring("fast", 30));
+    assert_eq!(weights(&bench), of(30));
+    bench.all(|| Input::Nodes(Change::Applied(node("n2", json!({})))));
+    assert_eq!(weights(&bench), of(0));
+}
+
+/// P-L2-29
+#[test]
+fn a_preferred_node_without_a_local_endpoint_is_no_candidate() {
+    let mut bench = Bench::started();
+    bench.all(|| Input::Nodes(Change::Applied(node("n1", json!({"fast": "yes"})))));
+    bench.all(|| preferring("fast", 70));
+    let mut local = service("web", "192.0.2.1");
+    local.spec.get_or_insert_default().external_traffic_policy = Some("Local".into());
+    bench.all(|| Input::Services(Change::Applied(local.clone())));
+    assert_eq!(weights(&bench), [("n2".to_owned(), 0)].into());
+}
+
+/// P-L2-38
+#[test]
+fn two_advertisements_of_one_service_make_one_unit_of_all_their_nodes() {
+    let mut bench = Bench::started();
+    for (name, rack) in [("a", "1"), ("b", "2")] {
+        let from = json!({"nodeSelectors": [{"matchLabels": {"rack": rack}}]});
+        bench.all(|| {
+            Input::L2Advertisements(Change::Applied(resource("L2Advertisement", name, from.clone())))
+        });
+    }
+    for (name, rack) in [("n1", "1"), ("n2", "2"), ("n3", "3")] {
+        bench.all(|| Input::Nodes(Change::Applied(node(name, json!({"rack": rack})))));
+    }
+    assert_eq!(bench.may_hold("192.0.2.1"), ["n1", "n2"]);
+    assert_eq!(bench.deciders[0].decision().unwrap().wanted.units.len(), 1);
+}
+
 /// P-L2-9, P-L2-19
 #[test]
 fn labels_and_selectors_take_effect_at_once() {

@@ -170,7 +170,7 @@ impl Host {
     }
 }
 
-/// S3, P-L2-12, P-L2-16, P-L2-33
+/// S3, P-L2-12, P-L2-16, P-L2-31, P-L2-33
 #[test]
 fn one_of_several_answers_another_takes_over_and_nothing_moves_back() {
     let fabric = Fabric::new(3);
