@@ -91,6 +91,8 @@ pub struct Decider {
     plans: Plans,
     drain: bool,
     node_uid: Option<String>,
+    /// Something that is no plan has changed.
+    changed: bool,
     /// The watches that have not delivered their first list.
     unlisted: BTreeSet<Watch>,
 }
@@ -126,6 +128,7 @@ impl Decider {
             plans: Plans::default(),
             drain: false,
             node_uid: None,
+            changed: false,
             unlisted: Watch::ALL.into(),
         }
     }
@@ -152,6 +155,13 @@ impl Decider {
                 self.on_configuration();
             }
         }
+    }
+
+    /// What is to be announced from now on, if that may be something else than at the last call: most of what a watch tells
+    /// changes nothing, our own writes among it.
+    pub fn poll_decision(&mut self) -> Option<Decision> {
+        let changed = self.plans.take_change() || std::mem::take(&mut self.changed);
+        changed.then(|| self.decision()).flatten()
     }
 
     /// What is to be announced now; none before every watch has delivered its first list (P-CFG-45).
@@ -286,7 +296,7 @@ impl Decider {
 
     fn listed<K>(&mut self, watch: Watch, change: &Change<K>) {
         if matches!(change, Change::Listed(_)) {
-            self.unlisted.remove(&watch);
+            self.changed |= self.unlisted.remove(&watch);
         }
     }
 }

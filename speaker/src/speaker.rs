@@ -48,11 +48,14 @@ impl Speaker {
             tokio::select! {
                 Some(input) = inputs.recv() => {
                     self.decider.handle_input(input);
-                    if let Some(next) = self.decider.decision() {
-                        self.readiness.set(KNOWLEDGE, true);
-                        self.want(&next.wanted);
-                        decision = Some(next);
+                    // A list is many objects, and one decision.
+                    while let Ok(input) = inputs.try_recv() {
+                        self.decider.handle_input(input);
                     }
+                    let Some(next) = self.decider.poll_decision() else { continue };
+                    self.readiness.set(KNOWLEDGE, true);
+                    self.want(&next.wanted);
+                    decision = Some(next);
                 }
                 Some(report) = reports.recv() => {
                     self.scene.handle_report(report);

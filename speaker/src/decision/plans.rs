@@ -9,6 +9,7 @@ pub(super) struct Plans {
     facts: Facts,
     services: Services,
     plans: BTreeMap<ServiceName, Result<Plan, Reason>>,
+    changed: bool,
 }
 
 impl Plans {
@@ -18,6 +19,11 @@ impl Plans {
 
     pub(super) fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// Whether anything may be different from the last time that this was asked.
+    pub(super) fn take_change(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
     }
 
     /// What is known of the cluster now. What says nothing new causes no work (P-CFG-41, -43).
@@ -66,7 +72,7 @@ impl Plans {
         let mut concerned = self.tied_to(name);
         concerned.remove(name);
         self.services.remove(name);
-        self.plans.remove(name);
+        self.changed |= self.plans.remove(name).is_some();
         self.plan(concerned);
     }
 
@@ -76,12 +82,14 @@ impl Plans {
     }
 
     fn plan_all(&mut self) {
+        self.changed = true;
         self.plans.clear();
         self.plan(self.services.names().cloned().collect());
     }
 
     /// Looks again at Services, and at all that is tied to them.
     fn plan(&mut self, mut names: BTreeSet<ServiceName>) {
+        self.changed |= !names.is_empty();
         while let Some(name) = names.pop_first() {
             let unit = self.services.unit(&name);
             for (name, plan) in announce::layer2(&self.facts, &unit) {

@@ -195,13 +195,18 @@ impl Agreement {
         questions
     }
 
-    /// What has happened, in order. Afterwards the memory is up to date.
+    /// What has happened, in order.
     pub(super) fn events(&mut self) -> Vec<Event> {
-        let events: Vec<Event> = std::iter::from_fn(|| self.segment.poll_event()).collect();
-        if !events.is_empty() {
-            self.with.memory.record(&self.iface, self.segment.snapshot());
-        }
-        events
+        std::iter::from_fn(|| self.segment.poll_event()).collect()
+    }
+
+    /// Keeps what is agreed for a later life.
+    pub(super) fn remember(&self) {
+        self.with.memory.record(&self.iface, self.segment.snapshot());
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        self.segment.is_quiet()
     }
 
     /// What this node is to answer for, and how.

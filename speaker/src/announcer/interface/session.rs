@@ -128,17 +128,19 @@ impl<'a> Session<'a> {
     /// Carries out what the machines want, until neither has anything to say to the other, and reports what they tell.
     async fn settle(&mut self) -> Result<(), SocketError> {
         loop {
+            let events = self.hear_agreement();
             let new = self.agree();
             // Before the frames are out, too: who reads the answer to a question finds it counted.
             self.record();
             let unsent = self.station.unsent();
             self.station.settle().await?;
+            // Only now that the frames are out: a thousand lines take longer than a thousand frames.
+            let mut said = self.tell(events);
             for ip in new {
                 self.announced.insert(ip);
                 let iface = self.of.name.clone();
                 self.report(Report::Announced { ip, iface });
             }
-            let mut said = false;
             while let Some(event) = self.station.event() {
                 said |= self.on_event(event);
             }
@@ -153,7 +155,6 @@ impl<'a> Session<'a> {
 
     /// Has the station do what was agreed; the addresses that it holds from now on. What goes, goes first.
     fn agree(&mut self) -> Vec<IpAddr> {
-        self.hear_agreement();
         if !std::mem::take(&mut self.stale) {
             return Vec::new();
         }
@@ -194,9 +195,9 @@ impl<'a> Session<'a> {
     }
 
     /// Takes what the agreement has to say: to the other speakers, to the station, to users.
-    fn hear_agreement(&mut self) {
+    fn hear_agreement(&mut self) -> Vec<claim::Event> {
         let Some(agreement) = &mut self.agreement else {
-            return;
+            return Vec::new();
         };
         for question in agreement.questions() {
             match question {
@@ -213,7 +214,7 @@ impl<'a> Session<'a> {
         }
         let events = agreement.events();
         if events.is_empty() {
-            return;
+            return events;
         }
         self.stale = true;
         let stations = agreement
@@ -221,26 +222,39 @@ impl<'a> Session<'a> {
             .into_iter()
             .filter_map(|mac| Mac::new(mac).ok());
         self.station.feed(Input::Cluster(stations.collect()));
-        for event in events {
-            self.on_agreed(event);
+        if let Some(agreement) = &self.agreement {
+            self.station.feed(Input::Quiet(agreement.is_quiet()));
         }
+        events
     }
 
-    fn on_agreed(&mut self, event: claim::Event) {
+    /// Tells what was agreed, and keeps it. Whether the station was told something, too.
+    fn tell(&mut self, events: Vec<claim::Event>) -> bool {
+        if let Some(agreement) = self.agreement.as_ref().filter(|_| !events.is_empty()) {
+            agreement.remember();
+        }
+        let mut said = false;
+        for event in events {
+            if let claim::Event::Hold {
+                unit,
+                why: Why::Vacant,
+            } = &event
+            {
+                self.first_use(unit);
+                said = true;
+            }
+            self.on_agreed(event);
+        }
+        said
+    }
+
+    fn on_agreed(&self, event: claim::Event) {
         let iface = self.of.name.clone();
         match event {
-            claim::Event::Hold { unit, why } => {
-                tracing::info!(iface, %unit, ?why, "holds");
-                if why == Why::Vacant {
-                    self.first_use(&unit);
-                }
-            }
+            claim::Event::Hold { unit, why } => tracing::info!(iface, %unit, ?why, "holds"),
             claim::Event::Release { unit, why } => tracing::info!(iface, %unit, ?why, "holds no longer"),
             claim::Event::Surrogate { unit, .. } => tracing::info!(iface, %unit, "answers for its holder"),
-            claim::Event::Quiet(quiet) => {
-                tracing::info!(iface, quiet, "hearing nobody, announcing nothing");
-                self.station.feed(Input::Quiet(quiet));
-            }
+            claim::Event::Quiet(quiet) => tracing::info!(iface, quiet, "hearing nobody, announcing nothing"),
             claim::Event::Member { node, from, to } => {
                 tracing::info!(iface, %node, ?from, ?to, "speaker");
                 self.report(Report::Member {
@@ -264,7 +278,6 @@ impl<'a> Session<'a> {
     fn first_use(&mut self, unit: &claim::UnitId) {
         let addresses = self.current.units.get(unit).map(|unit| unit.addresses.clone());
         for address in addresses.unwrap_or_default() {
-            self.station.feed(Input::Hold(address));
             self.station.feed(Input::FirstUse(address));
         }
     }
