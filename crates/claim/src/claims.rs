@@ -7,8 +7,8 @@ use crate::identity::{Node, mix};
 use crate::wire::Entry;
 use crate::{Strength, UnitId};
 
-mod received;
 mod published;
+mod received;
 
 pub(crate) use published::Published;
 pub(crate) use received::Received;
@@ -27,7 +27,10 @@ pub(crate) enum Kind {
     Leaving,
     /// Until this one takes it, and firmly as far as everybody else is concerned. For so many seconds more the unit may
     /// be moved for balance (rule 13).
-    Offered { to: Node, fresh: u8 },
+    Offered {
+        to: Node,
+        fresh: u8,
+    },
     Weak,
     Strong,
 }
@@ -101,3 +104,6 @@ impl FromIterator<(UnitId, Claim)> for ClaimSet {
         set
     }
 }
+
+#[cfg(test)]
+mod tests;

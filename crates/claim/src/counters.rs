@@ -87,3 +87,34 @@ impl AddAssign for Refused {
         self.crowded += crowded;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_of_two_counts_adds_every_field() {
+        let counters = |times: u64| Counters {
+            sent: times,
+            received: 2 * times,
+            refused: Refused {
+                version: 3 * times,
+                unknown_key: 4 * times,
+                forged: 5 * times,
+                malformed: 6 * times,
+                own: 7 * times,
+                own_name: 8 * times,
+                replayed: 9 * times,
+                unproven: 10 * times,
+                twin: 11 * times,
+                crowded: 12 * times,
+            },
+            taken: 13 * times,
+            yielded: 14 * times,
+            fenced: 15 * times,
+        };
+        let mut sum = counters(1);
+        sum += counters(2);
+        assert_eq!(sum, counters(3));
+    }
+}

@@ -58,7 +58,10 @@ impl Ears {
     /// Something other than a peer's beacon reached us.
     pub(crate) fn on_proof(&mut self, now: Instant) {
         if self.silence.is_some() {
-            let first = self.proven.filter(|_| self.is_proven(now)).map_or(now, |(first, _)| first);
+            let first = self
+                .proven
+                .filter(|_| self.is_proven(now))
+                .map_or(now, |(first, _)| first);
             self.proven = Some((first, now));
         }
     }
@@ -97,5 +100,61 @@ impl Ears {
 
     pub(crate) fn ask(&mut self, now: Instant) {
         self.asked = Some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVERY: Duration = Duration::from_millis(50);
+
+    #[allow(clippy::disallowed_methods, reason = "a starting point for virtual time")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    #[test]
+    fn a_count_of_frames_proves_something_only_when_it_has_grown_since_the_silence() {
+        let now = start();
+        let mut ears = Ears::new(now);
+        ears.on_frames(now, 1000);
+        assert!(!ears.is_proven(now));
+        ears.on_frames(now + EVERY, 1000);
+        assert!(!ears.is_proven(now + EVERY));
+        ears.on_frames(now + EVERY, 1001);
+        assert!(ears.is_proven(now + EVERY));
+        assert!(!ears.is_proven_for(now + EVERY, EVERY) && ears.is_proven_for(now + EVERY * 2, EVERY));
+        assert!(!ears.is_proven(now + EVERY + PROOF));
+    }
+
+    #[test]
+    fn a_peer_ends_the_silence_and_what_was_proven_in_it() {
+        let now = start();
+        let mut ears = Ears::new(now);
+        ears.on_proof(now);
+        ears.on_peer(now);
+        assert_eq!((ears.due(EVERY), ears.recovered), (None, None));
+        ears.on_silence(now + EVERY);
+        assert!(!ears.is_proven(now + EVERY));
+        ears.on_peer(now + EVERY * 2);
+        assert_eq!(
+            ears.recovered,
+            Some(now + EVERY * 2),
+            "nothing had proven that it hears"
+        );
+    }
+
+    #[test]
+    fn proof_is_asked_for_eagerly_at_first_and_once_a_second_when_there_is_some() {
+        let now = start();
+        let mut ears = Ears::new(now);
+        assert_eq!(ears.due(EVERY), Some(now));
+        ears.ask(now);
+        assert_eq!(ears.due(EVERY), Some(now + EVERY));
+        ears.ask(now + EAGER);
+        assert_eq!(ears.due(EVERY), Some(now + EAGER + EVERY * 4));
+        ears.on_proof(now + EAGER);
+        assert_eq!(ears.due(EVERY), Some(now + EAGER + PATIENT));
     }
 }

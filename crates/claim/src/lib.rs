@@ -1,4 +1,129 @@
 //! Which of the possible nodes holds an address on a segment: beacons, claims, hand-over.
+//!
+//! The speakers on one layer-2 segment agree among themselves, over the wire that carries the traffic, on one holder for
+//! each unit of addresses. Nobody else is asked: an API server that is away changes nothing.
+//!
+//! One [`Segment`] per announcing interface. It holds no socket, no clock and no randomness; a driver owns all of these:
+//!
+//! ```
+//! # use std::{collections::BTreeSet, time::Instant};
+//! # use claim::{BootId, Identity, Input, Key, Keys, Segment, Settings, Snapshot, Transmit};
+//! # use model::NodeName;
+//! # fn send(_: &[u8]) {}
+//! # fn ask(_: std::net::IpAddr, _: Option<[u8; 6]>) {}
+//! # fn count_frames() {}
+//! # fn report(_: claim::Event) {}
+//! # fn answer_for(_: impl Iterator<Item = (std::net::IpAddr, claim::Role)>) {}
+//! # #[allow(clippy::disallowed_methods, reason = "an example of a driver")]
+//! # fn main() {
+//! # let (random_octets, random_number, mac) = ([1; 32], 4, [2, 0, 0, 0, 0, 1]);
+//! let me = Identity { node: NodeName("node-a".to_owned()), boot: BootId(random_number) };
+//! let keys = Keys::one(Key::new(random_octets));
+//! let mut segment = Segment::new(Instant::now(), me, Settings::default(), keys, Snapshot::default());
+//! let mut input = Input::Interface { mac, addresses: BTreeSet::new() };
+//! # let mut rounds = 0;
+//! loop {
+//!     segment.handle_input(Instant::now(), input);
+//!     while let Some(transmit) = segment.poll_transmit() {
+//!         match transmit {
+//!             Transmit::Datagram(octets) => send(&octets),
+//!             Transmit::Probe { address, mac } => ask(address, mac),
+//!             Transmit::CountFrames => count_frames(),
+//!         }
+//!     }
+//!     while let Some(event) = segment.poll_event() {
+//!         report(event);
+//!     }
+//!     answer_for(segment.answers());
+//!     // Wait for the first of: the sockets, the facts, `poll_timeout()` (then call `handle_timeout` and drain again).
+//!     # rounds += 1;
+//!     # if rounds == 2 { return; }
+//!     input = Input::Able(true);
+//! }
+//! # }
+//! ```
+//!
+//! **What the driver owes.** It drains after every `handle_…`, and makes [`Segment::answers`] true before it waits again:
+//! that this node has stopped is what another relies on. It gives [`Input::Interface`], [`Input::Units`] and
+//! [`Input::Possible`] at the start and at every change. It comes back within a fraction of the interval of
+//! [`Segment::poll_timeout`]: a gap of three intervals between two calls counts as not having run, and the node listens for
+//! five before it answers again (rule 11). It lets nothing in that came with a TTL or hop limit other than 255. It gives
+//! [`Input::Carrier`] before anything is announced anew because of it.
+//!
+//! # The protocol
+//!
+//! * *Beacons*, every 100 ms: state, own addresses, version and digest of the claims, and for each peer heard its life (a
+//!   random number) and the newest of its datagrams. Who finds itself in a beacon is heard; a peer is *alive* while its
+//!   beacons come and name a beacon of ours that is not old. Who restarts has another life, and is not believed before one of
+//!   its beacons names a recent one of ours: a replay cannot.
+//! * *Claims*: (unit, strength, term). The highest claim by strength, term and node holds. Changes are told at once, and
+//!   repaired on request as soon as a beacon, or a gap in the changes, shows that one is missing.
+//! * *Probes*: the node that would take over from a silent speaker asks the node's own kernel whether it lives. If it does,
+//!   nothing moves for the crash window, and the one that would take over answers meanwhile, with the holder's hardware
+//!   address.
+//!
+//! Datagrams are sealed with AES-256-GCM. The key of one life of one node's speaker is derived (HKDF-SHA256) from the shared
+//! key, its random number and the node's name, and the nonce is the datagram's sequence number: two lives would have to draw
+//! the same 64 bits *on the same node* to use a nonce twice. Two keys are open during a rotation; one of them seals.
+//!
+//! # Sizes and rates
+//!
+//! A datagram has at most [`MAX_DATAGRAM`] octets. Around the message are 22 octets of header, the node's name (63, say) and
+//! 16 of tag. A beacon has 28 octets, its addresses (5 or 17 each, at most [`MAX_ADDRESSES`]) and 12 for each peer that it
+//! names: with a name of 63 and four IPv6 addresses that of 100 nodes takes 1385 octets. Where there are more nodes, a beacon
+//! takes several datagrams. A claim has 10 octets for IPv4 and 22 for IPv6, or 9 more while it is offered; room is made for the
+//! longest, so that a thousand new units are told in 25 datagrams.
+//!
+//! Of `n` nodes each receives `10 (n - 1)` beacons a second of about `110 + 12 n` octets: 3 nodes, 3 kB/s; 20 nodes, 67 kB/s;
+//! 100 nodes, 1.3 MB/s in 990 datagrams. From there on the interval grows with the square of the number of nodes, 400 ms at
+//! 200, so that what a node receives stays what it is; every timeout follows the interval that a beacon states.
+//!
+//! Memory: at most 1024 peers, 1024 lives that have yet to prove themselves, 16384 claims of each peer, 64 changes that wait
+//! for the one before, and as many of our own for those who missed them.
+//!
+//! # How long things take
+//!
+//! *A dead node* is known as such 200 to 310 ms after its end (three intervals after its last beacon; three probes remained
+//! unanswered by then), and its units are taken in the same instant. *A deaf one*, 400 ms after the last of our beacons that it
+//! heard. *Two that hear each other again* both answer for at most one interval, its jitter, and two round trips: the first
+//! beacon makes the other speak at once, and both ask for what they missed. *A hand-over* has no gap: the one answers until it
+//! hears the other's claim.
+//!
+//! # Where this departs from the first draft
+//!
+//! The simulator (`tests/simulation`) was the judge of the rules. What it found, or what became clear on the way:
+//!
+//! * **Nobody takes a unit from a holder that is alive** because by its own facts the holder must not have it (rules 1 and 2):
+//!   with facts that arrive seconds apart the two would take it from each other all that time. The holder itself gives it
+//!   away, as soon as *it* knows, with a claim of the strength *leaving*, lower than any other; so does a node that drains.
+//! * **Preference and balance are offers of the holder to one node** (rules 12 and 13), not pulls: the offer is a claim that is
+//!   lower than the other's will be, and is withdrawn after a second. For balance the other decides, for it alone knows how many
+//!   it is being offered; what is left of the 120 s goes with the unit, or three nodes that start in a row would not be even.
+//! * **A node that dies while its speaker is away is noticed** after three intervals without an answer; in the draft one answer
+//!   was good for the whole crash window.
+//! * **An echo is good for one interval more than a beacon**, since it is up to one older; so a claim is confirmed after D + 2
+//!   intervals, not D + 1 (rule 3): longer than peers can still count that are about to time out.
+//! * **What a peer that we hear, and that does not hear us, says counts if it hears anybody else**; then it is not deaf, and
+//!   who took its units would hold them beside it for as long as the one-way link lasts. Likewise one that a peer of ours hears.
+//!   Such a peer's claim also prevails if it is firmer than ours, whatever its term (rule 5). Beacons name only peers that
+//!   are not overdue, so that a deaf node is known as one after two intervals.
+//! * **Who turns deaf misses its peers one after the other**, and would take from the first while it still counted the last
+//!   (rule 6): what a dead node had is taken only after something was heard that came later than the dead one's beacon was due.
+//! * **After a time of deafness nothing is taken for three intervals**, nor right after the first proof of hearing: the first
+//!   peer is heard up to an interval before the others.
+//! * **A former life's claims count until the new one is ready**, surrogates included: a speaker that comes back without a
+//!   snapshot would leave a gap for as long as it listens. What is resumed is told while listening.
+//! * **On return a claim of a higher term always prevails**, even a weak one on a strong one (rule 10), for "what somebody else
+//!   took meanwhile is his"; in a cluster of two nobody ever confirms a claim while the other is away.
+//! * **Nodes that listen are left out where somebody waits for an answer** (rule 4): they count for units that nobody had.
+//! * **Where no other candidate is left, any member answers for a speaker that is away** (rule 9): only the answer comes from
+//!   it, not the traffic. Think of a Service with a single local endpoint.
+//! * **A second speaker under the name of one that is alive is refused**, until that one falls silent or says that it restarts.
+//!   The refused one learns of it by the echo rule and falls silent; of two that come at once, one does.
+//! * **A unit that got another name** stays with who holds that name already, else with the holder of most of its addresses. The
+//!   claim on the old name is told for one crash window more, so that those who learn later take neither.
+//! * **Datagrams that overtake each other** are taken, up to 64 back: a sequence that must only rise would drop changes, and
+//!   leave two holders for another interval.
 
 #![forbid(unsafe_code)]
 
@@ -29,12 +154,12 @@ pub use member::{Member, Status};
 pub use seal::{Key, Keys};
 pub use segment::Segment;
 pub use settings::Settings;
-pub use snapshot::Snapshot;
+pub use snapshot::{Snapshot, SnapshotError};
 pub use unit::{Holder, Role, Strength, Unit, UnitId};
 
 /// The UDP port of the protocol.
 pub const PORT: u16 = 7950;
-/// The group that datagrams go to over IPv4: of RFC 3692's experimental ones, never forwarded.
+/// The group that datagrams go to over IPv4: of RFC 4727's experimental ones, never forwarded.
 pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 254);
 /// The group that datagrams go to over IPv6: of RFC 4727's experimental ones, of the link.
 pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x114);

@@ -43,6 +43,9 @@ pub enum Status {
 impl Status {
     /// Whether beacons go both ways.
     pub fn is_alive(self) -> bool {
-        matches!(self, Self::Ready | Self::Listening | Self::Draining | Self::Unable)
+        matches!(
+            self,
+            Self::Ready | Self::Listening | Self::Draining | Self::Unable
+        )
     }
 }

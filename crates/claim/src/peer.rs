@@ -83,15 +83,20 @@ impl Peer {
         self.heard + self.beacon.interval * settings.misses
     }
 
+    /// Until when we say that we hear it: who falls deaf is to be known as such soon.
+    pub(crate) fn echoed_until(&self) -> Instant {
+        self.heard + self.beacon.interval * LATE_BEACON / 100
+    }
+
     /// Until when others' word makes it alive (it is up to one interval old).
     fn vouched_until(&self, settings: &Settings) -> Option<Instant> {
         let told = self.vouched.1?;
         Some(told + self.beacon.interval * settings.misses.saturating_sub(1))
     }
 
-    fn hears_others_until(&self, settings: &Settings) -> Option<Instant> {
+    fn hears_others_until(&self) -> Option<Instant> {
         let said = self.hears_others?;
-        Some(said + self.beacon.interval * settings.misses)
+        Some(said + self.beacon.interval * LATE_BEACON / 100)
     }
 
     /// Until when a speaker that is away keeps its units.
@@ -115,12 +120,44 @@ impl Peer {
         }
         let is_before = |end: Option<Instant>| end.is_some_and(|end| now < end);
         // One that hears nobody at all is deaf: as good as dead, however often it speaks.
-        let heard = now < self.heard_until(settings) && is_before(self.hears_others_until(settings));
+        let heard = now < self.heard_until(settings) && is_before(self.hears_others_until());
         let deaf = now < self.heard_until(settings) && !heard;
         if heard || !deaf && is_before(self.vouched_until(settings)) {
             return Status::OneWay;
         }
         self.probing.verdict(now, window, self.keeps_until(settings))
+    }
+
+    /// Brings it up to date. Says whether what it claims is to be looked at anew, its status apart.
+    pub(crate) fn refresh(&mut self, now: Instant, settings: &Settings) -> bool {
+        let mut concerns_claims = false;
+        let late = now >= self.late_at();
+        if late != self.late {
+            self.late = late;
+            if !late && self.beacon.state != State::Restarting {
+                self.probing = Probing::default();
+            }
+            concerns_claims = !self.claims().is_empty();
+        }
+        let status = self.status_at(now, settings);
+        let works = matches!(
+            status,
+            Status::Ready | Status::Draining | Status::Unable | Status::OneWay
+        );
+        if works {
+            self.away = None;
+        } else if self.away.is_none() {
+            self.away = Some(now.min(self.alive_until(settings)));
+        }
+        let kept = self.keeps_until(settings).is_none_or(|until| now < until);
+        if self.former.is_some() && (works && self.is_current() || !kept) {
+            self.former = None;
+            concerns_claims = true;
+        }
+        if status != self.status {
+            (self.status, self.since) = (status, now);
+        }
+        concerns_claims
     }
 
     /// When [`Self::status_at`] may give something else, nothing arriving.
@@ -131,11 +168,16 @@ impl Peer {
             Some(self.alive_until(settings)),
             Some(self.heard_until(settings)),
             self.vouched_until(settings),
-            self.hears_others_until(settings),
+            self.hears_others_until(),
             self.keeps_until(settings),
         ];
         let probing = self.probing.changes_at(window);
-        times.into_iter().chain(probing).flatten().filter(|at| *at > now).min()
+        times
+            .into_iter()
+            .chain(probing)
+            .flatten()
+            .filter(|at| *at > now)
+            .min()
     }
 
     /// Whether it is silent for a reason that is not known, and ours to find out.

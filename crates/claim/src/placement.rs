@@ -1,7 +1,7 @@
 //! Where a unit goes that has no holder (rule 4): a function of what all nodes know alike.
 
-use std::collections::BTreeMap;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use crate::UnitId;
 use crate::identity::{Node, mix, number};
@@ -53,7 +53,12 @@ impl Placement {
                 None => 0,
             };
             let open = choice.without != Some(seat.node) && (choice.listening || !seat.listening);
-            let rank = (preference, seat.load < share, mix(hash ^ mix(seat.node.0)), Reverse(seat.node));
+            let rank = (
+                preference,
+                seat.load < share,
+                mix(hash ^ mix(seat.node.0)),
+                Reverse(seat.node),
+            );
             open.then_some(rank)
         };
         let mine = self.seats.iter().find(|seat| seat.node == me).and_then(key);
@@ -77,7 +82,9 @@ impl Placement {
     /// Whether any node at all could have it.
     pub(crate) fn has_room_for(&self, choice: &Choice<'_>) -> bool {
         self.seats.iter().any(|seat| {
-            let candidate = choice.candidates.is_none_or(|candidates| candidates.contains_key(&seat.node));
+            let candidate = choice
+                .candidates
+                .is_none_or(|candidates| candidates.contains_key(&seat.node));
             candidate && choice.without != Some(seat.node) && (choice.listening || !seat.listening)
         })
     }
@@ -87,5 +94,100 @@ fn number_of(unit: UnitId) -> u64 {
     match unit.0 {
         std::net::IpAddr::V4(address) => mix(u64::from(address.to_bits())),
         std::net::IpAddr::V6(address) => number(&address.octets()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(index: usize) -> UnitId {
+        UnitId([192, 0, (index >> 8) as u8, index as u8].into())
+    }
+
+    fn seats(loads: &[usize]) -> Vec<Seat> {
+        let seat = |(index, load): (usize, &usize)| Seat {
+            node: Node(index as u64),
+            load: *load,
+            listening: false,
+        };
+        loads.iter().enumerate().map(seat).collect()
+    }
+
+    fn choice(index: usize, candidates: &BTreeMap<Node, u32>) -> Choice<'_> {
+        Choice {
+            unit: unit(index),
+            candidates: Some(candidates),
+            without: None,
+            listening: false,
+        }
+    }
+
+    fn candidates(nodes: u64) -> BTreeMap<Node, u32> {
+        (0..nodes).map(|node| (Node(node), 0)).collect()
+    }
+
+    /// How many units go to each node.
+    fn place(loads: &[usize], units: usize) -> Vec<usize> {
+        let all = candidates(loads.len() as u64);
+        let total = loads.iter().sum::<usize>() + units;
+        let mut placement = Placement::new(seats(loads), total);
+        for index in 0..units {
+            placement.place(&choice(index, &all), Node(0));
+        }
+        let placed = placement.seats.iter().zip(loads);
+        placed.map(|(seat, load)| seat.load - load).collect()
+    }
+
+    #[test]
+    fn nobody_gets_more_than_his_share() {
+        for nodes in 1..8 {
+            let placed = place(&vec![0; nodes], 21);
+            assert!(
+                placed.iter().all(|count| *count <= 21_usize.div_ceil(nodes)),
+                "{placed:?}"
+            );
+            assert_eq!(placed.iter().sum::<usize>(), 21);
+        }
+    }
+
+    #[test]
+    fn who_has_much_gets_nothing() {
+        assert_eq!(place(&[9, 0, 0], 6)[0], 0);
+    }
+
+    #[test]
+    fn exactly_one_node_is_the_first_for_a_unit_and_the_others_follow_in_an_order() {
+        let all = candidates(5);
+        for index in 0..50 {
+            let rank = |me| Placement::new(seats(&[0; 5]), 50).place(&choice(index, &all), Node(me));
+            let mut ranks: Vec<_> = (0..5).filter_map(rank).collect();
+            ranks.sort_unstable();
+            assert_eq!(ranks, [0, 1, 2, 3, 4]);
+        }
+    }
+
+    #[test]
+    fn preference_comes_before_everything() {
+        let mut all = candidates(3);
+        all.insert(Node(2), 1);
+        let mut placement = Placement::new(seats(&[0, 0, 100]), 10);
+        assert_eq!(placement.place(&choice(1, &all), Node(2)), Some(0));
+    }
+
+    #[test]
+    fn who_is_no_candidate_or_listens_or_is_left_out_has_no_rank() {
+        let all = candidates(2);
+        let mut seats = seats(&[0, 0, 0]);
+        seats[1].listening = true;
+        let mut placement = Placement::new(seats, 10);
+        assert_eq!(placement.place(&choice(1, &all), Node(2)), None);
+        assert_eq!(placement.place(&choice(1, &all), Node(1)), None);
+        let without = Choice {
+            without: Some(Node(0)),
+            ..choice(1, &all)
+        };
+        assert_eq!(placement.place(&without, Node(0)), None);
+        assert!(!placement.has_room_for(&without));
     }
 }

@@ -33,7 +33,11 @@ impl Window {
     /// From now on this one was heard. The caller has asked [`Self::is_new`].
     pub(crate) fn note(&mut self, sequence: u64) {
         if let Some(ahead) = sequence.checked_sub(self.highest) {
-            self.heard = u32::try_from(ahead).ok().and_then(|n| self.heard.checked_shl(n)).unwrap_or(0) | 1;
+            self.heard = u32::try_from(ahead)
+                .ok()
+                .and_then(|n| self.heard.checked_shl(n))
+                .unwrap_or(0)
+                | 1;
             self.highest = sequence;
         } else {
             self.heard |= 1_u64.checked_shl((self.highest - sequence) as u32).unwrap_or(0);

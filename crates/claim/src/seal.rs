@@ -137,3 +137,54 @@ fn nonce(counter: u64) -> Nonce {
     Nonce::assume_unique_for_key(nonce)
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> SenderKey {
+        Key::new([1; 32]).of_sender(b"node-a", BootId(1))
+    }
+
+    #[test]
+    fn what_was_sealed_is_opened_again() {
+        let datagram = key().seal(7, b"header".to_vec(), b"body".to_vec());
+        assert_eq!(datagram.len(), 6 + 4 + TAG);
+        assert_eq!(
+            key().open(7, &datagram[..6], &datagram[6..]),
+            Some(b"body".to_vec())
+        );
+    }
+
+    #[test]
+    fn no_octet_of_header_body_or_tag_can_be_another() {
+        let datagram = key().seal(7, b"header".to_vec(), b"body".to_vec());
+        for at in 0..datagram.len() {
+            let mut datagram = datagram.clone();
+            datagram[at] ^= 1;
+            assert_eq!(key().open(7, &datagram[..6], &datagram[6..]), None, "{at}");
+        }
+        for end in 6..datagram.len() {
+            assert_eq!(key().open(7, &datagram[..6], &datagram[6..end]), None, "{end}");
+        }
+        assert_eq!(key().open(8, &datagram[..6], &datagram[6..]), None);
+    }
+
+    #[test]
+    fn every_life_of_every_node_has_a_key_of_its_own() {
+        let datagram = key().seal(7, Vec::new(), b"body".to_vec());
+        let others = [
+            Key::new([1; 32]).of_sender(b"node-b", BootId(1)),
+            Key::new([1; 32]).of_sender(b"node-a", BootId(2)),
+            Key::new([2; 32]).of_sender(b"node-a", BootId(1)),
+        ];
+        for other in others {
+            assert_eq!(other.open(7, &[], &datagram), None);
+        }
+    }
+
+    #[test]
+    fn a_key_shows_only_its_id() {
+        let key = Key::new([0xab; 32]);
+        assert_eq!(format!("{key:?}"), format!("Key({:08x})", key.id()));
+    }
+}

@@ -10,8 +10,8 @@ use crate::identity::Node;
 use crate::peer::Peer;
 use crate::seal::SenderKey;
 use crate::{
-    BootId, Counters, Event, Holder, Identity, Input, Keys, Member, Role, Settings, Snapshot, Strength, Transmit,
-    UnitId, Why,
+    BootId, Counters, Event, Holder, Identity, Input, Keys, Member, Role, Settings, Snapshot, Strength,
+    Transmit, UnitId, Why,
 };
 
 mod give;
@@ -62,6 +62,10 @@ pub struct Segment {
     /// All nodes that are candidates of any unit.
     eligible: BTreeSet<Node>,
     possible: BTreeSet<Node>,
+    /// When peers are to be looked at next, nothing arriving from them.
+    check: Instant,
+    /// When there is something to ask a peer, or its node.
+    errand: Option<Instant>,
     /// Since when a majority has been alive.
     majority: Option<Instant>,
 
@@ -151,6 +155,8 @@ impl Segment {
             units_known: false,
             eligible: BTreeSet::new(),
             possible: BTreeSet::new(),
+            check: now,
+            errand: None,
             majority: None,
             peers: BTreeMap::new(),
             boots: BTreeMap::new(),
@@ -281,7 +287,9 @@ impl Segment {
     pub fn snapshot(&self) -> Snapshot {
         let own = self.own.iter();
         Snapshot {
-            claims: own.map(|(unit, held)| (*unit, (held.firmness(), held.term))).collect(),
+            claims: own
+                .map(|(unit, held)| (*unit, (held.firmness(), held.term)))
+                .collect(),
             terms: self.terms.clone(),
         }
     }
@@ -302,8 +310,7 @@ impl Segment {
             self.decide(now);
             self.publish(now);
         }
-        self.ask_probes(now);
-        self.request_again(now);
+        self.run_errands(now);
         self.send_repairs(now);
         self.send_beacon_if_due(now);
     }
@@ -322,6 +329,7 @@ impl Segment {
 
     fn on_possible(&mut self, now: Instant, nodes: &BTreeSet<NodeName>) {
         self.possible = nodes.iter().map(Node::of).collect();
+        self.refresh_majority(now);
         if self.is_alone() && matches!(self.phase, Phase::Listening(Some(_))) {
             self.phase = Phase::Listening(Some(now));
         }

@@ -1,12 +1,100 @@
 use std::collections::BTreeMap;
 
+use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
+
+use crate::wire::{DecodeError, read_snapshot, write_snapshot};
 use crate::{Strength, UnitId};
+
+/// By what the octets of a snapshot begin: what they are, and in which version.
+const MAGIC: &[u8] = b"herald claims 1\n";
 
 /// What a speaker keeps on disk to take up its work after a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    /// What it claimed.
+    /// What it claimed: how firmly, and in which term.
     pub claims: BTreeMap<UnitId, (Strength, u32)>,
     /// The highest term heard of each unit.
     pub terms: BTreeMap<UnitId, u32>,
+}
+
+/// Octets that are no snapshot. They are best left aside: the node begins with an empty one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// They do not begin as a snapshot of this version does.
+    #[error("not a snapshot of this version")]
+    Version,
+    /// They are not what was written: cut short, or damaged.
+    #[error("damaged")]
+    Damaged,
+}
+
+impl Snapshot {
+    /// As it is kept: with a hash, so that what a crash left half-written is recognised.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut octets = MAGIC.to_vec();
+        write_snapshot(self, &mut octets);
+        let hash = digest(&SHA256, &octets);
+        octets.extend_from_slice(hash.as_ref());
+        octets
+    }
+
+    /// What [`Self::encode`] wrote.
+    pub fn decode(octets: &[u8]) -> Result<Self, SnapshotError> {
+        if !octets.starts_with(MAGIC) {
+            return Err(SnapshotError::Version);
+        }
+        let end = octets.len().saturating_sub(SHA256_OUTPUT_LEN);
+        let (written, hash) = octets.split_at(end);
+        if digest(&SHA256, written).as_ref() != hash {
+            return Err(SnapshotError::Damaged);
+        }
+        let body = written.strip_prefix(MAGIC).ok_or(SnapshotError::Damaged)?;
+        read_snapshot(body).map_err(|_how: DecodeError| SnapshotError::Damaged)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot() -> Snapshot {
+        let (one, other) = (
+            UnitId([192, 0, 2, 1].into()),
+            UnitId([0x20, 1, 0, 0, 0, 0, 0, 1].into()),
+        );
+        Snapshot {
+            claims: BTreeMap::from([(one, (Strength::Strong, 7)), (other, (Strength::Weak, 1))]),
+            terms: BTreeMap::from([(one, 7), (other, 4_000_000_000)]),
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read_again() {
+        for snapshot in [snapshot(), Snapshot::default()] {
+            assert_eq!(Snapshot::decode(&snapshot.encode()), Ok(snapshot));
+        }
+    }
+
+    #[test]
+    fn what_was_cut_short_is_left_aside() {
+        let octets = snapshot().encode();
+        for end in 0..octets.len() {
+            let expected = if end < MAGIC.len() {
+                SnapshotError::Version
+            } else {
+                SnapshotError::Damaged
+            };
+            assert_eq!(Snapshot::decode(&octets[..end]), Err(expected), "{end}");
+        }
+    }
+
+    #[test]
+    fn what_was_damaged_is_left_aside() {
+        let octets = snapshot().encode();
+        for at in 0..octets.len() {
+            let mut octets = octets.clone();
+            octets[at] ^= 4;
+            assert!(Snapshot::decode(&octets).is_err(), "{at}");
+        }
+    }
 }

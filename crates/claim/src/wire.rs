@@ -15,9 +15,11 @@ use crate::claims::{Claim, Kind};
 use crate::{BootId, UnitId};
 
 mod entry;
+mod kept;
 mod reader;
 
 pub(crate) use entry::Entry;
+pub(crate) use kept::{read_snapshot, write_snapshot};
 use reader::Reader;
 
 /// The version of the protocol that this is.
@@ -54,7 +56,10 @@ pub(crate) enum Message {
         claims: Vec<(UnitId, Claim)>,
     },
     /// The sender lacks what came after version `have` of this speaker's set; 0: all of it.
-    Request { of: BootId, have: u32 },
+    Request {
+        of: BootId,
+        have: u32,
+    },
 }
 
 /// What a speaker says of itself, several times a second.
@@ -241,3 +246,6 @@ impl Message {
         octets
     }
 }
+
+#[cfg(test)]
+mod tests;

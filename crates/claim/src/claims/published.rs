@@ -45,10 +45,15 @@ impl Published {
     pub(crate) fn update(&mut self, claims: &BTreeMap<UnitId, Claim>) -> Vec<Message> {
         let gone = self.claims().keys().filter(|unit| !claims.contains_key(unit));
         let gone = gone.map(|unit| Entry::new(*unit, None));
-        let changed = claims.iter().filter(|(unit, claim)| self.claims().get(unit) != Some(claim));
+        let changed = claims
+            .iter()
+            .filter(|(unit, claim)| self.claims().get(unit) != Some(claim));
         let changed = changed.map(|(unit, claim)| Entry::new(*unit, Some(*claim)));
         let entries: Vec<Entry> = changed.chain(gone).collect();
-        entries.chunks(self.room).map(|chunk| self.change(chunk)).collect()
+        entries
+            .chunks(self.room)
+            .map(|chunk| self.change(chunk))
+            .collect()
     }
 
     fn change(&mut self, entries: &[Entry]) -> Message {
@@ -78,8 +83,16 @@ impl Published {
     }
 
     fn whole(&self) -> Vec<Message> {
-        let claims: Vec<(UnitId, Claim)> = self.claims().iter().map(|(unit, claim)| (*unit, *claim)).collect();
-        let chunks: Vec<_> = if claims.is_empty() { vec![&claims[..]] } else { claims.chunks(self.room).collect() };
+        let claims: Vec<(UnitId, Claim)> = self
+            .claims()
+            .iter()
+            .map(|(unit, claim)| (*unit, *claim))
+            .collect();
+        let chunks: Vec<_> = if claims.is_empty() {
+            vec![&claims[..]]
+        } else {
+            claims.chunks(self.room).collect()
+        };
         let parts = u16::try_from(chunks.len()).unwrap_or(u16::MAX);
         let part = |(part, claims): (u16, &[(UnitId, Claim)])| Message::Set {
             version: self.version,

@@ -66,7 +66,10 @@ impl Probing {
 
     fn given_up_at(&self, window: Duration) -> Option<Instant> {
         let unanswered = self.enough? + self.patience;
-        Some(self.answered_until(window).map_or(unanswered, |until| until.max(unanswered)))
+        Some(
+            self.answered_until(window)
+                .map_or(unanswered, |until| until.max(unanswered)),
+        )
     }
 
     /// What the silence means. A speaker keeps its units for as long as `keeps` says.
@@ -86,5 +89,79 @@ impl Probing {
     /// When [`Self::verdict`] may give something else.
     pub(crate) fn changes_at(&self, window: Duration) -> [Option<Instant>; 2] {
         [self.answered_until(window), self.given_up_at(window)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: Duration = Duration::from_millis(300);
+    const EVERY: Duration = Duration::from_millis(50);
+
+    #[allow(clippy::disallowed_methods, reason = "a starting point for virtual time")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    fn asked(now: Instant, times: u32) -> Probing {
+        let mut probing = Probing::default();
+        (0..times).for_each(|n| probing.ask(now + EVERY * n, EVERY));
+        probing
+    }
+
+    #[test]
+    fn a_node_that_nobody_asks_is_missing_and_not_dead() {
+        let now = start();
+        let verdict = Probing::default().verdict(now + WINDOW * 9, WINDOW, None);
+        assert_eq!(verdict, Status::Missing);
+    }
+
+    #[test]
+    fn three_questions_without_an_answer_make_a_node_dead_when_the_last_had_its_time() {
+        let now = start();
+        assert_eq!(asked(now, 2).verdict(now + WINDOW, WINDOW, None), Status::Missing);
+        let probing = asked(now, 3);
+        assert_eq!(
+            probing.verdict(now + EVERY * 3 - EVERY / 2, WINDOW, None),
+            Status::Missing
+        );
+        assert_eq!(probing.verdict(now + EVERY * 3, WINDOW, None), Status::Dead);
+        assert!(probing.changes_at(WINDOW).contains(&Some(now + EVERY * 3)));
+    }
+
+    #[test]
+    fn an_answer_keeps_a_node_alive_for_the_window() {
+        let now = start();
+        let mut probing = asked(now, 3);
+        probing.answer(now + EVERY);
+        (0..9).for_each(|n| probing.ask(now + EVERY * (2 + n), EVERY));
+        assert_eq!(
+            probing.verdict(now + EVERY + WINDOW - EVERY / 2, WINDOW, None),
+            Status::SpeakerLost
+        );
+        assert_eq!(probing.verdict(now + EVERY + WINDOW, WINDOW, None), Status::Dead);
+    }
+
+    #[test]
+    fn an_answer_to_no_question_proves_nothing() {
+        let now = start();
+        let mut probing = Probing::default();
+        probing.answer(now);
+        assert!(probing.never_answered());
+    }
+
+    #[test]
+    fn no_answer_keeps_units_beyond_the_crash_window() {
+        let now = start();
+        let probing = Probing::presumed(now);
+        assert_eq!(
+            probing.verdict(now, WINDOW, Some(now + EVERY)),
+            Status::SpeakerLost
+        );
+        assert_eq!(
+            probing.verdict(now + EVERY, WINDOW, Some(now + EVERY)),
+            Status::Dead
+        );
     }
 }

@@ -29,7 +29,10 @@ impl Segment {
         for held in self.own.values_mut() {
             if let Giving::To(to, since) = held.giving {
                 let until = since + self.settings.hand_over;
-                let there = self.peers.get(&to).is_some_and(|peer| peer.status == Status::Ready);
+                let there = self
+                    .peers
+                    .get(&to)
+                    .is_some_and(|peer| peer.status == Status::Ready);
                 if now < until && there {
                     wake = Some(wake.map_or(until, |wake: Instant| wake.min(until)));
                 } else {
@@ -46,7 +49,10 @@ impl Segment {
 
     /// The peers that are ready, and since when.
     fn members_since(&self) -> BTreeMap<Node, Instant> {
-        let ready = self.peers.values().filter(|peer| peer.status == Status::Ready && !peer.late);
+        let ready = self
+            .peers
+            .values()
+            .filter(|peer| peer.status == Status::Ready && !peer.late);
         ready.map(|peer| (peer.node, peer.since)).collect()
     }
 
@@ -65,8 +71,12 @@ impl Segment {
             let Some(ours) = facts.candidates.get(&self.node) else {
                 continue;
             };
-            let better = facts.candidates.iter().filter(|(_, preference)| *preference > ours);
-            let there = better.filter_map(|(node, preference)| Some((*preference, *node, members.get(node)?)));
+            let better = facts
+                .candidates
+                .iter()
+                .filter(|(_, preference)| *preference > ours);
+            let there =
+                better.filter_map(|(node, preference)| Some((*preference, *node, members.get(node)?)));
             let Some((_, node, since)) = there.max() else {
                 continue;
             };
@@ -100,12 +110,26 @@ impl Segment {
             return;
         }
         let ours = self.own.len();
-        let load = |node: &Node| self.peers.get(node).map_or(usize::MAX, |peer| peer.claims().len());
+        let load = |node: &Node| {
+            self.peers
+                .get(node)
+                .map_or(usize::MAX, |peer| peer.claims().len())
+        };
         let mut idle: Vec<(usize, Node)> = members.keys().map(|node| (load(node), *node)).collect();
         idle.retain(|(load, _)| load.saturating_add(2) <= ours);
         idle.sort_unstable();
-        let pending = |giving: Giving| if let Giving::To(to, _) = giving { Some(to) } else { None };
-        let mut offered: BTreeSet<Node> = self.own.values().filter_map(|held| pending(held.giving)).collect();
+        let pending = |giving: Giving| {
+            if let Giving::To(to, _) = giving {
+                Some(to)
+            } else {
+                None
+            }
+        };
+        let mut offered: BTreeSet<Node> = self
+            .own
+            .values()
+            .filter_map(|held| pending(held.giving))
+            .collect();
         let (mut fresh, mut given) = (false, false);
         for (unit, held) in &mut self.own {
             let may = held.giving == Giving::No && held.is_fresh(now) && held.answering == Answering::Yes;
@@ -139,7 +163,13 @@ impl Segment {
     }
 
     /// Takes a unit that its holder offers to us, if it should be ours.
-    pub(super) fn accept_offer(&mut self, now: Instant, unit: UnitId, facts: &Facts, standing: &Standing) -> bool {
+    pub(super) fn accept_offer(
+        &mut self,
+        now: Instant,
+        unit: UnitId,
+        facts: &Facts,
+        standing: &Standing,
+    ) -> bool {
         let Some(seen) = standing.active else {
             return false;
         };
@@ -152,7 +182,10 @@ impl Segment {
         if self.phase != Phase::Ready || self.drain || !self.able {
             return false;
         }
-        let preferred = facts.candidates.get(&seen.node).is_none_or(|theirs| ours > theirs);
+        let preferred = facts
+            .candidates
+            .get(&seen.node)
+            .is_none_or(|theirs| ours > theirs);
         if !preferred {
             let theirs = self.peers.get(&seen.node).map_or(0, |peer| peer.claims().len());
             let soonest = self.pulled.map_or(now, |at| at + self.pace());

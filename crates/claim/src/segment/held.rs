@@ -72,7 +72,11 @@ impl Held {
 
     /// How firm it is apart from being given away.
     pub(super) fn firmness(&self) -> Strength {
-        if self.strong { Strength::Strong } else { Strength::Weak }
+        if self.strong {
+            Strength::Strong
+        } else {
+            Strength::Weak
+        }
     }
 
     pub(super) fn strength(&self) -> Strength {
@@ -98,7 +102,10 @@ impl Held {
             Giving::No if self.strong => Kind::Strong,
             Giving::No => Kind::Weak,
         };
-        Claim { kind, term: self.term }
+        Claim {
+            kind,
+            term: self.term,
+        }
     }
 
     pub(super) fn is_fresh(&self, now: Instant) -> bool {

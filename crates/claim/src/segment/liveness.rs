@@ -4,8 +4,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::{Phase, Segment};
-use crate::peer::Probing;
-use crate::wire::State;
+use crate::identity::Node;
 use crate::{Event, Status, Transmit, Why};
 
 /// A dead peer is forgotten after so many crash windows.
@@ -41,7 +40,11 @@ impl Segment {
             (true, Some(lost)) => {
                 self.carrier_lost = None;
                 let short = now < lost + self.interval() * self.settings.misses;
-                let listening = if short { Duration::ZERO } else { self.settings.listening };
+                let listening = if short {
+                    Duration::ZERO
+                } else {
+                    self.settings.listening
+                };
                 self.phase = Phase::Listening(Some(now + listening));
                 self.beacon_soon(now);
             }
@@ -58,7 +61,10 @@ impl Segment {
         if now < until || twin {
             return self.wake_at(now.max(until) + self.interval() * u32::from(twin));
         }
-        let unknown = self.peers.values().any(|peer| peer.status.is_alive() && !peer.received.is_known());
+        let unknown = self
+            .peers
+            .values()
+            .any(|peer| peer.status.is_alive() && !peer.received.is_known());
         if unknown && now < until + self.settings.listening {
             return self.wake_at(now + self.interval() / 10);
         }
@@ -68,57 +74,63 @@ impl Segment {
         self.beacon_soon(now);
     }
 
-    /// What every peer is by now.
+    /// What every peer is by now. A beacon can only put off when that changes: what it does to its sender is seen to when
+    /// it comes ([`Self::refresh_peer`]), and the others are looked at when one of them is due.
     pub(super) fn refresh_peers(&mut self, now: Instant) {
-        let mut forgotten = Vec::new();
-        for (node, peer) in &mut self.peers {
-            let late = now >= peer.late_at();
-            if late != peer.late {
-                peer.late = late;
-                if !late && peer.beacon.state != State::Restarting {
-                    peer.probing = Probing::default();
-                }
-                if !peer.claims().is_empty() {
-                    self.wake = Some(now);
-                }
-            }
-            let status = peer.status_at(now, &self.settings);
-            let works = matches!(
-                status,
-                Status::Ready | Status::Draining | Status::Unable | Status::OneWay
-            );
-            if works {
-                peer.away = None;
-            } else if peer.away.is_none() {
-                peer.away = Some(now.min(peer.alive_until(&self.settings)));
-            }
-            let kept = peer.keeps_until(&self.settings).is_none_or(|until| now < until);
-            if peer.former.is_some() && (works && peer.is_current() || !kept) {
-                peer.former = None;
-                self.wake = Some(now);
-            }
-            if status != peer.status {
-                let (from, to) = (Some(peer.status), Some(status));
-                (peer.status, peer.since) = (status, now);
-                self.wake = Some(now);
-                let node = peer.name.clone();
-                self.events.push_back(Event::Member { node, from, to });
-            } else if status == Status::Dead && now >= peer.since + self.settings.crash_window * FORGET {
-                forgotten.push(*node);
-            }
+        if now < self.check {
+            return;
         }
-        for node in forgotten {
-            if let Some(peer) = self.peers.remove(&node) {
-                self.boots.remove(&peer.boot);
-                let (node, from) = (peer.name, Some(peer.status));
-                self.events.push_back(Event::Member { node, from, to: None });
-                self.wake = Some(now);
-            }
-        }
-        self.refresh_majority(now);
+        let nodes: Vec<Node> = self.peers.keys().copied().collect();
+        nodes.into_iter().for_each(|node| self.refresh_peer(now, node));
+        let changes = self
+            .peers
+            .values()
+            .filter_map(|peer| peer.changes_at(now, &self.settings));
+        self.check = changes.min().unwrap_or(now + self.settings.crash_window);
     }
 
-    fn refresh_majority(&mut self, now: Instant) {
+    /// What this peer is by now.
+    pub(super) fn refresh_peer(&mut self, now: Instant, node: Node) {
+        let Some(peer) = self.peers.get_mut(&node) else {
+            return;
+        };
+        let (before, has_claims) = (peer.status, !peer.claims().is_empty());
+        let concerns_claims = peer.refresh(now, &self.settings);
+        if let Some(at) = peer.changes_at(now, &self.settings) {
+            self.check = self.check.min(at);
+        }
+        let status = peer.status;
+        let forgotten = status == Status::Dead && now >= peer.since + self.settings.crash_window * FORGET;
+        if concerns_claims {
+            self.wake_at(now);
+        }
+        if status != before {
+            self.tell_member(node, Some(before), Some(status));
+            // Nodes come by the dozen; who claims nothing can wait a little.
+            let wait = if has_claims {
+                Duration::ZERO
+            } else {
+                self.interval() / 20
+            };
+            self.wake_at(now + wait);
+            self.refresh_majority(now);
+        } else if forgotten {
+            self.tell_member(node, Some(status), None);
+            if let Some(peer) = self.peers.remove(&node) {
+                self.boots.remove(&peer.boot);
+            }
+            self.wake_at(now);
+        }
+    }
+
+    fn tell_member(&mut self, node: Node, from: Option<Status>, to: Option<Status>) {
+        if let Some(peer) = self.peers.get(&node) {
+            let node = peer.name.clone();
+            self.events.push_back(Event::Member { node, from, to });
+        }
+    }
+
+    pub(super) fn refresh_majority(&mut self, now: Instant) {
         let alive = self.peers.values().filter(|peer| peer.status.is_alive());
         let count = alive.filter(|peer| self.possible.contains(&peer.node)).count();
         let ours = usize::from(self.possible.contains(&self.node));
@@ -129,18 +141,35 @@ impl Segment {
         }
     }
 
-    /// When the next of the above may be due.
+    /// When the next of the above may be due, or the next question to a peer.
     pub(super) fn liveness_due(&self) -> Option<Instant> {
+        self.errand.into_iter().chain([self.check]).min()
+    }
+
+    /// Questions to peers and their nodes, as far as they are due.
+    pub(super) fn run_errands(&mut self, now: Instant) {
+        if self.errand.is_none_or(|at| now < at) {
+            return;
+        }
+        self.ask_probes(now);
+        self.request_again(now);
         let due = self.peers.values().filter_map(|peer| {
-            let changes = peer.changes_at(self.ran, &self.settings);
-            let probe = peer.is_examined().then(|| peer.probing.due(self.settings.probe)).flatten();
-            changes.into_iter().chain(probe).chain(peer.repair).min()
+            let probe = peer
+                .is_examined()
+                .then(|| peer.probing.due(self.settings.probe))
+                .flatten();
+            probe.into_iter().chain(peer.repair).min()
         });
-        due.min()
+        self.errand = due.min();
+    }
+
+    /// There is something to ask a peer at this time, if not before.
+    pub(super) fn errand_at(&mut self, at: Instant) {
+        self.errand = Some(self.errand.map_or(at, |errand| errand.min(at)));
     }
 
     /// Asks the nodes of silent speakers whether they live, where it is ours to know.
-    pub(super) fn ask_probes(&mut self, now: Instant) {
+    fn ask_probes(&mut self, now: Instant) {
         let every = self.settings.probe;
         for peer in self.peers.values_mut() {
             if !peer.is_examined() {
@@ -150,18 +179,27 @@ impl Segment {
                 continue;
             }
             peer.probing.ask(now, every);
+            self.check = self.check.min(now + every);
             if let Some(address) = peer.addresses().first() {
                 let mac = Some(peer.beacon.mac);
-                self.transmits.push_back(Transmit::Probe { address: *address, mac });
+                self.transmits.push_back(Transmit::Probe {
+                    address: *address,
+                    mac,
+                });
             }
         }
     }
 
     pub(super) fn on_probe_answered(&mut self, now: Instant, address: IpAddr) {
         self.ears.on_proof(now);
-        let asked = self.peers.values_mut().find(|peer| peer.addresses().contains(&address));
+        let asked = self
+            .peers
+            .values_mut()
+            .find(|peer| peer.addresses().contains(&address));
         if let Some(peer) = asked {
             peer.probing.answer(now);
+            let node = peer.node;
+            self.refresh_peer(now, node);
         }
         self.wake_at(now);
     }
@@ -197,15 +235,21 @@ impl Segment {
         if self.is_alone() {
             return true;
         }
-        let Some(silence) = self.ears.silence else {
+        if self.ears.silence.is_none() {
             // Right after a time of deafness the first peers are heard before the others are.
             return self.ears.recovered.is_none_or(|at| now >= at + settling);
+        }
+        now < self.ears.heard + settling || self.hears_without_peers(now)
+    }
+
+    /// Whether there is other proof that we hear, or none to be had.
+    pub(super) fn hears_without_peers(&self, now: Instant) -> bool {
+        let Some(silence) = self.ears.silence else {
+            return false;
         };
-        let pair = self.possible.len() == 2 && self.carrier_lost.is_none();
-        let held_out = now >= silence + Duration::from_secs(1);
-        let not_yet = now < self.ears.heard + settling;
         // What reaches us may have just begun to: then so will the peers' beacons.
         let proven = self.ears.is_proven_for(now, self.interval() * 5 / 4);
-        not_yet || proven || pair && held_out
+        let pair = self.possible.len() == 2 && self.carrier_lost.is_none();
+        proven || pair && now >= silence + Duration::from_secs(1)
     }
 }

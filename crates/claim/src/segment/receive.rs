@@ -48,7 +48,8 @@ impl Segment {
     fn is_replayed(&self, header: &Header) -> bool {
         let peer = self.peer_of(header).map(|peer| &peer.window);
         let stranger = || self.strangers.get(header.boot).map(|stranger| &stranger.window);
-        peer.or_else(stranger).is_some_and(|window| !window.is_new(header.sequence))
+        peer.or_else(stranger)
+            .is_some_and(|window| !window.is_new(header.sequence))
     }
 
     /// Opens the seal. A key that had to be derived for it comes along.
@@ -64,7 +65,10 @@ impl Segment {
         let known = peer.or_else(stranger).filter(|key| key.id() == header.key);
         let Some(key) = self.keys.find(header.key) else {
             self.counters.refused.unknown_key += 1;
-            if self.unknown_key_told.is_none_or(|at| now >= at + TELL_UNKNOWN_KEY) {
+            if self
+                .unknown_key_told
+                .is_none_or(|at| now >= at + TELL_UNKNOWN_KEY)
+            {
                 self.unknown_key_told = Some(now);
                 self.events.push_back(Event::UnknownKey);
             }
@@ -87,7 +91,7 @@ impl Segment {
 
     /// Something that only a holder of the key can have said.
     fn on_message(&mut self, now: Instant, header: Header, key: Option<SenderKey>, message: Message) {
-        let Header { boot, sequence, .. } = header;
+        let sequence = header.sequence;
         let Some(node) = self.peer_of(&header).map(|peer| peer.node) else {
             return self.on_stranger(now, header, key, message);
         };
@@ -105,10 +109,13 @@ impl Segment {
                 let units = peer.received.change(from, entries);
                 if peer.received.has_gap() {
                     // What is missing may only have been overtaken.
-                    peer.repair = Some(now + self.settings.interval / 20);
+                    let soon = now + self.settings.interval / 20;
+                    peer.repair = Some(soon);
+                    self.errand_at(soon);
                 }
                 let touches_us = units.iter().any(|unit| self.roles.contains_key(unit));
                 self.on_claims(now, touches_us);
+                self.refresh_peer(now, node);
             }
             Message::Set {
                 version,
@@ -118,6 +125,7 @@ impl Segment {
             } => {
                 if peer.received.part(version, part, parts, claims) {
                     self.on_claims(now, true);
+                    self.refresh_peer(now, node);
                 }
             }
             Message::Request { of, have } => {
@@ -126,12 +134,15 @@ impl Segment {
                 }
             }
         }
-        debug_assert!(self.boots.contains_key(&boot));
     }
 
     /// A thousand claims come in dozens of datagrams: where nothing is at stake the rules look at several at once.
     fn on_claims(&mut self, now: Instant, at_once: bool) {
-        let wait = if at_once { Duration::ZERO } else { self.interval() / 20 };
+        let wait = if at_once {
+            Duration::ZERO
+        } else {
+            self.interval() / 20
+        };
         self.wake_at(now + wait);
     }
 
@@ -142,13 +153,14 @@ impl Segment {
         let Some(peer) = self.peers.get_mut(&node) else {
             return;
         };
+        // Also of one that was overtaken: where a beacon takes two datagrams, each names other peers.
+        peer.echoed = echoed.map_or(peer.echoed, |echoed| echoed.max(peer.echoed));
         if sequence <= peer.beacon_sequence {
-            return; // Overtaken by a newer one.
+            return;
         }
         let was_alive = now < peer.alive_until(&self.settings) && peer.status.is_alive();
         peer.beacon_sequence = sequence;
         peer.heard = now;
-        peer.echoed = echoed.map_or(peer.echoed, |echoed| echoed.max(peer.echoed));
         if beacon.echoes.iter().any(|echo| echo.boot != me) {
             peer.hears_others = Some(now);
         }
@@ -158,6 +170,7 @@ impl Segment {
         }
         peer.beacon = beacon;
         self.ears.on_peer(now);
+        self.refresh_peer(now, node);
         self.request_if_needed(now, node);
         if !was_alive {
             // It is back. That it hears us in turn is worth knowing sooner than in an interval.
@@ -180,20 +193,22 @@ impl Segment {
 
     /// An alive peer says whom it hears: that is news of those whom we do not.
     fn note_vouchers(&mut self, now: Instant, from: Node, beacon: &Beacon) {
-        let alive = self.peers.get(&from).is_some_and(|peer| peer.status.is_alive());
-        if !alive || !self.peers.values().any(|peer| peer.late) {
+        if !self.peers.get(&from).is_some_and(|peer| peer.status.is_alive()) {
             return;
         }
-        for echo in &beacon.echoes {
-            let Some(node) = self.boots.get(&echo.boot) else {
+        for peer in self
+            .peers
+            .values_mut()
+            .filter(|peer| peer.late && peer.node != from)
+        {
+            let Some(echo) = beacon.echoes.iter().find(|echo| echo.boot == peer.boot) else {
                 continue;
             };
-            if let Some(peer) = self.peers.get_mut(node).filter(|peer| peer.late) {
-                let newest = (peer.window.highest() as u32, peer.vouched.0);
-                let is_newer = |than: u32| (echo.sequence.wrapping_sub(than) as i32) > 0;
-                if is_newer(newest.0) && (peer.vouched.1.is_none() || is_newer(newest.1)) {
-                    peer.vouched = (echo.sequence, Some(now));
-                }
+            let is_newer = |than: u32| (echo.sequence.wrapping_sub(than) as i32) > 0;
+            let is_news = peer.vouched.1.is_none() || is_newer(peer.vouched.0);
+            if is_news && is_newer(peer.window.highest() as u32) {
+                peer.vouched = (echo.sequence, Some(now));
+                self.check = now;
             }
         }
     }
@@ -210,7 +225,7 @@ impl Segment {
         }
         if let Some(at) = peer.requested.map(|at| at + wait).filter(|at| now < *at) {
             peer.repair = Some(at);
-            return;
+            return self.errand_at(at);
         }
         if peer.received.version() == peer.beacon.version && !peer.received.has_gap() {
             peer.received.doubt(); // The same version, and yet another set.
@@ -218,6 +233,7 @@ impl Segment {
         peer.requested = Some(now);
         peer.repair = Some(now + wait);
         let (of, have) = (peer.boot, peer.received.version());
+        self.errand_at(now + wait);
         self.speak(&Message::Request { of, have });
     }
 
@@ -237,7 +253,10 @@ impl Segment {
 
     /// Says that two speakers bear one name; not at every beacon.
     fn tell_twin(&mut self, now: Instant, node: NodeName) {
-        if self.twin_told.is_none_or(|at| now >= at + self.settings.crash_window) {
+        if self
+            .twin_told
+            .is_none_or(|at| now >= at + self.settings.crash_window)
+        {
             self.twin_told = Some(now);
             self.events.push_back(Event::Twin { node });
         }

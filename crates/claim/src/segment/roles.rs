@@ -30,8 +30,14 @@ impl Segment {
 
     /// Makes roles and holders what they are now, and tells what changed.
     pub(super) fn settle_roles(&mut self, now: Instant, survey: &BTreeMap<UnitId, Standing>) {
-        let own = self.own.iter().filter(|(_, held)| held.answering == Answering::Yes);
-        let relics = self.relics.iter().filter(|(_, relic)| relic.answers_until.is_some());
+        let own = self
+            .own
+            .iter()
+            .filter(|(_, held)| held.answering == Answering::Yes);
+        let relics = self
+            .relics
+            .iter()
+            .filter(|(_, relic)| relic.answers_until.is_some());
         let mut roles: BTreeMap<UnitId, Role> = self
             .surrogates
             .iter()
@@ -44,12 +50,20 @@ impl Segment {
         let why = |unit: &UnitId, otherwise: Why| reasons.get(unit).copied().unwrap_or(otherwise);
         for (unit, role) in &before {
             if !self.roles.contains_key(unit) {
-                let otherwise = if *role == Role::Holder { Why::Gone } else { Why::HolderBack };
+                let otherwise = if *role == Role::Holder {
+                    Why::Gone
+                } else {
+                    Why::HolderBack
+                };
                 let (unit, why) = (*unit, why(unit, otherwise));
                 self.events.push_back(Event::Release { unit, why });
             }
         }
-        for (unit, role) in self.roles.iter().filter(|(unit, role)| before.get(unit) != Some(role)) {
+        for (unit, role) in self
+            .roles
+            .iter()
+            .filter(|(unit, role)| before.get(unit) != Some(role))
+        {
             let unit = *unit;
             self.events.push_back(match *role {
                 Role::Holder => Event::Hold {
@@ -66,14 +80,23 @@ impl Segment {
         let mut holders = BTreeMap::new();
         for (unit, facts) in &self.units {
             let ours = self.own.contains_key(unit).then_some(self.node);
-            let theirs = || self.standing(now, survey, unit, facts).holder().map(|seen| seen.node);
+            let theirs = || {
+                self.standing(now, survey, unit, facts)
+                    .holder()
+                    .map(|seen| seen.node)
+            };
             if let Some(node) = ours.or_else(theirs) {
                 holders.insert(*unit, node);
             }
         }
         let before = std::mem::take(&mut self.holders);
-        let gone = before.keys().filter(|unit| !holders.contains_key(unit)).map(|unit| (*unit, None));
-        let moved = holders.iter().filter(|(unit, node)| before.get(unit) != Some(node));
+        let gone = before
+            .keys()
+            .filter(|unit| !holders.contains_key(unit))
+            .map(|unit| (*unit, None));
+        let moved = holders
+            .iter()
+            .filter(|(unit, node)| before.get(unit) != Some(node));
         let moved = moved.map(|(unit, node)| (*unit, Some(*node)));
         for (unit, holder) in gone.chain(moved).collect::<Vec<_>>() {
             let holder = holder.and_then(|node| self.name_of(node));

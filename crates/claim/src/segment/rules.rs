@@ -1,5 +1,6 @@
 //! The rules, one pass over all units.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -114,12 +115,21 @@ impl Segment {
 
     /// Rule 5.
     fn yields(&self, held: &Held, standing: &Standing) -> Option<Why> {
-        let why = if held.giving == Giving::No { Why::Outranked } else { Why::HandedOver };
+        let why = if held.giving == Giving::No {
+            Why::Outranked
+        } else {
+            Why::HandedOver
+        };
         let rank = held.rank(self.node);
         let higher = standing.active.is_some_and(|seen| seen.rank() > rank);
-        // Who does not hear us cannot know what we claim: only what came after it, and is as firm, is higher.
-        let later = |seen: Seen| seen.claim.term > held.term && seen.claim.strength() >= held.strength();
-        let newer = standing.one_way.is_some_and(later);
+        // Who does not hear us cannot know what we claim: only what is firmer, or came after it and is as firm, is higher.
+        let (strength, term) = (held.strength(), held.term);
+        let prevails = |seen: Seen| match seen.claim.strength().cmp(&strength) {
+            Ordering::Greater => true,
+            Ordering::Equal => seen.claim.term > term,
+            Ordering::Less => false,
+        };
+        let newer = standing.one_way.is_some_and(prevails);
         (higher || newer).then_some(why)
     }
 
@@ -133,7 +143,7 @@ impl Segment {
             return None;
         }
         let others = facts.candidates.keys().any(|node| *node != self.node);
-        if !others && !candidate || !others && !self.able {
+        if !others && (!candidate || !self.able) {
             return Some(Why::Gone);
         }
         let since = match held.giving {
@@ -182,7 +192,10 @@ impl Segment {
 
     /// Rule 5: a member announces what we hold. It has a claim that we have yet to hear, or will hear ours.
     pub(super) fn on_rival(&mut self, now: Instant, address: std::net::IpAddr, mac: [u8; 6]) {
-        let peer = self.peers.values().find(|peer| peer.beacon.mac == mac && peer.status.is_alive());
+        let peer = self
+            .peers
+            .values()
+            .find(|peer| peer.beacon.mac == mac && peer.status.is_alive());
         let (Some(peer), true) = (peer, mac != self.mac) else {
             return;
         };

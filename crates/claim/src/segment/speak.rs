@@ -72,7 +72,7 @@ impl Segment {
     pub(super) fn send_beacon(&mut self, now: Instant) {
         let name = crate::wire::name_octets(&self.me.node).len();
         let room = Beacon::room(22 + name, MAX_ADDRESSES).max(1);
-        let heard = self.peers.values().filter(|peer| now < peer.heard_until(&self.settings));
+        let heard = self.peers.values().filter(|peer| now < peer.echoed_until());
         let peers = heard.map(|peer| Echo {
             boot: peer.boot,
             sequence: peer.window.highest() as u32,
@@ -98,7 +98,10 @@ impl Segment {
         if now < self.beacon_due {
             return;
         }
-        self.strangers.forget(now.checked_sub(self.interval() * self.settings.misses).unwrap_or(now));
+        self.strangers.forget(
+            now.checked_sub(self.interval() * self.settings.misses)
+                .unwrap_or(now),
+        );
         self.send_beacon(now);
         // Two nodes that started together are not to speak at the same instant for ever: nine to eleven tenths.
         let chance = u32::try_from(mix(self.me.boot.0 ^ self.sequence) % 201).unwrap_or(100);
@@ -132,7 +135,9 @@ impl Segment {
     /// When to answer those who asked for our claims: one answer serves all who ask about the same time.
     pub(super) fn repair_due(&self) -> Option<Instant> {
         self.asked?;
-        let after = self.repaired.map(|at| at + self.interval() / REPAIRS_PER_INTERVAL);
+        let after = self
+            .repaired
+            .map(|at| at + self.interval() / REPAIRS_PER_INTERVAL);
         Some(after.unwrap_or(self.ran))
     }
 

@@ -79,11 +79,18 @@ impl Segment {
         for peer in self.peers.values() {
             let keeps = peer.keeps_until(&self.settings).is_none_or(|until| now < until);
             let listens_for_ever = peer.status == Status::Listening && !keeps;
-            let status = if listens_for_ever { Status::Dead } else { peer.status };
+            let status = if listens_for_ever {
+                Status::Dead
+            } else {
+                peer.status
+            };
             let node = peer.node;
             for (unit, claim) in peer.claims() {
                 let seen = Seen { claim: *claim, node };
-                survey.entry(*unit).or_default().note(status, peer.former.is_some(), seen);
+                survey
+                    .entry(*unit)
+                    .or_default()
+                    .note(status, peer.former.is_some(), seen);
             }
         }
         survey
@@ -104,7 +111,9 @@ impl Segment {
         }
         let within = facts.addresses.iter().map(|address| UnitId(*address));
         let names = facts.ancestors.iter().copied().chain(within);
-        let mut former = names.filter_map(|name| survey.get(&name)).filter(|standing| standing.is_claimed());
+        let mut former = names
+            .filter_map(|name| survey.get(&name))
+            .filter(|standing| standing.is_claimed());
         former.next().copied().map_or(direct, |former| Standing {
             term: former.term.max(direct.term),
             ..former

@@ -8,6 +8,7 @@ use super::survey::{Seen, Standing};
 use super::units::Facts;
 use super::{Phase, Segment};
 use crate::identity::Node;
+use crate::peer::Peer;
 use crate::placement::{Choice, Placement, Seat};
 use crate::{Status, UnitId, Why};
 
@@ -35,7 +36,13 @@ impl Segment {
             peer.probing.wanted = false;
         }
         self.surrogates.clear();
-        let mut placement = Placement::new(self.seats(), units.len());
+        let mut placement = Placement::new(self.seats(true), units.len());
+        // As it will be when those are gone who are late now: so that who asks after them is who takes over from them.
+        let mut without_late = Placement::new(self.seats(false), units.len());
+        if self.phase != Phase::Ready {
+            // Whose turn it is counts from when we could take something.
+            return self.open.clear();
+        }
         for (unit, facts) in units {
             if self.own.contains_key(unit) {
                 self.open.remove(unit);
@@ -58,15 +65,20 @@ impl Segment {
                     let Some(rank) = placement.place(&choice, self.node) else {
                         continue;
                     };
-                    if self.is_due(now, since, rank) && self.may_take(now) {
+                    if self.is_due(now, since, rank)
+                        && self.may_take(now)
+                        && self.heard_since_it_fell_silent(now, from)
+                    {
                         self.take(now, *unit, facts, &standing, why);
                     }
                 }
                 Need::Surrogate(of) => self.stand_in(now, *unit, facts, of, &mut placement),
                 Need::Doctor(of) => {
                     let choice = choice(*unit, facts, Some(of), false);
-                    if let Some(rank) = placement.place(&choice, self.node) {
-                        self.silent_claimants(*unit).into_iter().for_each(|of| self.look_after(now, of, rank));
+                    if let Some(rank) = without_late.place(&choice, self.node) {
+                        self.silent_claimants(*unit)
+                            .into_iter()
+                            .for_each(|of| self.look_after(now, of, rank));
                     }
                 }
             }
@@ -74,17 +86,21 @@ impl Segment {
     }
 
     /// Who could have a unit: everybody alive, and we.
-    fn seats(&self) -> Vec<Seat> {
-        let peers = self.peers.values().filter_map(|peer| {
-            let listening = peer.status == Status::Listening;
-            let seat = Seat {
-                node: peer.node,
-                load: peer.claims().len(),
-                listening,
-            };
-            let open = peer.status == Status::Ready || listening;
-            (open && self.eligible.contains(&peer.node)).then_some(seat)
-        });
+    fn seats(&self, late: bool) -> Vec<Seat> {
+        let peers = self
+            .peers
+            .values()
+            .filter(|peer| late || !peer.late)
+            .filter_map(|peer| {
+                let listening = peer.status == Status::Listening;
+                let seat = Seat {
+                    node: peer.node,
+                    load: peer.claims().len(),
+                    listening,
+                };
+                let open = peer.status == Status::Ready || listening;
+                (open && self.eligible.contains(&peer.node)).then_some(seat)
+            });
         let us = Seat {
             node: self.node,
             load: self.own.len(),
@@ -101,7 +117,11 @@ impl Segment {
         }
         let late = |seen: Seen| self.peers.get(&seen.node).is_some_and(|peer| peer.late);
         if let Some(seen) = standing.active {
-            return if late(seen) { Need::Doctor(seen.node) } else { Need::None };
+            return if late(seen) {
+                Need::Doctor(seen.node)
+            } else {
+                Need::None
+            };
         }
         if standing.one_way.is_some() {
             return Need::None;
@@ -137,13 +157,30 @@ impl Segment {
         now >= at
     }
 
+    /// Whether we have heard anything since this node fell silent. Who turns deaf misses one peer after the other: those
+    /// it still counts prove nothing.
+    fn heard_since_it_fell_silent(&mut self, now: Instant, of: Option<Node>) -> bool {
+        let silent = of.and_then(|of| self.peers.get(&of)).filter(|peer| peer.late);
+        let Some(since) = silent.map(Peer::late_at) else {
+            return true;
+        };
+        let heard = self.ears.heard >= since || self.ears.silence.is_some() && self.hears_without_peers(now);
+        if !heard {
+            self.wake_at(now + self.settings.probe / 5);
+        }
+        heard
+    }
+
     /// Whether this node may take anything.
     fn may_take(&mut self, now: Instant) -> bool {
         if !self.may_answer(now) || !self.able || self.drain {
             return false;
         }
         // A peer whose claims are not known yet may hold it.
-        let unknown = self.peers.values().filter(|peer| peer.status.is_alive() && !peer.received.is_known());
+        let unknown = self
+            .peers
+            .values()
+            .filter(|peer| peer.status.is_alive() && !peer.received.is_known());
         let until = unknown.map(|peer| peer.accepted + self.settings.listening).max();
         if let Some(until) = until.filter(|until| now < *until) {
             self.wake_at(until);
@@ -194,7 +231,8 @@ impl Segment {
             return;
         };
         let (since, mac) = (peer.away.unwrap_or(now), peer.beacon.mac);
-        if self.is_due(now, since, rank) && self.may_answer(now) {
+        let due = self.is_due(now, since, rank) && self.may_answer(now);
+        if due && self.heard_since_it_fell_silent(now, Some(of)) {
             self.surrogates.insert(unit, mac);
         }
     }
@@ -216,6 +254,7 @@ impl Segment {
             && let Some(peer) = self.peers.get_mut(&of)
         {
             peer.probing.wanted = true;
+            self.errand_at(now);
         }
     }
 }

@@ -28,8 +28,18 @@ impl Segment {
             former.extend(facts.addresses.iter().map(|address| (*address, *unit)));
         }
         let before = std::mem::take(&mut self.units);
-        for (unit, Unit { addresses, candidates }) in units {
-            let candidates = candidates.iter().map(|(node, preference)| (Node::of(node), *preference)).collect();
+        for (
+            unit,
+            Unit {
+                addresses,
+                candidates,
+            },
+        ) in units
+        {
+            let candidates = candidates
+                .iter()
+                .map(|(node, preference)| (Node::of(node), *preference))
+                .collect();
             let (ancestors, changed) = match before.get(&unit) {
                 Some(same) if same.addresses == addresses => (same.ancestors.clone(), same.changed),
                 _ => (ancestors(&former, &addresses), now),
@@ -42,7 +52,11 @@ impl Segment {
             };
             self.units.insert(unit, facts);
         }
-        self.eligible = self.units.values().flat_map(|facts| facts.candidates.keys().copied()).collect();
+        self.eligible = self
+            .units
+            .values()
+            .flat_map(|facts| facts.candidates.keys().copied())
+            .collect();
         self.inherit(now);
         self.bury(now);
         self.units_known = true;
@@ -66,7 +80,9 @@ impl Segment {
             }
             let own = |name: &UnitId| self.own.get(name).cloned().or_else(|| self.revived(now, name));
             let names = std::iter::once(unit).chain(&facts.ancestors);
-            let heir = names.take_while(|name| !claimed(name) || own(name).is_some()).find_map(own);
+            let heir = names
+                .take_while(|name| !claimed(name) || own(name).is_some())
+                .find_map(own);
             if let Some(held) = heir {
                 inherited.push((*unit, held));
             }

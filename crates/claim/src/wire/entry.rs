@@ -33,7 +33,7 @@ impl Entry {
         Ok(entries)
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let unit = UnitId(reader.address()?);
         let (code, term) = (reader.u8()?, reader.u32()?);
         let kind = match code {
@@ -91,8 +91,12 @@ impl Beacon {
         }
         let (mac, held) = (reader.array()?, reader.u32()?);
         let (version, digest) = (reader.u32()?, reader.u64()?);
-        let addresses = (0..reader.u8()?).map(|_| reader.address()).collect::<Result<_, _>>()?;
-        let echoes = (0..reader.u8()?).map(|_| Echo::read(reader)).collect::<Result<_, _>>()?;
+        let addresses = (0..reader.u8()?)
+            .map(|_| reader.address())
+            .collect::<Result<_, _>>()?;
+        let echoes = (0..reader.u8()?)
+            .map(|_| Echo::read(reader))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             state,
             interval,
@@ -115,7 +119,9 @@ impl Beacon {
         octets.extend(self.digest.to_be_bytes());
         let addresses = &self.addresses[..self.addresses.len().min(crate::MAX_ADDRESSES)];
         octets.push(addresses.len() as u8);
-        addresses.iter().for_each(|address| write_address(octets, *address));
+        addresses
+            .iter()
+            .for_each(|address| write_address(octets, *address));
         let echoes = &self.echoes[..self.echoes.len().min(usize::from(u8::MAX))];
         octets.push(echoes.len() as u8);
         for Echo { boot, sequence } in echoes {

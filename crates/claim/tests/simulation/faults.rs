@@ -22,7 +22,11 @@ impl World {
         all.clone().all(|a| {
             all.clone().all(|b| {
                 let one_way = self.cut[a][b] != self.cut[b][a];
-                !one_way && (self.cut[a][b] || all.clone().all(|c| a == b || self.cut[a][c] == self.cut[b][c] || c == a || c == b))
+                !one_way
+                    && (self.cut[a][b]
+                        || all
+                            .clone()
+                            .all(|c| a == b || self.cut[a][c] == self.cut[b][c] || c == a || c == b))
             })
         })
     }
@@ -52,11 +56,15 @@ impl World {
     }
 
     pub(crate) fn deafen(&mut self, i: usize) {
-        (0..=self.nodes.len()).filter(|j| *j != i).for_each(|j| self.set_cut(j, i, true));
+        (0..=self.nodes.len())
+            .filter(|j| *j != i)
+            .for_each(|j| self.set_cut(j, i, true));
     }
 
     pub(crate) fn mute(&mut self, i: usize) {
-        (0..=self.nodes.len()).filter(|j| *j != i).for_each(|j| self.set_cut(i, j, true));
+        (0..=self.nodes.len())
+            .filter(|j| *j != i)
+            .for_each(|j| self.set_cut(i, j, true));
     }
 
     /// The whole node goes down.

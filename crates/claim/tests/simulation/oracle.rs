@@ -72,7 +72,9 @@ impl Oracle {
         let mut overlaps = BTreeMap::new();
         let units: Vec<UnitId> = world.units_ever().collect();
         for unit in units {
-            let holders: Vec<usize> = (0..world.nodes.len()).filter(|i| world.nodes[*i].holds(&unit)).collect();
+            let holders: Vec<usize> = (0..world.nodes.len())
+                .filter(|i| world.nodes[*i].holds(&unit))
+                .collect();
             for (at, &one) in holders.iter().enumerate() {
                 for &other in &holders[at + 1..] {
                     let key = (unit, one, other);
@@ -82,7 +84,11 @@ impl Oracle {
                     let stirred = world.nodes[one].stirred.max(world.nodes[other].stirred);
                     let took = world.now.saturating_sub(since.max(lost).max(stirred));
                     world.oracle.worst_overlap = world.oracle.worst_overlap.max(took);
-                    assert!(took <= limit, "{unit} is answered by {one} and {other} for {took:?} at {:?}", world.now);
+                    assert!(
+                        took <= limit,
+                        "{unit} is answered by {one} and {other} for {took:?} at {:?}",
+                        world.now
+                    );
                 }
             }
         }
@@ -95,7 +101,8 @@ impl Oracle {
         let detection = interval * (world.settings.misses + 1) * 11 / 10;
         let round_trip = Duration::from_micros(2 * (world.network.delay.1 + world.network.scheduling));
         let lossy = world.network.loss > 0 || world.network.stragglers > 0;
-        let limit = detection + interval + 3 * round_trip + interval * 5 * u32::from(lossy) + world.oracle.slack;
+        let limit =
+            detection + interval + 3 * round_trip + interval * 5 * u32::from(lossy) + world.oracle.slack;
         let units: Vec<UnitId> = world.truth().units.keys().copied().collect();
         for unit in units {
             if !world.oracle.transitive || !world.is_left_alone(&unit) {
@@ -146,18 +153,22 @@ impl World {
 
     fn has_answer(&self, i: usize, unit: &UnitId) -> bool {
         let near = |j: usize| i == j || self.linked(i, j);
-        (0..self.nodes.len()).filter(|j| near(*j)).any(|j| match self.nodes[j].answers(unit) {
-            None => false,
-            Some(Role::Holder) => true,
-            Some(Role::Surrogate { mac: of }) => {
-                let holder = (0..self.nodes.len()).find(|k| mac(*k) == of);
-                holder.is_some_and(|k| self.nodes[k].kernel && self.nodes[k].carrier && near(k))
-            }
-        })
+        (0..self.nodes.len())
+            .filter(|j| near(*j))
+            .any(|j| match self.nodes[j].answers(unit) {
+                None => false,
+                Some(Role::Holder) => true,
+                Some(Role::Surrogate { mac: of }) => {
+                    let holder = (0..self.nodes.len()).find(|k| mac(*k) == of);
+                    holder.is_some_and(|k| self.nodes[k].kernel && self.nodes[k].carrier && near(k))
+                }
+            })
     }
 
     pub(crate) fn holders(&self, unit: &UnitId) -> Vec<usize> {
-        (0..self.nodes.len()).filter(|i| self.nodes[*i].holds(unit)).collect()
+        (0..self.nodes.len())
+            .filter(|i| self.nodes[*i].holds(unit))
+            .collect()
     }
 
     pub(crate) fn holder(&self, unit: &UnitId) -> usize {
@@ -168,7 +179,13 @@ impl World {
     }
 
     pub(crate) fn loads(&self) -> Vec<usize> {
-        let held = |i: usize| self.truth().units.keys().filter(|unit| self.nodes[i].holds(unit)).count();
+        let held = |i: usize| {
+            self.truth()
+                .units
+                .keys()
+                .filter(|unit| self.nodes[i].holds(unit))
+                .count()
+        };
         (0..self.nodes.len()).map(held).collect()
     }
 
@@ -181,7 +198,10 @@ impl World {
             let holder = self.holder(unit);
             for (i, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.runs()) {
                 let role = node.answers(unit);
-                assert!(i == holder || role.is_none(), "{i} is {role:?} of {unit}, which {holder} holds");
+                assert!(
+                    i == holder || role.is_none(),
+                    "{i} is {role:?} of {unit}, which {holder} holds"
+                );
                 let knows = node.speaker.as_ref().and_then(|speaker| speaker.holder(unit));
                 let knows = knows.map(|holder| holder.node);
                 assert_eq!(knows.as_ref(), Some(&self.nodes[holder].name), "{i} about {unit}");
@@ -193,14 +213,20 @@ impl World {
     pub(crate) fn assert_balanced(&self) {
         let loads = self.loads();
         let (least, most) = (loads.iter().min(), loads.iter().max());
-        assert!(most.zip(least).is_some_and(|(most, least)| most - least <= 1), "{loads:?}");
+        assert!(
+            most.zip(least).is_some_and(|(most, least)| most - least <= 1),
+            "{loads:?}"
+        );
     }
 
     /// Nobody begins or ends to answer for anything.
     pub(crate) fn assert_nothing_moved(&self) {
         for (i, node) in self.nodes.iter().enumerate() {
             let moves = |(_, event): &&(Duration, Event)| {
-                matches!(event, Event::Hold { .. } | Event::Release { .. } | Event::Surrogate { .. })
+                matches!(
+                    event,
+                    Event::Hold { .. } | Event::Release { .. } | Event::Surrogate { .. }
+                )
             };
             let moved: Vec<_> = node.events.iter().filter(moves).collect();
             assert!(moved.is_empty(), "{i}: {moved:?}");

@@ -33,16 +33,27 @@ impl World {
     fn takes(&self) -> usize {
         let again = |why: &Why| matches!(why, Why::Resumed | Why::RivalGone);
         let takes = |(_, event): &&(Duration, Event)| matches!(event, Event::Hold { why, .. } if !again(why));
-        self.nodes.iter().map(|node| node.events.iter().filter(takes).count()).sum()
+        self.nodes
+            .iter()
+            .map(|node| node.events.iter().filter(takes).count())
+            .sum()
     }
 
     /// Whether every unit has exactly one that answers with its own hardware address.
     fn is_held(&self) -> bool {
-        self.truth().units.keys().all(|unit| self.holders(unit).len() == 1)
+        self.truth()
+            .units
+            .keys()
+            .all(|unit| self.holders(unit).len() == 1)
     }
 
     fn held_by(&self, i: usize) -> Vec<UnitId> {
-        self.truth().units.keys().copied().filter(|unit| self.nodes[i].holds(unit)).collect()
+        self.truth()
+            .units
+            .keys()
+            .copied()
+            .filter(|unit| self.nodes[i].holds(unit))
+            .collect()
     }
 
     fn told(&self, i: usize, told: impl Fn(&Event) -> bool) -> bool {

@@ -17,12 +17,15 @@ const MAX_PEERS: usize = 1024;
 impl Segment {
     /// Something sealed by a life that is not known. It may be a replay. What proves that it is not is that it has heard
     /// us lately; so that it can say so, it is told that we hear it.
-    pub(super) fn on_stranger(&mut self, now: Instant, header: Header, key: Option<SenderKey>, message: Message) {
+    pub(super) fn on_stranger(
+        &mut self,
+        now: Instant,
+        header: Header,
+        key: Option<SenderKey>,
+        message: Message,
+    ) {
         let Header {
-            boot,
-            sequence,
-            name,
-            ..
+            boot, sequence, name, ..
         } = header;
         let Some(key) = key.or_else(|| self.strangers.take(boot).map(|stranger| stranger.key)) else {
             return;
@@ -41,7 +44,9 @@ impl Segment {
             self.asked = Some(self.asked.map_or(have, |asked| asked.min(have)));
         }
         let proven = match &message {
-            Message::Beacon(beacon) => self.echo_in(beacon).filter(|at| now < *at + self.patience(beacon)),
+            Message::Beacon(beacon) => self
+                .echo_in(beacon)
+                .filter(|at| now < *at + self.patience(beacon)),
             Message::Changes { .. } | Message::Set { .. } | Message::Request { .. } => None,
         };
         let (Some(echoed), Message::Beacon(beacon)) = (proven, message) else {
@@ -140,7 +145,8 @@ impl Segment {
         self.boots.insert(peer.boot, node);
         self.peers.insert(node, peer);
         self.ears.on_peer(now);
-        self.wake_at(now);
+        self.refresh_peer(now, node);
+        self.wake_at(now + self.interval() / 20);
         self.beacon_soon(now);
         self.request_if_needed(now, node);
     }

@@ -8,7 +8,9 @@ fn takeover(nodes: usize, fail: impl Fn(&mut World, usize)) -> (Duration, Durati
         let holder = world.holder(&unit(0));
         fail(&mut world, holder);
         let rest = |world: &World, unit: &UnitId| world.holders(unit).iter().any(|i| *i != holder);
-        let took = world.run_until(SECOND, |world| world.truth().units.keys().all(|unit| rest(world, unit)));
+        let took = world.run_until(SECOND, |world| {
+            world.truth().units.keys().all(|unit| rest(world, unit))
+        });
         world.run_for(SECOND);
         took
     });
@@ -59,10 +61,16 @@ fn a_thousand_units_of_one_dead_node_are_taken_all_but_at_once() {
     world.power_off(0);
     let first = world.run_until(SECOND, |world| world.loads().iter().any(|load| *load > 0));
     let rest = world.run_until(SECOND, World::is_held);
-    assert!(rest <= ms(20), "the first after {first:?}, the last {rest:?} later");
+    assert!(
+        rest <= ms(20),
+        "the first after {first:?}, the last {rest:?} later"
+    );
     world.run_for(SECOND);
     let loads = world.loads();
-    assert!(loads[1..].iter().all(|load| (332..=335).contains(load)), "{loads:?}");
+    assert!(
+        loads[1..].iter().all(|load| (332..=335).contains(load)),
+        "{loads:?}"
+    );
     assert_eq!(world.takes(), 1000, "none was taken twice");
 }
 

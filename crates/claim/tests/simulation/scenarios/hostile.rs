@@ -14,7 +14,10 @@ fn whoever_has_no_key_changes_nothing() {
     world.assert_nothing_moved();
     world.assert_converged();
     let refused = world.nodes[0].speaker.as_ref().unwrap().counters().refused;
-    assert!(refused.forged > 0 && refused.replayed > 0 && refused.malformed > 0, "{refused:?}");
+    assert!(
+        refused.forged > 0 && refused.replayed > 0 && refused.malformed > 0,
+        "{refused:?}"
+    );
 }
 
 #[test]
@@ -35,8 +38,20 @@ fn what_a_former_life_said_is_not_believed_of_the_present_one() {
     }
     world.assert_nothing_moved();
     for i in 0..3 {
-        assert!(!world.told(i, |event| matches!(event, Event::Member { .. } | Event::Twin { .. })));
-        assert!(world.nodes[i].speaker.as_ref().unwrap().counters().refused.unproven > 0);
+        assert!(!world.told(i, |event| matches!(
+            event,
+            Event::Member { .. } | Event::Twin { .. }
+        )));
+        assert!(
+            world.nodes[i]
+                .speaker
+                .as_ref()
+                .unwrap()
+                .counters()
+                .refused
+                .unproven
+                > 0
+        );
     }
 }
 
@@ -72,7 +87,11 @@ fn a_node_with_another_key_is_told_of_and_not_heard() {
     world.input(2, Input::Keys(other));
     world.run_for(2 * SECOND);
     assert!(world.told(0, |event| *event == Event::UnknownKey));
-    let told = world.nodes[0].events.iter().filter(|(_, event)| *event == Event::UnknownKey).count();
+    let told = world.nodes[0]
+        .events
+        .iter()
+        .filter(|(_, event)| *event == Event::UnknownKey)
+        .count();
     assert_eq!(told, 1);
 }
 
@@ -90,7 +109,11 @@ fn of_two_nodes_with_one_name_the_second_falls_silent_and_both_are_told_of() {
     assert!(world.nodes[impostor].answers.is_empty());
     let twin = |event: &Event| matches!(event, Event::Twin { node } if *node == world.nodes[0].name);
     assert!(world.told(0, twin) && world.told(1, twin) && world.told(impostor, twin));
-    let moved = |i: usize| world.told(i, |event| matches!(event, Event::Hold { .. } | Event::Release { .. }));
+    let moved = |i: usize| {
+        world.told(i, |event| {
+            matches!(event, Event::Hold { .. } | Event::Release { .. })
+        })
+    };
     assert!(!moved(0) && !moved(1));
 }
 

@@ -27,7 +27,13 @@ fn units(world: &mut World, units: &[&[u8]]) {
             let addresses: BTreeSet<IpAddr> = addresses.iter().map(|last| address(*last)).collect();
             let id = UnitId(*addresses.first().unwrap());
             let candidates = (0..nodes).map(|i| (name(i), 0)).collect();
-            facts.units.insert(id, claim::Unit { addresses, candidates });
+            facts.units.insert(
+                id,
+                claim::Unit {
+                    addresses,
+                    candidates,
+                },
+            );
         }
     });
 }
@@ -60,11 +66,26 @@ fn a_unit_that_gets_a_lower_address_stays_where_it_is() {
     let (one, other) = (world.answer(address(20)), world.answer(address(30)));
     world.forget_events();
     change(&mut world, &[&[10, 20], &[30]]);
-    assert_eq!((world.answer(address(10)), world.answer(address(20))), (one.clone(), one.clone()));
+    assert_eq!(
+        (world.answer(address(10)), world.answer(address(20))),
+        (one.clone(), one.clone())
+    );
     change(&mut world, &[&[20], &[30]]);
-    assert_eq!((world.answer(address(20)), world.answer(address(30))), (one, other));
-    let held = |(_, event): &&(Duration, Event)| matches!(event, Event::Hold { why, .. } if *why != Why::Renamed);
-    assert_eq!(world.nodes.iter().flat_map(|node| &node.events).filter(held).count(), 0);
+    assert_eq!(
+        (world.answer(address(20)), world.answer(address(30))),
+        (one, other)
+    );
+    let held =
+        |(_, event): &&(Duration, Event)| matches!(event, Event::Hold { why, .. } if *why != Why::Renamed);
+    assert_eq!(
+        world
+            .nodes
+            .iter()
+            .flat_map(|node| &node.events)
+            .filter(held)
+            .count(),
+        0
+    );
 }
 
 #[test]

@@ -52,7 +52,11 @@ fn a_speaker_without_a_snapshot_leaves_no_gap_when_it_comes_back_empty_handed() 
         world.start_later(victim, SECOND);
         world.run_for(5 * SECOND);
         world.assert_converged();
-        assert!(world.oracle.worst_vacancy <= ms(400), "{:?}", world.oracle.worst_vacancy);
+        assert!(
+            world.oracle.worst_vacancy <= ms(400),
+            "{:?}",
+            world.oracle.worst_vacancy
+        );
     }
 }
 
@@ -80,7 +84,7 @@ fn a_restart_of_all_speakers_at_once_moves_nothing() {
 
 #[test]
 fn a_speaker_away_for_longer_than_the_crash_window_loses_its_units_and_does_not_get_them_back() {
-    let mut world = World::settled(1, 3, 6, Network::default());
+    let mut world = World::aged(1, 3, 6, Network::default());
     let victim = world.holder(&unit(0));
     world.kill(victim);
     world.run_for(9 * SECOND);
@@ -98,7 +102,7 @@ fn a_speaker_away_for_longer_than_the_crash_window_loses_its_units_and_does_not_
 #[test]
 fn a_speaker_that_stood_still_for_half_a_minute_listens_before_it_answers() {
     for kernel in [true, false] {
-        let mut world = World::settled(1, 3, 6, Network::default());
+        let mut world = World::aged(1, 3, 6, Network::default());
         let victim = world.holder(&unit(0));
         world.pause(victim, 30 * SECOND, kernel);
         world.run_for(29 * SECOND);
@@ -106,7 +110,12 @@ fn a_speaker_that_stood_still_for_half_a_minute_listens_before_it_answers() {
         let after = world.all_holders();
         world.run_for(5 * SECOND);
         assert_eq!(world.all_holders(), after, "what others took meanwhile is theirs");
-        assert!(world.nodes[victim].speaker.as_ref().is_some_and(|speaker| speaker.counters().fenced > 0));
+        assert!(
+            world.nodes[victim]
+                .speaker
+                .as_ref()
+                .is_some_and(|speaker| speaker.counters().fenced > 0)
+        );
     }
 }
 
