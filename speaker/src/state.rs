@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use announce::Interfaces;
-use claim::{Snapshot, Strength, UnitId};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use claim::{Snapshot, UnitId};
 use model::NodeName;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -104,7 +106,7 @@ fn decode(text: &str, me: &NodeName, now: SystemTime) -> Result<State, StateErro
     if content.node != me.0 {
         return Err(StateError::Node(content.node));
     }
-    Ok(content.state())
+    content.state()
 }
 
 fn hash(content: &str) -> String {
@@ -118,20 +120,8 @@ struct Content {
     units: BTreeMap<IpAddr, UnitContent>,
     possible: BTreeSet<String>,
     drain: bool,
-    segments: BTreeMap<String, SegmentContent>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SegmentContent {
-    claims: BTreeMap<IpAddr, (StrengthContent, u32)>,
-    terms: BTreeMap<IpAddr, u32>,
-}
-
-#[derive(Serialize, Deserialize)]
-enum StrengthContent {
-    Leaving,
-    Weak,
-    Strong,
+    /// By interface the snapshot in its own form.
+    segments: BTreeMap<String, String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -160,64 +150,28 @@ impl Content {
             drain: *drain,
             segments: segments
                 .iter()
-                .map(|(iface, snapshot)| (iface.clone(), SegmentContent::of(snapshot)))
+                .map(|(iface, snapshot)| (iface.clone(), BASE64_STANDARD.encode(snapshot.encode())))
                 .collect(),
         }
     }
 
-    fn state(self) -> State {
+    fn state(self) -> Result<State, StateError> {
+        let wrong = |error: &dyn std::fmt::Display| StateError::Content(error.to_string());
         let units = self.units.into_iter().map(|(ip, unit)| (UnitId(ip), unit.unit()));
-        let segments = self.segments.into_iter();
-        State {
+        let mut segments = BTreeMap::new();
+        for (iface, text) in self.segments {
+            let octets = BASE64_STANDARD.decode(text).map_err(|error| wrong(&error))?;
+            let snapshot = Snapshot::decode(&octets).map_err(|error| wrong(&error))?;
+            segments.insert(iface, snapshot);
+        }
+        Ok(State {
             wanted: Wanted {
                 units: units.collect(),
                 possible: self.possible.into_iter().map(NodeName).collect(),
                 drain: self.drain,
             },
-            segments: segments
-                .map(|(iface, segment)| (iface, segment.snapshot()))
-                .collect(),
-        }
-    }
-}
-
-impl SegmentContent {
-    fn of(snapshot: &Snapshot) -> Self {
-        let strength = |strength: Strength| match strength {
-            Strength::Leaving => StrengthContent::Leaving,
-            Strength::Weak => StrengthContent::Weak,
-            Strength::Strong => StrengthContent::Strong,
-        };
-        let claims = snapshot.claims.iter();
-        Self {
-            claims: claims
-                .map(|(unit, (firm, term))| (unit.0, (strength(*firm), *term)))
-                .collect(),
-            terms: snapshot
-                .terms
-                .iter()
-                .map(|(unit, term)| (unit.0, *term))
-                .collect(),
-        }
-    }
-
-    fn snapshot(self) -> Snapshot {
-        let strength = |strength| match strength {
-            StrengthContent::Leaving => Strength::Leaving,
-            StrengthContent::Weak => Strength::Weak,
-            StrengthContent::Strong => Strength::Strong,
-        };
-        let claims = self.claims.into_iter();
-        Snapshot {
-            claims: claims
-                .map(|(ip, (firm, term))| (UnitId(ip), (strength(firm), term)))
-                .collect(),
-            terms: self
-                .terms
-                .into_iter()
-                .map(|(ip, term)| (UnitId(ip), term))
-                .collect(),
-        }
+            segments,
+        })
     }
 }
 
@@ -285,7 +239,7 @@ mod tests {
         };
         let id = UnitId(ip("192.0.2.1"));
         let segment = Snapshot {
-            claims: [(id, (Strength::Strong, 7))].into(),
+            claims: [(id, (claim::Strength::Strong, 7))].into(),
             terms: [(id, 9)].into(),
         };
         State {

@@ -133,6 +133,8 @@ mod claims;
 mod counters;
 mod ears;
 mod event;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod identity;
 mod input;
 mod member;

@@ -112,6 +112,8 @@ pub(crate) enum DecodeError {
     State(u8),
     #[error("an interval of nothing")]
     Interval,
+    #[error("{0} addresses of its own")]
+    Addresses(u8),
     #[error("address family {0}")]
     Family(u8),
     #[error("claim kind {0}")]

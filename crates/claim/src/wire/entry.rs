@@ -91,9 +91,11 @@ impl Beacon {
         }
         let (mac, held) = (reader.array()?, reader.u32()?);
         let (version, digest) = (reader.u32()?, reader.u64()?);
-        let addresses = (0..reader.u8()?)
-            .map(|_| reader.address())
-            .collect::<Result<_, _>>()?;
+        let count = reader.u8()?;
+        if usize::from(count) > crate::MAX_ADDRESSES {
+            return Err(DecodeError::Addresses(count));
+        }
+        let addresses = (0..count).map(|_| reader.address()).collect::<Result<_, _>>()?;
         let echoes = (0..reader.u8()?)
             .map(|_| Echo::read(reader))
             .collect::<Result<_, _>>()?;

@@ -193,6 +193,7 @@ fn what_cannot_be_is_refused_with_the_reason() {
     assert_eq!(with(0, 9), Err(DecodeError::Message(9)));
     assert_eq!(with(1, 9), Err(DecodeError::State(9)));
     assert_eq!(with(3, 0), Err(DecodeError::Interval));
+    assert_eq!(with(26, 5), Err(DecodeError::Addresses(5)));
     assert_eq!(with(27, 5), Err(DecodeError::Family(5)));
     let longer = [&beacon[..], &[0]].concat();
     assert_eq!(Message::decode(&longer), Err(DecodeError::Trailing(1)));

@@ -43,6 +43,7 @@ fn a_deaf_node_takes_nothing_and_announces_nothing() {
     world.assert_converged();
 }
 
+/// P-L2-32
 #[test]
 fn the_last_of_three_nodes_takes_nothing_on_a_silent_segment_and_everything_once_it_hears_a_frame() {
     let mut world = World::settled(1, 3, 9, without_hosts());

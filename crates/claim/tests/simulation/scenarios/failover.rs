@@ -19,6 +19,7 @@ fn takeover(nodes: usize, fail: impl Fn(&mut World, usize)) -> (Duration, Durati
     times
 }
 
+/// P-L2-34, F3, S3
 #[test]
 fn the_units_of_a_node_without_power_are_answered_within_a_third_of_a_second() {
     for nodes in [2, 3, 10] {
@@ -27,6 +28,7 @@ fn the_units_of_a_node_without_power_are_answered_within_a_third_of_a_second() {
     }
 }
 
+/// F6, S3
 #[test]
 fn a_pulled_cable_is_as_a_lost_node() {
     let (_, _, most) = takeover(3, |world, i| world.set_carrier(i, false));

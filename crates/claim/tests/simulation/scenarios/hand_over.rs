@@ -13,6 +13,7 @@ fn silence(world: &mut World, of: UnitId, time: Duration) -> Duration {
     silent
 }
 
+/// P-L2-36
 #[test]
 fn a_node_that_drains_gives_everything_away_without_a_gap() {
     for seed in 0..3 {
@@ -62,6 +63,7 @@ fn a_unit_without_candidates_is_answered_for_no_longer() {
     assert_eq!(world.holders(&unit(0)), []);
 }
 
+/// P-L2-21, P-L2-23
 #[test]
 fn a_preferred_node_gets_its_units_back_when_it_has_been_there_for_the_crash_window_and_without_a_gap() {
     let mut world = World::new(1, 3, claim::Settings::default(), slow());

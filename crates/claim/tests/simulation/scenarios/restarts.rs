@@ -1,6 +1,7 @@
 use super::*;
 use claim::Snapshot;
 
+/// F1
 #[test]
 fn a_speaker_that_is_killed_and_comes_back_moves_nothing_and_others_answer_for_it_meanwhile() {
     for seed in 0..20 {
@@ -60,6 +61,7 @@ fn a_speaker_without_a_snapshot_leaves_no_gap_when_it_comes_back_empty_handed() 
     }
 }
 
+/// F2
 #[test]
 fn a_rolling_restart_of_all_speakers_moves_nothing() {
     let mut world = World::settled(1, 5, 20, Network::default());
@@ -82,6 +84,7 @@ fn a_restart_of_all_speakers_at_once_moves_nothing() {
     assert_eq!(world.takes(), 0);
 }
 
+/// P-L2-31
 #[test]
 fn a_speaker_away_for_longer_than_the_crash_window_loses_its_units_and_does_not_get_them_back() {
     let mut world = World::aged(1, 3, 6, Network::default());
@@ -130,6 +133,7 @@ fn a_short_stop_moves_nothing() {
     assert_eq!(world.takes(), 0);
 }
 
+/// F7, S5
 #[test]
 fn an_api_outage_and_a_restart_of_every_speaker_moves_nothing() {
     let mut world = World::settled(1, 3, 6, Network::default());

@@ -1,6 +1,7 @@
 use super::*;
 use claim::Snapshot;
 
+/// P-L2-12, P-L2-15, P-L2-30
 #[test]
 fn nodes_that_start_at_once_share_the_units_and_nothing_moves_any_more() {
     for seed in 0..10 {
