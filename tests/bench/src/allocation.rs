@@ -4,10 +4,10 @@ use anyhow::Result;
 use lab::{NodeKind, Signal, Spec, Steps};
 use suites::Bed;
 
+use crate::Report;
 use crate::allocation::report::report;
 use crate::allocation::run::Run;
 use crate::controller::HOST;
-use crate::figures::Figures;
 
 mod report;
 mod run;
@@ -40,7 +40,7 @@ pub(crate) struct Allocation {
 
 impl Allocation {
     /// Brings a lab up, measures, and takes it down, also when something fails and after Ctrl-C.
-    pub(crate) fn run(&self) -> Result<(Figures, PathBuf)> {
+    pub(crate) fn run(&self) -> Result<Report> {
         let program = match &self.controller {
             Some(program) => program.clone(),
             None => suites::binary("herald-controller")?,
@@ -59,9 +59,12 @@ impl Allocation {
             .inside(HOST, || Run::new(self, &bed.lab, program, steps)?.measure())??;
         steps.step("removing the lab", || bed.lab.down())?;
         let default = || suites::root().join("target/bench/allocation.json");
-        Ok((
-            report(self, &measured),
-            self.output.clone().unwrap_or_else(default),
-        ))
+        let figures = report(self, &measured);
+        Ok(Report {
+            table: figures.table(),
+            numbers: figures.into_numbers(),
+            file: self.output.clone().unwrap_or_else(default),
+            failed: None,
+        })
     }
 }

@@ -17,6 +17,11 @@ impl Distribution {
         Self { samples }
     }
 
+    /// All samples in milliseconds, the smallest first.
+    pub(crate) fn samples(&self) -> &[f64] {
+        &self.samples
+    }
+
     /// The smallest sample that at least `percent` of all do not exceed, in milliseconds; 0 without samples.
     pub(crate) fn percentile(&self, percent: usize) -> f64 {
         let rank = (self.samples.len() * percent).div_ceil(100).max(1);

@@ -1,19 +1,15 @@
 //! What was measured, as a table for people and as a flat object of numbers for programs.
 
-use std::fs;
-use std::path::Path;
-
-use anyhow::{Context, Result};
-use serde_json::{Map, Number, Value};
-
 use crate::distribution::Distribution;
+use crate::numbers::Numbers;
+use crate::table::{aligned, rounded};
 
 /// What was measured.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     about: Vec<String>,
     rows: Vec<Row>,
-    numbers: Map<String, Value>,
+    numbers: Numbers,
 }
 
 #[derive(Debug)]
@@ -84,9 +80,7 @@ impl Figures {
 
     /// A figure that is not in the table.
     pub(crate) fn number(&mut self, key: &str, value: f64) {
-        let value = Number::from_f64((value * 1000.0).round() / 1000.0);
-        self.numbers
-            .insert(key.to_owned(), value.map_or(Value::Null, Value::Number));
+        self.numbers.add(key, value);
     }
 
     pub(crate) fn table(&self) -> String {
@@ -96,24 +90,8 @@ impl Figures {
             bound: "bound".to_owned(),
             api: ["API server alone: p50", "p99", "max"].map(str::to_owned),
         };
-        let rows: Vec<[&str; 8]> = std::iter::once(&head).chain(&self.rows).map(Row::cells).collect();
-        let mut widths = [0; 8];
-        for row in &rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
-            }
-        }
-        let lines = rows.iter().map(|row| {
-            let cells = row.iter().zip(widths).enumerate();
-            let line: Vec<_> = cells
-                .map(|(column, (cell, width))| match column {
-                    // Words begin below each other, numbers end below each other.
-                    0 | 4 => format!("{cell:<width$}"),
-                    _ => format!("{cell:>width$}"),
-                })
-                .collect();
-            line.join("  ").trim_end().to_owned()
-        });
+        let rows: Vec<_> = std::iter::once(&head).chain(&self.rows).map(Row::cells).collect();
+        let lines = aligned(&rows, &[0, 4]);
         let about = self.about.iter().cloned();
         about
             .chain([String::new()])
@@ -123,11 +101,9 @@ impl Figures {
             + "\n"
     }
 
-    pub(crate) fn write(&self, file: &Path) -> Result<()> {
-        let folder = file.parent().context("a file in no folder")?;
-        fs::create_dir_all(folder)?;
-        let text = serde_json::to_string_pretty(&self.numbers)?;
-        fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))
+    /// The same for programs.
+    pub(crate) fn into_numbers(self) -> Numbers {
+        self.numbers
     }
 }
 
@@ -151,15 +127,6 @@ fn milliseconds(value: f64) -> String {
     format!("{} ms", rounded(value))
 }
 
-/// Three digits that mean something, or all before the point.
-fn rounded(value: f64) -> String {
-    match value.abs() {
-        ..10.0 => format!("{value:.2}"),
-        ..100.0 => format!("{value:.1}"),
-        _ => format!("{value:.0}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -178,13 +145,13 @@ mod tests {
 
     #[test]
     fn every_figure_is_one_number_in_a_flat_object() {
-        let numbers = Value::Object(figures().numbers);
+        let numbers = figures().into_numbers();
         let expected = serde_json::json!({
             "one_p50_ms": 10.0, "one_p99_ms": 120.0, "one_max_ms": 120.0,
             "api_one_p50_ms": 7.0, "api_one_p99_ms": 8.0, "api_one_max_ms": 8.0,
             "controller_idle_mb": 11.26, "cores": 2.0,
         });
-        assert_eq!(numbers, expected);
+        assert_eq!(numbers.into_json(), expected);
     }
 
     #[test]

@@ -6,17 +6,23 @@
 mod allocation;
 mod controller;
 mod distribution;
+mod failover;
 mod figures;
+mod machine;
+mod numbers;
 mod observer;
 mod services;
+mod table;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::allocation::Allocation;
+use crate::failover::Failover;
+use crate::numbers::Numbers;
 
 /// Measures Herald on a cluster in network namespaces of this machine.
 #[derive(Debug, Parser)]
@@ -30,6 +36,19 @@ struct Args {
 enum What {
     /// From a Service's creation to its address; the controller's start and memory.
     Allocation(Allocation),
+    /// From a fault to the answer of another node; new addresses; the speaker's memory.
+    Failover(Failover),
+}
+
+/// What was measured.
+struct Report {
+    /// For people.
+    table: String,
+    /// For programs, and where they look.
+    numbers: Numbers,
+    file: PathBuf,
+    /// Why there is not more.
+    failed: Option<anyhow::Error>,
 }
 
 fn main() -> ExitCode {
@@ -44,13 +63,14 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<()> {
     lab::catch_signals()?;
-    let (figures, output) = match args.what {
+    let report = match args.what {
         What::Allocation(allocation) => allocation.run()?,
+        What::Failover(failover) => failover.run()?,
     };
-    print(&figures.table());
-    figures.write(&output)?;
-    print(&format!("figures are in {}", shown(&output)));
-    Ok(())
+    print(&report.table);
+    report.numbers.write(&report.file)?;
+    print(&format!("figures are in {}", shown(&report.file)));
+    report.failed.map_or(Ok(()), Err)
 }
 
 fn shown(path: &Path) -> String {

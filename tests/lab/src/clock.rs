@@ -1,7 +1,7 @@
 //! The only place of the lab that reads the clock and sleeps.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail};
 
@@ -17,6 +17,15 @@ const PAUSE: Duration = Duration::from_millis(50);
 )]
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// The present moment, on the clock that the kernel stamps received frames and datagrams with.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the kernel stamps what it receives by the wall clock"
+)]
+pub fn stamp() -> SystemTime {
+    SystemTime::now()
 }
 
 /// Looks again and again until `condition` gives a value, and gives it back.

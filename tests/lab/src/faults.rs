@@ -9,6 +9,15 @@ use crate::plan::Host;
 /// Table of the nft rules that cut a node off the API server; in the node's namespace.
 const PARTITION: &str = "inet herald_lab_partition";
 
+/// One way over a cable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// What the host sends.
+    FromHost,
+    /// What others send to it.
+    ToHost,
+}
+
 impl Lab {
     /// Pulls a host's cable: no FIN, no RST, and the other hosts keep their carrier.
     pub fn unplug(&self, host: &str) -> Result<()> {
@@ -70,6 +79,30 @@ impl Lab {
         netns::nft(&self.lan(), &script)
     }
 
+    /// Drops every frame that goes one way over a host's cable; the other way it works on. Both ends keep their carrier.
+    pub fn cut(&self, host: &str, direction: Direction) -> Result<()> {
+        let port = self.on_lan(host)?.name;
+        let end = match direction {
+            Direction::FromHost => "iifname",
+            Direction::ToHost => "oifname",
+        };
+        // What the bridge itself receives, such as questions for its own address, passes no forward hook: nobody needs it.
+        let table = cut_table(&port);
+        let script = format!(
+            "{}table {table} {{ chain forward {{ type filter hook forward priority 0;
+               {end} \"{port}\" drop;
+             }}
+             }}\n",
+            forget(&table)
+        );
+        netns::nft(&self.lan(), &script)
+    }
+
+    /// Lets frames go both ways again.
+    pub fn join(&self, host: &str) -> Result<()> {
+        netns::nft(&self.lan(), &forget(&cut_table(&self.on_lan(host)?.name)))
+    }
+
     /// Stops every process on a host, pods included, while its kernel goes on to forward and to answer.
     pub fn freeze(&self, host: &str) -> Result<()> {
         self.cgroup_of(&self.host(host)?.name).freeze()
@@ -98,6 +131,10 @@ impl Lab {
         }
         Ok(host)
     }
+}
+
+fn cut_table(port: &str) -> String {
+    format!("bridge herald_lab_cut_{}", port.replace('-', "_"))
 }
 
 /// Removes a table, whether or not it is there.

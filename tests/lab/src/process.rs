@@ -36,11 +36,17 @@ impl ProcessId {
         Self::of(std::process::id().try_into()?).context("cannot read /proc/self/stat")
     }
 
-    /// Whether it still runs; one that has ended and was not waited for does not.
+    /// Whether it still runs; one that has ended and was not waited for does not. While one of its threads is left, its
+    /// sockets are open.
     pub fn alive(self) -> bool {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
-        parse_stat(&stat)
-            .is_some_and(|(state, started)| started == self.started && !matches!(state, 'Z' | 'X'))
+        parse_stat(&stat).is_some_and(|(state, started)| {
+            started == self.started && (!matches!(state, 'Z' | 'X') || self.threads() > 1)
+        })
+    }
+
+    fn threads(self) -> usize {
+        fs::read_dir(format!("/proc/{}/task", self.pid)).map_or(0, Iterator::count)
     }
 
     /// Sends a signal; an error if the process has ended.

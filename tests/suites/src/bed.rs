@@ -1,16 +1,22 @@
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use lab::{Lab, NodeKind, Spec, wait_for};
 use serde_json::{Value, json};
 
 use crate::binaries::root;
 
+mod answers;
 mod daemons;
+mod speakers;
+mod watched;
 
 pub use daemons::{ADMINISTRATOR, ELECTION, User};
+pub use speakers::KEY;
+pub use watched::{CLIENTS, Watched};
 
 /// How patient the suites are with what should take a second or two: machines are slow at times.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -18,10 +24,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The addresses of the pool that most suites use.
 pub const POOL: &str = "192.168.1.200-192.168.1.250";
 
+/// As many of the other family.
+pub const POOL_V6: &str = "fd00:1::200-fd00:1::232";
+
 /// Three process nodes with a speaker each, and controllers on the control plane's host.
 pub struct Bed {
     /// The cluster.
     pub lab: Lab,
+    /// What the daemons started from now on log.
+    pub log_level: &'static str,
+    /// The speaker that is started; none: the one that goes into the image.
+    pub speaker_program: Option<PathBuf>,
 }
 
 /// Runs a test on a bed. What goes wrong is a panic while the bed is still there, so that the lab keeps its logs (in
@@ -61,7 +74,16 @@ impl Bed {
             "--all",
         ])?;
         lab.kubectl(&["create", "namespace", "herald-system"])?;
-        Ok(Self { lab })
+        Ok(Self::of(lab))
+    }
+
+    /// What a lab is that runs already.
+    pub fn of(lab: Lab) -> Self {
+        Self {
+            lab,
+            log_level: "debug,hyper=info,tower=info",
+            speaker_program: None,
+        }
     }
 
     /// Two controllers, a speaker on every node, the pool [`POOL`] and an advertisement for everything.
@@ -86,6 +108,14 @@ impl Bed {
     /// The API server refuses it.
     pub fn pool(&self, name: &str, addresses: &str) -> Result<()> {
         self.apply("IPPool", name, json!({"addresses": [addresses]}))
+    }
+
+    /// Creates or changes an IPPool of both families.
+    ///
+    /// # Errors
+    /// The API server refuses it.
+    pub fn dual_pool(&self, name: &str) -> Result<()> {
+        self.apply("IPPool", name, json!({"addresses": [POOL, POOL_V6]}))
     }
 
     /// Creates or changes an L2Advertisement.
@@ -201,84 +231,6 @@ impl Bed {
             .find(|one| one["type"] == condition && one["status"] == status);
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         Ok(found.map(|one| (text(&one["reason"]), text(&one["message"]))))
-    }
-
-    /// The node that answers a client for an address which the client has not asked for before; none when none does.
-    ///
-    /// # Errors
-    /// The answer comes from a host that is no node.
-    pub fn answering(&self, ip: &str) -> Result<Option<String>> {
-        let reply = self.lab.try_exec(
-            "client",
-            &["arping", "-q", "-c", "1", "-w", "1", "-I", "eth0", ip],
-        )?;
-        if !reply.status.success() {
-            return Ok(None);
-        }
-        self.macs(ip, 1)?
-            .into_iter()
-            .next()
-            .map(|mac| self.node_of(&mac))
-            .transpose()
-    }
-
-    /// Every hardware address that answers `count` requests, each once.
-    ///
-    /// # Errors
-    /// arping cannot be run.
-    pub fn macs(&self, ip: &str, count: u8) -> Result<Vec<String>> {
-        let count = count.to_string();
-        let reply = self.lab.try_exec(
-            "client",
-            &["arping", "-b", "-c", &count, "-w", "3", "-I", "eth0", ip],
-        )?;
-        let mut macs: Vec<String> = Vec::new();
-        for mac in reply
-            .stdout
-            .split('[')
-            .skip(1)
-            .filter_map(|rest| rest.split(']').next())
-        {
-            if !macs.iter().any(|seen| seen.eq_ignore_ascii_case(mac)) {
-                macs.push(mac.to_owned());
-            }
-        }
-        Ok(macs)
-    }
-
-    /// The node with this hardware address.
-    ///
-    /// # Errors
-    /// No node has it.
-    pub fn node_of(&self, mac: &str) -> Result<String> {
-        match self.lab.host_with_mac(mac) {
-            Some(host) if self.lab.nodes().iter().any(|node| node.name == host.name) => Ok(host.name),
-            Some(host) => bail!("{mac} belongs to {}, which is no node", host.name),
-            None => bail!("{mac} belongs to no host"),
-        }
-    }
-
-    /// Waits until exactly one node answers for an address, and gives it.
-    ///
-    /// # Errors
-    /// It does not come to that in time.
-    pub fn holder(&self, ip: &str) -> Result<String> {
-        self.wait(&format!("exactly one node to answer for {ip}"), || {
-            match self.macs(ip, 3)?.as_slice() {
-                [mac] => self.node_of(mac).map(Some),
-                _ => Ok(None),
-            }
-        })
-    }
-
-    /// Waits until a client gets an answer over HTTP.
-    ///
-    /// # Errors
-    /// It gets none in time.
-    pub fn answer(&self, ip: &str) -> Result<String> {
-        self.wait(&format!("an HTTP answer from {ip}"), || {
-            Ok(self.lab.curl("client", &format!("http://{ip}/"), 1).ok())
-        })
     }
 
     /// How often a user has written the status of a Service.

@@ -7,5 +7,5 @@
 mod bed;
 mod binaries;
 
-pub use bed::{ADMINISTRATOR, Bed, ELECTION, POOL, User, on};
+pub use bed::{ADMINISTRATOR, Bed, CLIENTS, ELECTION, KEY, POOL, POOL_V6, User, Watched, on};
 pub use binaries::{binary, image, root};

@@ -1,11 +1,10 @@
 //! The order of things: from an empty cluster to a full one, and one restart.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use kube::Client;
 use lab::{Lab, Steps};
 use process::client::connect;
@@ -14,6 +13,7 @@ use tokio::runtime::Runtime;
 
 use super::Allocation;
 use crate::controller::{Controller, USER};
+use crate::machine;
 use crate::observer::Observer;
 use crate::services::{Giver, Measured, WRITERS, burst, create, delete_all, one_at_a_time};
 
@@ -84,7 +84,7 @@ impl<'a> Run<'a> {
 
     /// Measures everything.
     pub(super) fn measure(self) -> Result<Measurements> {
-        let (cores, load) = machine()?;
+        let (cores, load) = (machine::cores()?, machine::load()?);
         let (api_one, api_burst) = self.api_server_alone()?;
         let (controller, _) = self.start("controller-1")?;
         let idle_mb = self.idle(&controller)?;
@@ -214,13 +214,4 @@ async fn interrupted() {
     while !lab::interrupted() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-}
-
-/// The number of processors, and the load.
-fn machine() -> Result<(f64, f64)> {
-    let cores = std::thread::available_parallelism()?.get();
-    let load = fs::read_to_string("/proc/loadavg").context("cannot read /proc/loadavg")?;
-    let load = load.split(' ').next().unwrap_or_default().parse()?;
-    #[allow(clippy::cast_precision_loss, reason = "a machine has few")]
-    Ok((cores as f64, load))
 }

@@ -1,6 +1,9 @@
+use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use lab::{Process, Signal};
@@ -47,7 +50,7 @@ impl Bed {
     /// # Errors
     /// It does not start.
     pub fn controller_with(&self, number: u8, user: User<'_>, flags: &[&str]) -> Result<Arc<Process>> {
-        let mut command = self.herald("herald-controller", user)?;
+        let mut command = self.herald(&binary("herald-controller")?, user)?;
         let port = port(number);
         command
             .args(["--identity", &format!("controller-{number}-{}", nonce())])
@@ -57,37 +60,28 @@ impl Bed {
         self.ready(controller, port)
     }
 
-    /// Starts the speaker of a node.
-    ///
-    /// # Errors
-    /// It does not start.
-    pub fn speaker(&self, node: &str) -> Result<Arc<Process>> {
-        let user = User {
-            name: "herald-speaker",
-            ..ADMINISTRATOR
-        };
-        let mut command = self.herald("herald-speaker", user)?;
-        command.args(["--node-name", node]);
-        self.ready(self.lab.spawn(node, "speaker", command)?, 7473)
-    }
-
     /// Waits until a daemon says that it is ready; gives up at once when it has ended.
-    fn ready(&self, process: Arc<Process>, port: u16) -> Result<Arc<Process>> {
-        let url = format!("http://127.0.0.1:{port}/readyz");
+    pub(super) fn ready(&self, process: Arc<Process>, port: u16) -> Result<Arc<Process>> {
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
         let what = format!("{} on {} to be ready", process.name, process.host);
-        process.wait_for(&what, PATIENCE, || Ok(self.lab.curl(&process.host, &url, 1).ok()))?;
+        process.wait_for(&what, PATIENCE, || {
+            let answer = self
+                .lab
+                .http_get(&process.host, address, "/readyz", Duration::from_secs(1))?;
+            Ok(answer.starts_with("HTTP/1.1 200").then_some(()))
+        })?;
         Ok(process)
     }
 
-    fn herald(&self, program: &str, user: User<'_>) -> Result<Command> {
-        let mut command = Command::new(binary(program)?);
+    pub(super) fn herald(&self, program: &Path, user: User<'_>) -> Result<Command> {
+        let mut command = Command::new(program);
         command.args([
             "--namespace",
             "herald-system",
             "--log-format",
             "text",
             "--log-level",
-            "debug,hyper=info,tower=info",
+            self.log_level,
         ]);
         command
             .arg("--kubeconfig")

@@ -22,7 +22,7 @@ fn installed(name: &str) -> Result<Bed> {
         lab.kubectl_apply(&fs::read_to_string(root().join("tests/lab/demo").join(file))?)?;
     }
     lab.kubectl(&["rollout", "status", "deployment/web", "--timeout=60s"])?;
-    Ok(Bed { lab })
+    Ok(Bed::of(lab))
 }
 
 /// P-INSTALL-1, P-INSTALL-8, P-INSTALL-20: what a user gets, and what the daemons may do.

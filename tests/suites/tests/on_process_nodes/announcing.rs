@@ -24,10 +24,7 @@ fn an_address_answers_and_another_node_takes_over_when_the_cable_is_pulled() {
             "the address is on an interface of {first}"
         );
         let (_, message) = bed.condition("web", "heraldlb.io/Announced", "True")?;
-        ensure!(
-            message == format!("by node {first} with ARP: {ip} on eth0"),
-            "{message}"
-        );
+        ensure!(message == format!("by node {first}: {ip} on eth0"), "{message}");
 
         bed.lab.unplug(&first)?;
         let second = bed.wait("another node to answer", || {
@@ -36,7 +33,7 @@ fn an_address_answers_and_another_node_takes_over_when_the_cable_is_pulled() {
         bed.answer(&ip)?;
         bed.wait("the condition to name the other node", || {
             let condition = bed.condition_of("service", "web", "heraldlb.io/Announced", "True")?;
-            Ok(condition.filter(|(_, message)| message.contains(&format!("by node {second} "))))
+            Ok(condition.filter(|(_, message)| message.contains(&format!("by node {second}:"))))
         })?;
 
         bed.lab.plug(&first)?;

@@ -4,6 +4,7 @@ mod allocation;
 mod announcing;
 mod bad_input;
 mod controllers;
+mod layer2;
 mod outages;
 mod requests;
 mod the_lab;

@@ -128,7 +128,7 @@ fn services_with_one_sharing_key_answer_on_one_address() {
         let holder = bed.holder(&ip)?;
         for name in ["http", "other"] {
             let (_, message) = bed.condition(name, "heraldlb.io/Announced", "True")?;
-            ensure!(message.starts_with(&format!("by node {holder} ")), "{message}");
+            ensure!(message.starts_with(&format!("by node {holder}:")), "{message}");
         }
 
         // With the other's port it may not share, and says by which rule.

@@ -1,0 +1,136 @@
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use lab::{Process, ProcessId, Signal};
+use serde_json::json;
+
+use super::{ADMINISTRATOR, Bed, User};
+use crate::binaries::binary;
+
+const NAME: &str = "speaker";
+const DAEMON_SET: &str = "herald-speaker";
+const PORT: u16 = 7473;
+
+/// What speakers seal with until it is exchanged.
+pub const KEY: &str = "the key of every speaker in the lab";
+
+impl Bed {
+    /// Starts the speaker of a node.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn speaker(&self, node: &str) -> Result<Arc<Process>> {
+        self.ready(self.spawn_speaker(node)?, PORT)
+    }
+
+    /// Starts the speaker of a node, and does not wait until it knows what the API server has to say.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn spawn_speaker(&self, node: &str) -> Result<Arc<Process>> {
+        let user = User {
+            name: "herald-speaker",
+            ..ADMINISTRATOR
+        };
+        let keys = self.folder_of("keys", node)?;
+        if !keys.join("key").exists() {
+            self.set_keys(node, KEY, None)?;
+        }
+        let program = match &self.speaker_program {
+            Some(program) => program.clone(),
+            None => binary("herald-speaker")?,
+        };
+        let mut command = self.herald(&program, user)?;
+        command.args(["--node-name", node, "--daemon-set", DAEMON_SET]);
+        command.arg("--segment-keys").arg(keys);
+        command.arg("--state-dir").arg(self.folder_of("state", node)?);
+        self.lab.spawn(node, NAME, command)
+    }
+
+    /// Waits until a speaker that was started knows what the API server has to say.
+    ///
+    /// # Errors
+    /// It ends, or does not come to know it in time.
+    pub fn informed(&self, speaker: Arc<Process>) -> Result<()> {
+        self.ready(speaker, PORT).map(drop)
+    }
+
+    /// The process of a node's speaker, the last that was started.
+    ///
+    /// # Errors
+    /// None was.
+    pub fn speaker_process(&self, node: &str) -> Result<ProcessId> {
+        self.lab.process(node, NAME)
+    }
+
+    /// Sends a signal to a node's speaker and waits until it has ended.
+    ///
+    /// # Errors
+    /// It does not end.
+    pub fn end_speaker(&self, node: &str, signal: Signal) -> Result<()> {
+        let process = self.speaker_process(node)?;
+        process.signal(signal)?;
+        self.wait(&format!("the speaker of {node} to end"), || {
+            Ok((!process.alive()).then_some(()))
+        })
+    }
+
+    /// Whether speakers that are told to end find the DaemonSet that will start others in their place. Without it they hand
+    /// over what they hold.
+    ///
+    /// # Errors
+    /// The API server refuses it.
+    pub fn replacing(&self, replacing: bool) -> Result<()> {
+        if !replacing {
+            let words = ["delete", "daemonset", "--ignore-not-found", "-n", "herald-system"];
+            return self.lab.kubectl(&[&words[..], &[DAEMON_SET]].concat()).map(drop);
+        }
+        // No node has the label: the speakers are started by the lab.
+        let object = json!({
+            "apiVersion": "apps/v1", "kind": "DaemonSet",
+            "metadata": {"name": DAEMON_SET, "namespace": "herald-system"},
+            "spec": {
+                "selector": {"matchLabels": {"app": DAEMON_SET}},
+                "template": {
+                    "metadata": {"labels": {"app": DAEMON_SET}},
+                    "spec": {
+                        "nodeSelector": {"no": "node"},
+                        "containers": [{"name": "speaker", "image": "heraldlb.io/herald"}],
+                    },
+                },
+            },
+        });
+        self.lab.kubectl_apply(&object.to_string()).map(drop)
+    }
+
+    /// Writes the keys of a node's speaker: what it seals with, and what it opens besides.
+    ///
+    /// # Errors
+    /// The files cannot be written.
+    pub fn set_keys(&self, node: &str, key: &str, also: Option<&str>) -> Result<()> {
+        let folder = self.folder_of("keys", node)?;
+        fs::write(folder.join("key"), key)?;
+        match also {
+            Some(also) => fs::write(folder.join("also"), also)?,
+            None if folder.join("also").exists() => fs::remove_file(folder.join("also"))?,
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// The file in which the speaker of a node keeps what it needs to go on without the API server.
+    ///
+    /// # Errors
+    /// Its folder cannot be made.
+    pub fn state_file(&self, node: &str) -> Result<PathBuf> {
+        Ok(self.folder_of("state", node)?.join("speaker.state"))
+    }
+
+    fn folder_of(&self, what: &str, node: &str) -> Result<PathBuf> {
+        let folder = self.lab.folder().join(what).join(node);
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        Ok(folder)
+    }
+}
