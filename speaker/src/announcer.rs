@@ -144,6 +144,13 @@ pub enum Report {
         /// Its holder.
         holder: Option<NodeName>,
     },
+    /// Whether this speaker only listens on the segment as yet, and answers for nothing there.
+    Listening {
+        /// Where.
+        iface: String,
+        /// Whether it does.
+        listening: bool,
+    },
     /// The interface is used no longer; what was known of its segment is worth nothing.
     Left {
         /// Which.

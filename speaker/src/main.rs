@@ -19,11 +19,11 @@ use speaker::links::{ExcludeList, Watcher};
 use speaker::outbox::Standings;
 use speaker::reporter::Reporter;
 use speaker::scene::Scene;
-use speaker::speaker::{KNOWLEDGE, Speaker, follow_all};
+use speaker::speaker::{KNOWLEDGE, SEGMENTS, Speaker, follow_all};
 use speaker::state::State;
 use speaker::status::{self, Picture};
 use speaker::{datapath, departure, keys, metrics};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 const USER_AGENT: &str = concat!("herald-speaker/", env!("CARGO_PKG_VERSION"));
 
@@ -97,10 +97,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let last_word = keeper.clone();
     let mut registry = Registry::default();
     metrics::register(&mut registry, announcer.statistics());
-    let readiness = Readiness::new(&[KNOWLEDGE]);
+    let readiness = Readiness::new(&[KNOWLEDGE, SEGMENTS]);
     probes::serve(listen, registry, readiness.clone()).await?;
     let mut linking = tokio::spawn(links_watcher.run());
-    let mut announcing = tokio::spawn(announcer.run());
+    let mut announcing = on_its_own_thread(announcer)?;
     tokio::spawn(datapath::follow(kube_proxy_health, able_sender));
     tokio::spawn(keys::follow(segment_keys, key_sender));
     if let Some(keeper) = keeper {
@@ -149,4 +149,20 @@ async fn run(args: Args) -> anyhow::Result<()> {
         let _ = keeper.write().await;
     }
     Ok(())
+}
+
+/// What speaks on the segments shares its thread with nothing else: a burst of news from the API server must not hold up a
+/// beacon. Ends when the announcer does.
+fn on_its_own_thread(announcer: Announcer) -> anyhow::Result<oneshot::Receiver<()>> {
+    let (ended, end) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    std::thread::Builder::new()
+        .name("segments".to_owned())
+        .spawn(move || {
+            runtime.block_on(announcer.run());
+            let _ = ended.send(());
+        })?;
+    Ok(end)
 }

@@ -84,7 +84,7 @@ mod tests {
             announced,
             reason: "Reason",
             message: message.into(),
-            tentative: false,
+            seen: None,
         }
     }
 

@@ -12,7 +12,7 @@ use process::events::{Events, Story};
 use tokio::sync::watch;
 
 use crate::outbox::{Outbox, Standings};
-use crate::standing::{Standing, is_announced};
+use crate::standing::Standing;
 
 /// The field manager of all speakers: whoever holds the address speaks for it.
 const FIELD_MANAGER: &str = "herald-speaker";
@@ -66,7 +66,7 @@ impl Reporter {
         let Some(object) = within(REQUEST_TIMEOUT, api.get_opt(&name.name)).await? else {
             return Ok(());
         };
-        if standing.is_shown_by(&object) || standing.tentative && is_announced(&object) {
+        if standing.is_shown_by(&object) || standing.is_overruled_by(&object) {
             return Ok(());
         }
         let params = PatchParams::apply(FIELD_MANAGER).force();

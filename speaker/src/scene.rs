@@ -22,6 +22,8 @@ pub struct Scene {
     homeless: BTreeSet<IpAddr>,
     disputed: Disputes,
     segments: BTreeMap<String, SegmentScene>,
+    /// Interfaces on which this speaker only listens as yet.
+    listening: BTreeSet<String>,
 }
 
 /// One segment.
@@ -42,6 +44,7 @@ impl Scene {
             homeless: BTreeSet::new(),
             disputed: Disputes::new(),
             segments: BTreeMap::new(),
+            listening: BTreeSet::new(),
         }
     }
 
@@ -53,6 +56,11 @@ impl Scene {
     /// The segments that it is on, by interface.
     pub fn segments(&self) -> &BTreeMap<String, SegmentScene> {
         &self.segments
+    }
+
+    /// Whether it answers for what it holds on every segment that it is on.
+    pub fn is_speaking(&self) -> bool {
+        self.listening.is_empty()
     }
 
     /// Takes in a report.
@@ -106,7 +114,14 @@ impl Scene {
                     None => holders.remove(&unit),
                 };
             }
-            Report::Left { iface } => drop(self.segments.remove(&iface)),
+            Report::Listening { iface, listening } => match listening {
+                true => drop(self.listening.insert(iface)),
+                false => drop(self.listening.remove(&iface)),
+            },
+            Report::Left { iface } => {
+                self.segments.remove(&iface);
+                self.listening.remove(&iface);
+            }
         }
     }
 
@@ -162,7 +177,7 @@ impl Scene {
     /// Nobody that is seen from here holds the Service's addresses.
     fn unheld(&self, addresses: &BTreeSet<IpAddr>, candidates: &BTreeMap<NodeName, u32>) -> Standing {
         if let Some(ip) = addresses.iter().find(|ip| self.homeless.contains(ip)) {
-            return Standing::homeless(&self.me, *ip);
+            return Standing::homeless(&self.me, *ip).unless_said_elsewhere(self.known());
         }
         let state = |node: &NodeName| {
             let seen = self
@@ -171,7 +186,13 @@ impl Scene {
                 .filter_map(|segment| segment.members.get(node));
             (node.clone(), (*node != self.me).then(|| seen.copied().next()))
         };
-        Standing::unheld(&candidates.keys().map(state).collect())
+        Standing::unheld(&candidates.keys().map(state).collect()).unless_said_elsewhere(self.known())
+    }
+
+    /// The nodes on the segments that this one is on, itself included.
+    fn known(&self) -> BTreeSet<NodeName> {
+        let members = self.segments.values().flat_map(|segment| segment.members.keys());
+        members.chain([&self.me]).cloned().collect()
     }
 
     /// Whether it is for this node to tell users why nobody announces: one of the speakers that are seen will do, if it is

@@ -1,6 +1,7 @@
 //! The loop of the speaker: watches and reports in, what is wanted and standings out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kube::runtime::watcher::Config;
 use kube::{Api, Client};
@@ -16,8 +17,14 @@ use crate::scene::Scene;
 use crate::status::{self, Picture};
 use crate::wanted::Wanted;
 
-/// What a speaker needs to be ready: to know everything it decides from.
+/// What a speaker needs to be ready: to know everything it decides from,
 pub const KNOWLEDGE: &str = "objects";
+/// and to have listened before it answers. Whoever is replaced next may rely on it then.
+pub const SEGMENTS: &str = "segments";
+
+/// Between two rounds: what comes meanwhile is taken in at once. A thousand Services that are created in a second are not a
+/// thousand decisions.
+const CALM: Duration = Duration::from_millis(10);
 
 /// The speaker, wired to its surroundings.
 pub struct Speaker {
@@ -74,6 +81,8 @@ impl Speaker {
                 status: status::status(&self.scene, decision.is_some()),
             };
             replace(&self.pictures, picture);
+            self.readiness.set(SEGMENTS, self.scene.is_speaking());
+            tokio::time::sleep(CALM).await;
         }
     }
 

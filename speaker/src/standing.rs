@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 /// The condition that says whether the network knows where the Service is, and from whom; or why not.
 pub const ANNOUNCED: &str = "heraldlb.io/Announced";
 
+/// How the message begins of a Service that is announced; the name of the node and a colon follow.
+const BY_NODE: &str = "by node ";
+
 /// On which interfaces the addresses of this node are announced.
 pub type Announcements = BTreeMap<IpAddr, BTreeSet<String>>;
 
@@ -30,8 +33,9 @@ pub struct Standing {
     pub reason: &'static str,
     /// A sentence for people.
     pub message: String,
-    /// Another node may know better: not to be written over the word of one that says that it announces the Service.
-    pub tentative: bool,
+    /// Where only some nodes can be seen: these. The word of another one, that it announces the Service, is not to be written
+    /// over.
+    pub seen: Option<BTreeSet<NodeName>>,
 }
 
 impl Standing {
@@ -60,7 +64,7 @@ impl Standing {
             format!("{ip} on {}", names.join(", "))
         };
         let parts: Vec<_> = addresses.iter().map(on).collect();
-        let mut message = format!("by node {me}: {}", parts.join("; "));
+        let mut message = format!("{BY_NODE}{me}: {}", parts.join("; "));
         if let Some(((ip, iface), (mac, Response::Defended))) = disputed {
             message = format!(
                 "{message}; but the station {mac} on {iface}, which is not of this cluster, claims {ip} too: take the address off \
@@ -75,7 +79,7 @@ impl Standing {
                 "Announced"
             },
             message,
-            tentative: false,
+            seen: None,
         }
     }
 
@@ -90,10 +94,7 @@ impl Standing {
             "node {me} may announce it, but has no usable interface for {ip}: none that an L2Advertisement names, or none with \
              an address of the same subnet; and no other node announces it either"
         );
-        Self {
-            tentative: true,
-            ..Self::not("NoInterface", message)
-        }
+        Self::not("NoInterface", message)
     }
 
     /// Nodes may announce it and none does. Of each what is known: nothing of this node itself.
@@ -105,10 +106,28 @@ impl Standing {
         };
         let all: Vec<_> = candidates.iter().map(seen).collect();
         let message = format!("no node announces it, of those that may: {}", all.join("; "));
+        Self::not("NoSpeaker", message)
+    }
+
+    /// The same, said by who sees only these nodes.
+    #[must_use]
+    pub fn unless_said_elsewhere(self, seen: BTreeSet<NodeName>) -> Self {
         Self {
-            tentative: true,
-            ..Self::not("NoSpeaker", message)
+            seen: Some(seen),
+            ..self
         }
+    }
+
+    /// Whether `object` says that a node announces it which cannot be seen by who says this.
+    pub fn is_overruled_by(&self, object: &Service) -> bool {
+        let (Some(seen), Some(condition)) = (&self.seen, find(of_service(object), ANNOUNCED)) else {
+            return false;
+        };
+        let node = condition
+            .message
+            .strip_prefix(BY_NODE)
+            .and_then(|rest| rest.split_once(": "));
+        condition.status == "True" && node.is_some_and(|(node, _)| !seen.contains(&NodeName(node.to_owned())))
     }
 
     fn not(reason: &'static str, message: String) -> Self {
@@ -116,7 +135,7 @@ impl Standing {
             announced: false,
             reason,
             message,
-            tentative: false,
+            seen: None,
         }
     }
 
@@ -143,7 +162,7 @@ impl Standing {
             announced,
             reason,
             message,
-            tentative: _,
+            seen: _,
         } = self;
         Statement {
             kind: ANNOUNCED,
@@ -165,11 +184,6 @@ fn word(status: Status) -> &'static str {
         Status::SpeakerLost => "without a speaker",
         Status::Dead => "dead",
     }
-}
-
-/// Whether a node says on `object` that it announces it.
-pub fn is_announced(object: &Service) -> bool {
-    find(of_service(object), ANNOUNCED).is_some_and(|condition| condition.status == "True")
 }
 
 /// Whether the status of `object` has the condition at all.
@@ -226,7 +240,7 @@ mod tests {
     fn every_reason_why_not_is_told() {
         assert_eq!(Standing::nobody(&Reason::NoEndpoints).reason, "NoEndpoints");
         let homeless = Standing::homeless(&n1(), ip("192.0.2.1"));
-        assert_eq!((homeless.reason, homeless.tentative), ("NoInterface", true));
+        assert_eq!(homeless.reason, "NoInterface");
         let states = [
             (n1(), None),
             (NodeName("n2".into()), Some(None)),
@@ -238,5 +252,25 @@ mod tests {
             "no node announces it, of those that may: n1 is about to; no speaker is heard of on n2; n3 is not ready to forward \
              (kube-proxy)"
         );
+    }
+
+    /// P-L2-45: its own word, and that of a node which it sees and which does not announce it, are not left to stand.
+    #[test]
+    fn only_the_word_of_a_node_that_cannot_be_seen_stands_against_bad_news() {
+        let says = |message: &str, status: &str| -> Service {
+            let condition = json!({
+                "type": ANNOUNCED, "status": status, "reason": "Announced", "message": message,
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+            });
+            serde_json::from_value(json!({"metadata": {}, "status": {"conditions": [condition]}})).unwrap()
+        };
+        let seen = [n1(), NodeName("n2".into())].into();
+        let bad = Standing::homeless(&n1(), ip("192.0.2.1")).unless_said_elsewhere(seen);
+        assert!(!bad.is_overruled_by(&says("by node n1: 192.0.2.1 on eth0", "True")));
+        assert!(!bad.is_overruled_by(&says("by node n2: 192.0.2.1 on eth0", "True")));
+        assert!(bad.is_overruled_by(&says("by node n9: 192.0.2.1 on eth0", "True")));
+        assert!(!bad.is_overruled_by(&says("by node n9: 192.0.2.1 on eth0", "False")));
+        let firm = Standing::nobody(&Reason::NoEndpoints);
+        assert!(!firm.is_overruled_by(&says("by node n9: 192.0.2.1 on eth0", "True")));
     }
 }

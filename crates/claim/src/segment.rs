@@ -248,6 +248,11 @@ impl Segment {
         self.roles.iter().map(|(unit, role)| (unit, *role))
     }
 
+    /// Whether this node only listens as yet: it has just started, did not run for a while, or had no carrier.
+    pub fn is_listening(&self) -> bool {
+        matches!(self.phase, Phase::Listening(_))
+    }
+
     /// Whether this node may say unasked what it holds ([`Event::Quiet`]).
     pub fn is_quiet(&self) -> bool {
         self.quiet

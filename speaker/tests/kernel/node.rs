@@ -159,6 +159,7 @@ fn in_words(report: Report) -> String {
         Report::StrangerGone { ip, iface } => format!("no stranger claims {ip} on {iface}"),
         Report::Member { node, .. } => format!("member {node}"),
         Report::Moved { unit, .. } => format!("moved {unit}"),
+        Report::Listening { iface, listening } => format!("listening on {iface}: {listening}"),
         Report::Left { iface } => format!("left {iface}"),
         Report::SocketFailed { iface, error } => format!("{iface} failed: {error}"),
     }

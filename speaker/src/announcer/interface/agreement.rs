@@ -205,6 +205,10 @@ impl Agreement {
         self.with.memory.record(&self.iface, self.segment.snapshot());
     }
 
+    pub(super) fn is_listening(&self) -> bool {
+        self.segment.is_listening()
+    }
+
     pub(super) fn is_quiet(&self) -> bool {
         self.segment.is_quiet()
     }

@@ -31,6 +31,8 @@ pub(super) struct Session<'a> {
     /// What the station does now.
     current: Assignment,
     began: bool,
+    /// What was reported.
+    listening: bool,
     roles: BTreeMap<IpAddr, Role>,
     /// Something has happened that can change the roles.
     stale: bool,
@@ -48,6 +50,7 @@ impl<'a> Session<'a> {
             agreement: agreeing.map(|with| Agreement::new(&of.name, first.index, with)),
             current: first.idle(),
             began: false,
+            listening: false,
             roles: BTreeMap::new(),
             stale: true,
             before: of.statistics.of(&of.name),
@@ -136,6 +139,7 @@ impl<'a> Session<'a> {
             self.station.settle().await?;
             // Only now that the frames are out: a thousand lines take longer than a thousand frames.
             let mut said = self.tell(events);
+            self.tell_whether_listening();
             for ip in new {
                 self.announced.insert(ip);
                 let iface = self.of.name.clone();
@@ -246,6 +250,14 @@ impl<'a> Session<'a> {
             self.on_agreed(event);
         }
         said
+    }
+
+    fn tell_whether_listening(&mut self) {
+        let listening = self.agreement.as_ref().is_some_and(Agreement::is_listening);
+        if std::mem::replace(&mut self.listening, listening) != listening {
+            let iface = self.of.name.clone();
+            self.report(Report::Listening { iface, listening });
+        }
     }
 
     fn on_agreed(&self, event: claim::Event) {

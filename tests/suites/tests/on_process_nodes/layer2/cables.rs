@@ -4,7 +4,7 @@ use suites::{Bed, Watched, on};
 
 use super::{bed, everything_moves, nodes, nothing_moves, wait_for_answers};
 
-/// S3, F2, F5, P-L2-31: whatever is cut, another node answers for both families, and what has moved stays when the node
+/// S3, F2, P-L2-31: whatever is cut, another node answers for both families, and what has moved stays when the node
 /// is back. A node that only stopped running keeps what it holds.
 #[test]
 fn a_node_that_is_cut_off_is_replaced_and_one_that_is_frozen_is_stood_in_for() {
