@@ -266,10 +266,12 @@ impl Decider {
             Change::Applied(object) | Change::Deleted(object) => Some(object).filter(is_me),
         };
         if let Some(object) = mine {
-            self.node_uid.clone_from(&object.metadata.uid);
             // A node that is gone from the API hands over: it is to be no part of the cluster any more.
-            self.drain =
+            let drain =
                 config::node::drains(object, *drain_on_cordon) || matches!(change, Change::Deleted(_));
+            let uid = object.metadata.uid.clone();
+            self.changed |= (self.drain, &self.node_uid) != (drain, &uid);
+            (self.drain, self.node_uid) = (drain, uid);
         }
         match change {
             Change::Listed(objects) => facts.nodes = objects.iter().map(read).collect(),

@@ -165,21 +165,27 @@ fn all_nodes_say_the_same_and_nothing_before_they_know_everything() {
 #[test]
 fn a_node_with_the_taint_or_gone_from_the_api_drains() {
     let mut bench = Bench::started();
-    let drained = |bench: &Bench| -> Vec<bool> {
-        let drains = |decider: &Decider| decider.decision().unwrap().wanted.drain;
-        bench.deciders.iter().map(drains).collect()
+    // Those that have nothing new to say do as before.
+    let mut known = [false; 3];
+    let mut drained = |bench: &mut Bench| -> [bool; 3] {
+        for (decider, drains) in bench.deciders.iter_mut().zip(&mut known) {
+            if let Some(decision) = decider.poll_decision() {
+                *drains = decision.wanted.drain;
+            }
+        }
+        known
     };
-    assert_eq!(drained(&bench), [false; 3]);
+    assert_eq!(drained(&mut bench), [false; 3]);
     let mut tainted = node("n2", json!({}));
     tainted.spec = Some(read(
         json!({"taints": [{"key": config::node::DRAIN_TAINT, "effect": "NoSchedule"}]}),
     ));
     bench.all(|| Input::Nodes(Change::Applied(tainted.clone())));
-    assert_eq!(drained(&bench), [false, true, false]);
+    assert_eq!(drained(&mut bench), [false, true, false]);
     bench.all(|| Input::Nodes(Change::Applied(node("n2", json!({})))));
-    assert_eq!(drained(&bench), [false; 3]);
+    assert_eq!(drained(&mut bench), [false; 3]);
     bench.all(|| Input::Nodes(Change::Deleted(node("n3", json!({})))));
-    assert_eq!(drained(&bench), [false, false, true]);
+    assert_eq!(drained(&mut bench), [false, false, true]);
 }
 
 /// P-L2-44, P-L2-47

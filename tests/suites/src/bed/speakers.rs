@@ -125,7 +125,7 @@ impl Bed {
     /// # Errors
     /// Its folder cannot be made.
     pub fn state_file(&self, node: &str) -> Result<PathBuf> {
-        Ok(self.folder_of("state", node)?.join("speaker.state"))
+        Ok(self.folder_of("state", node)?.join(format!("{node}.state")))
     }
 
     fn folder_of(&self, what: &str, node: &str) -> Result<PathBuf> {
