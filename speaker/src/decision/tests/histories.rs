@@ -153,6 +153,7 @@ proptest! {
             }
             let mut places: Vec<_> = units.values().flat_map(|unit| unit.addresses.keys()).collect();
             let count = places.len();
+            places.sort_unstable();
             places.dedup();
             prop_assert_eq!(places.len(), count, "an address is in one unit");
             for address in ADDRESSES {
