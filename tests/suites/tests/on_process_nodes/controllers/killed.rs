@@ -48,6 +48,11 @@ fn no_address_is_given_twice_or_moves_while_a_controller_is_killed_every_second(
         ensure!(story.complete, "versions escaped the recording");
         check(&story, standing)?;
 
+        // The pool's status follows those of the Services: until it has, there is something left to do.
+        bed.wait("the pool's status to count every address", || {
+            let pool = bed.lab.kubectl_json(&["get", "ippool", "lan"])?;
+            Ok((pool["status"]["assignedIPv4"] == standing).then_some(()))
+        })?;
         for replica in &replicas {
             bed.kill(replica, Signal::SIGTERM)?;
         }
