@@ -1,5 +1,9 @@
 //! What the targets share.
 
+mod allocation;
+
+pub use allocation::{Watched, largest_of};
+
 /// The frame with the checksum that an ICMPv6 message has to have (RFC 4443 §2.3): no mutation would ever hit it.
 pub fn with_checksum(frame: &[u8]) -> Vec<u8> {
     const HEADERS: usize = 14 + 40;

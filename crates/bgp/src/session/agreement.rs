@@ -1,0 +1,162 @@
+//! What we offer in our OPEN, and what follows from the peer's.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use model::Family;
+
+use crate::input::Connection;
+use crate::settings::Settings;
+use crate::status::{Peer, Trouble};
+use crate::wire::{AS_TRANS, Capability, FamilyCode, Form, GracefulRestart, Notification, Open};
+
+/// IPv6, as the next hop of an RFC 8950 triple.
+const AFI_V6: u16 = 2;
+/// The restart time has twelve bits.
+const LONGEST_RESTART: u16 = 4095;
+
+/// What both sides said that they can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Agreement {
+    /// What users are told of it.
+    pub(super) peer: Peer,
+    /// How messages are written and read.
+    pub(super) form: Form,
+    /// The beginning and the end of an answer to a ROUTE-REFRESH are marked (RFC 7313).
+    pub(super) enhanced_refresh: bool,
+    /// A NOTIFICATION alone does not make the peer drop our routes (RFC 8538).
+    pub(super) notification: bool,
+}
+
+/// Our OPEN.
+pub(super) fn offer(settings: &Settings, connection: &Connection, restarted: bool) -> Open {
+    let families = settings.families.iter().copied();
+    let mut capabilities: Vec<Capability> = families
+        .clone()
+        .map(|family| Capability::MultiProtocol(family.into()))
+        .collect();
+    capabilities.push(Capability::RouteRefresh);
+    if offers_v6_next_hop(settings, connection) {
+        capabilities.push(Capability::ExtendedNextHop(vec![(FamilyCode::V4, AFI_V6)]));
+    }
+    if let Some(time) = settings.restart_time {
+        capabilities.push(Capability::GracefulRestart(GracefulRestart {
+            restarted,
+            notification: true,
+            restart_time: seconds(time).min(LONGEST_RESTART),
+            // What forwards is not this process: its end changes nothing, so that the bit is true in every OPEN.
+            families: families.map(|family| (family.into(), true)).collect(),
+        }));
+    }
+    capabilities.push(Capability::FourOctetAs(settings.local_asn));
+    capabilities.push(Capability::EnhancedRouteRefresh);
+    Open {
+        my_as: Open::two_octets(settings.local_asn),
+        hold_time: seconds(settings.hold_time),
+        identifier: settings.identifier,
+        capabilities,
+    }
+}
+
+/// What follows from the peer's OPEN, or why there can be no session.
+pub(super) fn agree(
+    settings: &Settings,
+    connection: &Connection,
+    open: &Open,
+) -> Result<Agreement, (Notification, Trouble)> {
+    let asn = open.asn();
+    // RFC 7607 §2; and AS_TRANS is nobody's (RFC 6793 §9).
+    let is_somebodys = asn != 0 && asn != u32::from(AS_TRANS);
+    if !is_somebodys || !settings.peer_asn.admits(asn, settings.local_asn) {
+        let trouble = Trouble::PeerAs {
+            theirs: asn,
+            expected: settings.peer_asn,
+        };
+        return Err((Notification::bad_peer_as(), trouble));
+    }
+    let internal = asn == settings.local_asn;
+    // RFC 6286 §2.2; zero has been refused with the OPEN.
+    if internal && open.identifier == settings.identifier {
+        let error = Notification::bad_identifier();
+        return Err((error.clone(), Trouble::Sent(error)));
+    }
+    let theirs = Theirs::of(open);
+    let families: BTreeSet<Family> = settings
+        .families
+        .intersection(&theirs.families)
+        .copied()
+        .collect();
+    let restart = theirs.restart.filter(|_| settings.restart_time.is_some());
+    let hold_time = open.hold_time.min(seconds(settings.hold_time));
+    Ok(Agreement {
+        peer: Peer {
+            asn,
+            identifier: open.identifier,
+            hold_time: (hold_time > 0).then(|| Duration::from_secs(hold_time.into())),
+            families: families.clone(),
+            graceful_restart: restart.is_some(),
+        },
+        form: Form {
+            four_octet_as: theirs.four_octet_as,
+            internal,
+            // Never offered by us, whatever the peer says.
+            extended_message: false,
+            families,
+            v4_next_hop_v6: theirs.v6_next_hop && offers_v6_next_hop(settings, connection),
+        },
+        enhanced_refresh: theirs.enhanced_refresh,
+        notification: restart.is_some_and(|restart| restart.notification),
+    })
+}
+
+/// Where only IPv6 addresses are known of each other, IPv4 routes need one as their next hop (RFC 8950).
+fn offers_v6_next_hop(settings: &Settings, connection: &Connection) -> bool {
+    connection.remote.is_ipv6() && settings.families.contains(&Family::V4)
+}
+
+fn seconds(time: Duration) -> u16 {
+    u16::try_from(time.as_secs()).unwrap_or(u16::MAX)
+}
+
+/// The peer's capabilities, as far as they concern us; others are ignored (RFC 5492 §4).
+struct Theirs<'a> {
+    families: BTreeSet<Family>,
+    four_octet_as: bool,
+    v6_next_hop: bool,
+    enhanced_refresh: bool,
+    restart: Option<&'a GracefulRestart>,
+}
+
+impl<'a> Theirs<'a> {
+    fn of(open: &'a Open) -> Self {
+        let mut theirs = Self {
+            families: BTreeSet::new(),
+            four_octet_as: false,
+            v6_next_hop: false,
+            enhanced_refresh: false,
+            restart: None,
+        };
+        // A peer that says nothing of families has not heard of any but one (RFC 4760 §8).
+        let mut old = true;
+        for capability in &open.capabilities {
+            match capability {
+                Capability::MultiProtocol(code) => {
+                    old = false;
+                    theirs.families.extend(code.family());
+                }
+                Capability::ExtendedNextHop(triples) => {
+                    theirs.v6_next_hop |= triples.contains(&(FamilyCode::V4, AFI_V6));
+                }
+                // Said again it replaces what was said (RFC 4724 §3).
+                Capability::GracefulRestart(restart) => theirs.restart = Some(restart),
+                Capability::FourOctetAs(_) => theirs.four_octet_as = true,
+                Capability::EnhancedRouteRefresh => theirs.enhanced_refresh = true,
+                Capability::RouteRefresh | Capability::ExtendedMessage | Capability::Unknown { .. } => {}
+            }
+        }
+        if old {
+            theirs.families.insert(Family::V4);
+        }
+        theirs
+    }
+}

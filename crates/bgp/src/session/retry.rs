@@ -1,0 +1,52 @@
+use std::time::{Duration, Instant};
+
+use crate::settings::Settings;
+use crate::status::Trouble;
+use crate::wire::Notification;
+
+/// The first wait, and the least one whatever is configured: nothing is tried in a loop without a pause.
+const FIRST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// When to dial again (B9, B10).
+#[derive(Debug, Default)]
+pub(super) struct Retry {
+    /// None where it has not begun, or is not Idle.
+    pub(super) due: Option<Instant>,
+    /// How often in a row it went wrong; a session that was Established for a while ends the row.
+    failures: u32,
+    /// BFD is why there is no session: once it says that the path works there is nothing to wait for.
+    pub(super) for_bfd: bool,
+}
+
+impl Retry {
+    /// Counts a failure, and says how long to wait.
+    pub(super) fn next_wait(&mut self, settings: &Settings, trouble: &Trouble) -> Duration {
+        let doubled = FIRST * 2_u32.saturating_pow(self.failures.min(16));
+        self.failures = self.failures.saturating_add(1);
+        match (settings.connect_time, is_for_long(trouble)) {
+            (Some(configured), _) => configured.max(FIRST),
+            (None, true) => LONGEST,
+            (None, false) => doubled.min(LONGEST),
+        }
+    }
+
+    /// The session is a good one.
+    pub(super) fn forget(&mut self) {
+        self.failures = 0;
+    }
+}
+
+/// Whether it will not be better in a few seconds: we are over the peer's limit of prefixes (F24).
+fn is_for_long(trouble: &Trouble) -> bool {
+    match trouble {
+        Trouble::Received(
+            Notification {
+                code: 6, subcode: 1, ..
+            },
+            _,
+        ) => true,
+        Trouble::Received(..) | Trouble::Sent(_) | Trouble::Dial(_) | Trouble::PeerAs { .. } => false,
+        Trouble::Closed(_) | Trouble::SendHold(_) | Trouble::Bfd => false,
+    }
+}

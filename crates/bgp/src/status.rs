@@ -1,0 +1,151 @@
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use model::Family;
+
+use crate::input::DialError;
+use crate::peer_asn::PeerAsn;
+use crate::wire::Notification;
+
+/// The states of RFC 4271 §8.2.2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// Waiting before it dials again, or not begun.
+    #[default]
+    Idle,
+    /// Dialling.
+    Connect,
+    /// Never entered by a speaker that only dials: a failed dial goes to Idle. Kept so that states print as users know them.
+    Active,
+    /// OPEN sent.
+    OpenSent,
+    /// OPEN exchanged.
+    OpenConfirm,
+    /// Routes may be sent.
+    Established,
+}
+
+/// Why a session is not Established, or was lost. The text is for the operator of either end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// No connection.
+    #[error("{0}")]
+    Dial(#[from] DialError),
+    /// The peer's AS is another one.
+    #[error("bad peer AS {theirs}, expected {expected}")]
+    PeerAs {
+        /// What its OPEN says.
+        theirs: u32,
+        /// What it should be.
+        expected: PeerAsn,
+    },
+    /// We closed with this NOTIFICATION.
+    #[error("closed by us: {0}")]
+    Sent(Notification),
+    /// The peer did. `ours` is our AS number, which makes "Bad Peer AS" readable.
+    #[error("closed by the peer: {received}{hint}", received = .0, hint = expected(.0, *.1))]
+    Received(Notification, u32),
+    /// The peer closed the connection without a word, or it broke.
+    #[error("the connection was closed{}", .0.as_ref().map_or_else(String::new, |error| format!(": {error}")))]
+    Closed(Option<String>),
+    /// The peer takes nothing any more (RFC 9687).
+    #[error("the peer has read nothing for {} s", .0.as_secs())]
+    SendHold(Duration),
+    /// BFD found the path dead.
+    #[error("BFD: the path to the peer is down")]
+    Bfd,
+}
+
+fn expected(notification: &Notification, ours: u32) -> String {
+    if notification.is_bad_peer_as() {
+        format!(" (the peer expects another AS than {ours} of us)")
+    } else {
+        String::new()
+    }
+}
+
+/// What happened, for whoever tells users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The state is another one; with the reason where it fell back.
+    State {
+        /// Before.
+        from: State,
+        /// Now.
+        to: State,
+        /// Why it fell back.
+        trouble: Option<Trouble>,
+    },
+    /// Everything that was to be announced has been handed to TCP: after the first time, End-of-RIB as well.
+    Synced,
+    /// [`Input::Drain`](crate::Input::Drain) has run its course: nothing is announced any more. At once where nothing was.
+    Drained,
+}
+
+/// What the peer said of itself in its OPEN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its AS number.
+    pub asn: u32,
+    /// Its BGP identifier.
+    pub identifier: Ipv4Addr,
+    /// The hold time agreed on; none: no keepalives and no expiry.
+    pub hold_time: Option<Duration>,
+    /// The families agreed on.
+    pub families: BTreeSet<Family>,
+    /// Whether it keeps our routes while we restart.
+    pub graceful_restart: bool,
+}
+
+/// Numbers of messages and routes since the machine was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// OPENs sent.
+    pub opens_sent: u64,
+    /// OPENs received.
+    pub opens_received: u64,
+    /// UPDATEs sent.
+    pub updates_sent: u64,
+    /// UPDATEs received.
+    pub updates_received: u64,
+    /// KEEPALIVEs sent.
+    pub keepalives_sent: u64,
+    /// KEEPALIVEs received.
+    pub keepalives_received: u64,
+    /// NOTIFICATIONs sent.
+    pub notifications_sent: u64,
+    /// NOTIFICATIONs received.
+    pub notifications_received: u64,
+    /// ROUTE-REFRESHes received.
+    pub refreshes_received: u64,
+    /// Times that the session was Established.
+    pub established: u64,
+    /// Attributes discarded, and routes treated as withdrawn, from malformed UPDATEs (RFC 7606).
+    pub malformed_updates: u64,
+    /// Prefixes that the guard did not let pass: a defect of Herald.
+    pub refused_exports: u64,
+    /// Prefixes with more attributes than go into one message.
+    pub unsendable: u64,
+}
+
+/// How the session stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// The state.
+    pub state: State,
+    /// Since when; none: since it was made.
+    pub since: Option<Instant>,
+    /// The peer, while the session is in OpenConfirm or Established.
+    pub peer: Option<Peer>,
+    /// Routes that the peer has from us.
+    pub routes_sent: usize,
+    /// Routes that it is still to get or to lose.
+    pub routes_pending: usize,
+    /// Prefixes that the peer announced, as far as they were counted; all are discarded.
+    pub prefixes_received: u64,
+    /// What went wrong last; kept until the session has been Established for a while.
+    pub trouble: Option<Trouble>,
+    /// Numbers.
+    pub counters: Counters,
+}

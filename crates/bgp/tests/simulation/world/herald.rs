@@ -1,0 +1,319 @@
+//! Herald's process: the machine, and a driver as it might be.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bgp::{BfdState, Connection, DialError, Event, Input, Session, Stop, Transmit};
+use ipnet::IpNet;
+
+use super::{Side, What, World};
+use crate::facts::Facts;
+use crate::oracle::Meaning;
+
+pub(crate) struct Life {
+    pub(crate) session: Session,
+    number: u64,
+    /// What it knows.
+    pub(crate) facts: Facts,
+    knows: bool,
+    pub(crate) restarted: bool,
+    /// Whether the peer has ever had everything from it.
+    pub(crate) synced: bool,
+    /// What of the last message TCP has not taken yet.
+    writing: Vec<u8>,
+    /// Which dial is under way.
+    dialling: Option<u64>,
+    dials: u64,
+    timer: Option<Duration>,
+    /// Until when the process stands still.
+    paused: Option<Duration>,
+    /// What came meanwhile.
+    inbox: Vec<u8>,
+    /// TCP took the last of a message meanwhile.
+    taken: bool,
+    closed: bool,
+    /// What it has announced over this connection.
+    pub(crate) said: BTreeMap<IpNet, Meaning>,
+}
+
+impl Life {
+    pub(super) fn timer(&self) -> Option<Duration> {
+        self.timer.filter(|_| self.paused.is_none())
+    }
+
+    pub(crate) fn runs(&self) -> bool {
+        self.paused.is_none()
+    }
+}
+
+impl World {
+    pub(crate) fn connection(&self) -> Connection {
+        let v4 = |i| std::net::Ipv4Addr::new(203, 0, 113, i);
+        let v6 = |i| std::net::Ipv6Addr::new(0x2001, 0xdb8, 0xff, 0, 0, 0, 0, i);
+        Connection {
+            local: if self.over_v6 { v6(1).into() } else { v4(1).into() },
+            remote: if self.over_v6 { v6(2).into() } else { v4(2).into() },
+            next_hop_v4: (!self.over_v6).then(|| v4(1)),
+            next_hop_v6: Some(v6(1)),
+            link_local: self.over_v6.then(|| "fe80::1".parse().unwrap()),
+        }
+    }
+
+    pub(crate) fn start(&mut self, restarted: bool) {
+        if self.life.is_some() {
+            return;
+        }
+        self.lives += 1;
+        let mut settings = self.settings.clone();
+        settings.restarted = restarted;
+        settings.seed = self.chance.number();
+        self.life = Some(Life {
+            session: Session::new(settings),
+            number: self.lives,
+            facts: Facts::default(),
+            knows: false,
+            restarted,
+            synced: false,
+            writing: Vec::new(),
+            dialling: None,
+            dials: 0,
+            timer: None,
+            paused: None,
+            inbox: Vec::new(),
+            taken: false,
+            closed: false,
+            said: BTreeMap::new(),
+        });
+        self.tell_story(|| format!("START {}", if restarted { "again" } else { "afresh" }));
+        self.input(Input::Start);
+        let lag = Duration::from_millis(self.chance.below(2000));
+        self.after(lag, What::Tell);
+    }
+
+    /// The process learns how things are.
+    pub(super) fn tell_facts(&mut self) {
+        let facts = self.facts.clone();
+        let Some(life) = self.life.as_mut().filter(|life| life.paused.is_none()) else {
+            return;
+        };
+        let first = !std::mem::replace(&mut life.knows, true);
+        let drain = life.facts.drain != facts.drain;
+        let guard = (first || life.facts.guard != facts.guard).then(|| facts.guard.clone());
+        life.facts = facts.clone();
+        if let Some(guard) = guard {
+            self.input(Input::Guard(guard));
+        }
+        self.input(Input::Routes(facts.routes));
+        if drain {
+            self.input(Input::Drain(facts.drain));
+        }
+    }
+
+    /// Facts have changed.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Facts)) {
+        change(&mut self.facts);
+        let wanted: Vec<IpNet> = self.wanted();
+        self.kept.retain(|prefix| wanted.contains(prefix));
+        if self.life.as_ref().is_some_and(|life| life.knows) {
+            self.tell_facts();
+        }
+    }
+
+    pub(crate) fn tell_bfd(&mut self, state: BfdState) {
+        self.input(Input::Bfd(state));
+    }
+
+    /// Gives the machine something, if it runs, and does what it says.
+    pub(crate) fn input(&mut self, input: Input<'_>) {
+        let now = self.instant();
+        let Some(life) = self.life.as_mut().filter(|life| life.paused.is_none()) else {
+            return;
+        };
+        life.session.handle_input(now, input);
+        self.drain();
+    }
+
+    pub(super) fn timeout(&mut self) {
+        let now = self.instant();
+        if let Some(life) = &mut self.life {
+            life.timer = None;
+            life.session.handle_timeout(now);
+            self.drain();
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(transmit) = self.life.as_mut().and_then(|life| life.session.poll_transmit()) {
+            match transmit {
+                Transmit::Dial => self.dial(),
+                Transmit::Octets(octets) => {
+                    self.check_said(&octets);
+                    let Some(life) = &mut self.life else { return };
+                    assert!(life.writing.is_empty(), "B20: two messages at once");
+                    life.writing = octets;
+                    self.write();
+                }
+                Transmit::Close { farewell } => self.hang_up(farewell),
+            }
+        }
+        let now = self.now;
+        while let Some(event) = self.life.as_mut().and_then(|life| life.session.poll_event()) {
+            self.tell_story(|| format!("{event:?}"));
+            if let (Event::Synced, Some(life)) = (&event, &mut self.life) {
+                life.synced = true;
+            }
+        }
+        let lateness = Duration::from_micros(self.chance.below(2000));
+        let due = self.life.as_ref().and_then(|life| life.session.poll_timeout());
+        let due = due.map(|due| self.since_epoch(due).max(now) + lateness);
+        if let Some(life) = &mut self.life {
+            life.timer = due;
+        }
+    }
+
+    fn dial(&mut self) {
+        let Some(life) = &mut self.life else { return };
+        life.dials += 1;
+        life.dialling = Some(life.dials);
+        life.said.clear();
+        let what = What::Dialled(life.number, life.dials);
+        let takes = if self.reachable {
+            self.round_trip()
+        } else {
+            Duration::from_secs(10)
+        };
+        self.after(takes, what);
+    }
+
+    pub(super) fn dialled(&mut self, number: u64, dial: u64) {
+        let reachable = self.reachable;
+        let current = self
+            .life
+            .as_mut()
+            .filter(|life| life.number == number && life.dialling == Some(dial));
+        let Some(life) = current else { return };
+        if life.paused.is_some() {
+            // The kernel has done it; the process will see.
+            return self.after(Duration::from_millis(50), What::Dialled(number, dial));
+        }
+        life.dialling = None;
+        if reachable {
+            self.connect();
+            self.input(Input::Connected(self.connection()));
+        } else {
+            let remote = self.connection().remote;
+            self.input(Input::DialFailed(DialError::TimedOut {
+                remote,
+                password: false,
+            }));
+        }
+    }
+
+    /// TCP takes what it has room for.
+    pub(super) fn write(&mut self) {
+        let Some(life) = &mut self.life else { return };
+        if life.writing.is_empty() {
+            return;
+        }
+        let Some(room) = self.wire.as_ref().map(|wire| wire.room(self.capacity)) else {
+            return;
+        };
+        let taken: Vec<u8> = life.writing.drain(..room.min(life.writing.len())).collect();
+        let done = life.writing.is_empty();
+        life.taken = done && life.paused.is_some();
+        self.carry(Side::Peer, taken);
+        if done {
+            self.input(Input::Written);
+        }
+    }
+
+    fn hang_up(&mut self, farewell: Option<Vec<u8>>) {
+        self.tell_story(|| {
+            format!(
+                "Herald closes, {:?}",
+                farewell.as_ref().map(|octets| &octets[19..])
+            )
+        });
+        let Some(life) = &mut self.life else { return };
+        life.dialling = None;
+        let clean = life.writing.is_empty();
+        life.writing.clear();
+        life.inbox.clear();
+        (life.taken, life.closed) = (false, false);
+        let room = self.wire.as_ref().map_or(0, |wire| wire.room(self.capacity));
+        let farewell = farewell.filter(|octets| clean && octets.len() <= room);
+        self.disconnect(Side::Herald, farewell);
+    }
+
+    pub(super) fn herald_hears(&mut self, octets: Vec<u8>) {
+        let Some(life) = &mut self.life else { return };
+        if life.paused.is_some() {
+            life.inbox.extend(octets);
+        } else {
+            self.input(Input::Received(&octets));
+        }
+    }
+
+    pub(super) fn herald_is_closed(&mut self, broken: bool) {
+        let Some(life) = &mut self.life else { return };
+        life.writing.clear();
+        life.taken = false;
+        if life.paused.is_some() {
+            life.closed = true;
+        } else {
+            let error = broken.then(|| "Connection reset by peer".to_owned());
+            self.input(Input::Closed(error));
+        }
+    }
+
+    pub(crate) fn pause(&mut self, time: Duration) {
+        let until = self.now + time;
+        if let Some(life) = &mut self.life {
+            life.paused = Some(until);
+            self.after(time, What::Wake);
+        }
+    }
+
+    /// The process runs again, and finds what came in the meantime before it looks at the time.
+    pub(super) fn wake(&mut self) {
+        let now = self.now;
+        let Some(life) = &mut self.life else { return };
+        if life.paused.is_none_or(|until| until > now) {
+            return;
+        }
+        life.paused = None;
+        let (inbox, closed) = (std::mem::take(&mut life.inbox), std::mem::take(&mut life.closed));
+        let (knows, taken) = (life.knows, std::mem::take(&mut life.taken));
+        if taken {
+            self.input(Input::Written);
+        }
+        if !inbox.is_empty() {
+            self.input(Input::Received(&inbox));
+        }
+        if closed {
+            self.input(Input::Closed(None));
+        }
+        self.write();
+        if knows {
+            self.tell_facts();
+        } else {
+            self.after(Duration::ZERO, What::Tell);
+        }
+        self.timeout();
+    }
+
+    /// The process ends in order.
+    pub(crate) fn stop(&mut self, stop: Stop) {
+        if let Some(life) = &mut self.life {
+            life.paused = None;
+        }
+        self.input(Input::Stop(stop));
+        self.life = None;
+    }
+
+    /// It ends on the spot; the kernel closes what it had.
+    pub(crate) fn kill(&mut self) {
+        self.life = None;
+        self.disconnect(Side::Herald, None);
+    }
+}
