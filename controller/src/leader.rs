@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use config::service::Classes;
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{Node, Service};
 use kube::api::ListParams;
+use kube::core::{ObjectMeta, PartialObjectMeta, PartialObjectMetaExt as _};
 use kube::runtime::watcher::Config;
 use kube::{Api, Client};
 use process::client::within;
@@ -17,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::metrics::Metrics;
 use crate::publisher;
-use crate::reconciler::{Action, Ending, Input, Publication, Reconciler};
+use crate::reconciler::{Action, Ending, Input, Publication, Reconciler, RoutingInput};
 use crate::slim::slim;
 use crate::standing::Standing;
 use crate::writer::{FIELD_MANAGER, REQUEST_TIMEOUT, Writer};
@@ -29,6 +30,9 @@ pub(crate) const LAST_WRITES: Duration = Duration::from_secs(2);
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);
 
 const LIST_RETRY: Duration = Duration::from_millis(500);
+
+/// A Node is tens of kilobytes, of which nothing is kept but its labels: a list of few at a time costs little.
+const NODES_AT_ONCE: u32 = 50;
 
 /// What a leader works with.
 #[derive(Clone)]
@@ -147,7 +151,51 @@ impl Leader {
             Input::Reservations,
             sender.clone(),
         ));
+        tasks.spawn(follow(
+            Api::all(self.client.clone()),
+            all(),
+            Some,
+            |change| Input::Routing(RoutingInput::Advertisements(change)),
+            sender.clone(),
+        ));
+        tasks.spawn(follow(
+            Api::all(self.client.clone()),
+            all(),
+            Some,
+            |change| Input::Routing(RoutingInput::Peers(change)),
+            sender.clone(),
+        ));
+        tasks.spawn(follow(
+            Api::all(self.client.clone()),
+            all(),
+            Some,
+            |change| Input::Routing(RoutingInput::Profiles(change)),
+            sender.clone(),
+        ));
+        tasks.spawn(follow(
+            Api::all(self.client.clone()),
+            all(),
+            Some,
+            |change| Input::Routing(RoutingInput::Communities(change)),
+            sender.clone(),
+        ));
+        tasks.spawn(follow(
+            Api::all(self.client.clone()),
+            all().page_size(NODES_AT_ONCE),
+            |node| Some(only_labels(node)),
+            |change| Input::Routing(RoutingInput::Nodes(change)),
+            sender.clone(),
+        ));
     }
+}
+
+fn only_labels(node: PartialObjectMeta<Node>) -> PartialObjectMeta<Node> {
+    let metadata = ObjectMeta {
+        name: node.metadata.name,
+        labels: node.metadata.labels,
+        ..ObjectMeta::default()
+    };
+    metadata.into_response_partial()
 }
 
 /// What is under way while a replica leads.

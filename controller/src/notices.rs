@@ -4,19 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use config::{Fault, Kind, ObjectName, Verdict};
-use crds::condition::ACCEPTED;
-use crds::{Condition, IPPool, IPPoolStatus, IPReservationStatus, L2AdvertisementStatus, Stored};
-use ipam::Usage;
+use crds::Condition;
 use jiff::Timestamp;
-use kube::{Resource, ResourceExt};
+use kube::Resource;
+use kube::core::ObjectMeta;
 use model::{PoolName, ReservationName};
-use process::condition::Statement;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::metrics::saturate;
 use crate::reconciler::Publication;
 
-/// On an IPPool: Services hold addresses of it, so a deletion waits until they do not (DESIGN §7).
+mod wanted;
+
+use wanted::{conditions, differing, finalizers, going, pool_status, terminate};
+
+/// On an IPPool: Services hold addresses of it, so a deletion waits until they do not (DESIGN §7). On a BFDProfile: BGPPeers name
+/// it, likewise (P-CFG-29).
 pub(crate) const IN_USE: &str = "heraldlb.io/in-use";
 
 /// How long to wait after the first write that failed; doubled each time.
@@ -159,8 +161,12 @@ impl Notices {
         let written = self.written.get(object).map(|(content, _)| content);
         let content = match object.kind {
             Kind::IPPool => self.about_pool(object, verdict, wall, written),
-            Kind::L2Advertisement => self.about_l2_advertisement(object, verdict, wall),
-            Kind::IPReservation => self.about_reservation(object, verdict, wall),
+            Kind::BFDProfile => self.about_profile(object, verdict, wall, written),
+            Kind::BGPAdvertisement
+            | Kind::BGPPeer
+            | Kind::Community
+            | Kind::L2Advertisement
+            | Kind::IPReservation => self.about(object, verdict, wall),
         };
         let content = content.filter(|content| Some(content) != written)?;
         Some(Notice {
@@ -181,116 +187,79 @@ impl Notices {
         let usage = self.publication.usage.get(&PoolName(name.name.clone()));
         let usage = usage.copied().unwrap_or_default();
         // A finalizer that was written and not seen yet is followed by the status.
-        let finalizers = finalizers(object, usage.in_use()).filter(|_| written.is_none());
+        let finalizers = finalizers(object.meta(), usage.in_use()).filter(|_| written.is_none());
         finalizers.or_else(|| pool_status(object, verdict, &usage, wall).map(Content::Status))
     }
 
-    fn about_l2_advertisement(
+    fn about_profile(
         &self,
         name: &ObjectName,
         verdict: &Verdict,
         wall: Timestamp,
+        written: Option<&Content>,
     ) -> Option<Content> {
-        let object = self.publication.l2_advertisements.get(&name.name)?;
-        let shown = object.status();
-        let wanted = L2AdvertisementStatus {
-            conditions: vec![condition(verdict, &shown.conditions, wall)],
-        };
-        (wanted != shown).then(|| Content::Status(json!(wanted)))
+        let metadata = self.publication.metadata(name)?;
+        let users = self.publication.profile_users.get(&name.name);
+        let finalizers = finalizers(metadata, users.is_some()).filter(|_| written.is_none());
+        finalizers.or_else(|| {
+            let shown = self.publication.conditions(name)?;
+            let mut wanted = conditions(verdict, &shown, wall);
+            if metadata.deletion_timestamp.is_some() {
+                terminate(&mut wanted, &going(users));
+            }
+            differing(wanted, &shown)
+        })
     }
 
-    fn about_reservation(&self, name: &ObjectName, verdict: &Verdict, wall: Timestamp) -> Option<Content> {
-        let shown = self
-            .publication
-            .reservations
-            .get(&reservation_name(name))?
-            .status();
-        let wanted = IPReservationStatus {
-            conditions: vec![condition(verdict, &shown.conditions, wall)],
-        };
-        (wanted != shown).then(|| Content::Status(json!(wanted)))
+    /// An object that says nothing but its conditions.
+    fn about(&self, name: &ObjectName, verdict: &Verdict, wall: Timestamp) -> Option<Content> {
+        let shown = self.publication.conditions(name)?;
+        differing(conditions(verdict, &shown, wall), &shown)
     }
 }
 
 impl Publication {
     /// The newest version of an object that was seen.
     fn version(&self, object: &ObjectName) -> Option<u64> {
-        let version = match object.kind {
-            Kind::IPPool => self.pools.get(&object.name)?.resource_version(),
-            Kind::L2Advertisement => self.l2_advertisements.get(&object.name)?.resource_version(),
+        self.metadata(object)?.resource_version.as_ref()?.parse().ok()
+    }
+
+    fn metadata(&self, object: &ObjectName) -> Option<&ObjectMeta> {
+        let name = &object.name;
+        match object.kind {
+            Kind::BFDProfile => self.bfd_profiles.get(name).map(Resource::meta),
+            Kind::BGPAdvertisement => self.bgp_advertisements.get(name).map(Resource::meta),
+            Kind::BGPPeer => self.bgp_peers.get(name).map(Resource::meta),
+            Kind::Community => self.communities.get(name).map(Resource::meta),
+            Kind::IPPool => self.pools.get(name).map(Resource::meta),
+            Kind::L2Advertisement => self.l2_advertisements.get(name).map(Resource::meta),
             Kind::IPReservation => self
                 .reservations
-                .get(&reservation_name(object))?
-                .resource_version(),
-        };
-        version?.parse().ok()
+                .get(&reservation_name(object))
+                .map(Resource::meta),
+        }
+    }
+
+    /// The conditions that an object shows.
+    fn conditions(&self, object: &ObjectName) -> Option<Vec<Condition>> {
+        let name = &object.name;
+        Some(match object.kind {
+            Kind::BFDProfile => self.bfd_profiles.get(name)?.status().conditions,
+            Kind::BGPAdvertisement => self.bgp_advertisements.get(name)?.status().conditions,
+            Kind::BGPPeer => self.bgp_peers.get(name)?.status().conditions,
+            Kind::Community => self.communities.get(name)?.status().conditions,
+            Kind::IPPool => self.pools.get(name)?.status().conditions,
+            Kind::L2Advertisement => self.l2_advertisements.get(name)?.status().conditions,
+            Kind::IPReservation => {
+                self.reservations
+                    .get(&reservation_name(object))?
+                    .status()
+                    .conditions
+            }
+        })
     }
 }
 
 fn reservation_name(object: &ObjectName) -> ReservationName {
     ReservationName::new(object.namespace.clone().unwrap_or_default(), object.name.clone())
-}
-
-/// The finalizers that a pool is to have, when it has others: it gains ours when a Service first holds an address of it,
-/// and loses it when its deletion waits for nothing else.
-fn finalizers(object: &Stored<IPPool>, in_use: bool) -> Option<Content> {
-    let mut list = object.finalizers().to_vec();
-    let ours = list.iter().any(|finalizer| finalizer == IN_USE);
-    match (in_use, ours, object.meta().deletion_timestamp.is_some()) {
-        (true, false, false) => list.push(IN_USE.to_owned()),
-        (false, true, true) => list.retain(|finalizer| finalizer != IN_USE),
-        (true, true, _) | (true, false, true) | (false, false, _) | (false, true, false) => return None,
-    }
-    let version = object.resource_version()?;
-    Some(Content::Finalizers { list, version })
-}
-
-/// The status that a pool is to have; none when it has it already.
-fn pool_status(object: &Stored<IPPool>, verdict: &Verdict, usage: &Usage, wall: Timestamp) -> Option<Value> {
-    let shown = object.status();
-    let Usage {
-        assigned,
-        available,
-        reserved,
-        outside,
-    } = usage;
-    let mut accepted = condition(verdict, &shown.conditions, wall);
-    if object.meta().deletion_timestamp.is_some() {
-        let held = assigned.v4 + assigned.v6 + outside.v4 + outside.v6;
-        accepted.reason = "Terminating".to_owned();
-        accepted.message = format!(
-            "is being deleted and gives out nothing more; it goes when Services hold none of its addresses ({held} now)"
-        );
-    }
-    let wanted = IPPoolStatus {
-        assigned_ipv4: saturate(assigned.v4),
-        assigned_ipv6: saturate(assigned.v6),
-        available_ipv4: saturate(available.v4),
-        available_ipv6: saturate(available.v6),
-        reserved_ipv4: saturate(reserved.v4),
-        reserved_ipv6: saturate(reserved.v6),
-        outside_ipv4: saturate(outside.v4),
-        outside_ipv6: saturate(outside.v6),
-        conditions: vec![accepted],
-    };
-    (wanted != shown).then(|| json!(wanted))
-}
-
-fn condition(verdict: &Verdict, shown: &[Condition], wall: Timestamp) -> Condition {
-    let (holds, reason, message) = match &verdict.fault {
-        None => (true, "Accepted", "in force".to_owned()),
-        Some(fault) if verdict.previous_in_force => (
-            false,
-            fault.reason(),
-            format!("{fault}; the form it had before stays in force"),
-        ),
-        Some(fault) => (false, fault.reason(), format!("{fault}; not in force")),
-    };
-    let statement = Statement {
-        kind: ACCEPTED,
-        holds,
-        reason,
-        message: &message,
-    };
-    statement.condition(shown, Some(verdict.generation), wall)
 }

@@ -4,7 +4,9 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use config::{Kind, ObjectName};
-use crds::{IPPool, IPReservation, L2Advertisement, Stored};
+use crds::{
+    BFDProfile, BGPAdvertisement, BGPPeer, Community, IPPool, IPReservation, L2Advertisement, Stored,
+};
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{Patch, PatchParams};
 use kube::core::NamespaceResourceScope;
@@ -63,6 +65,10 @@ pub(crate) async fn run(
 async fn carry_out(client: &Client, notice: &Notice) -> Outcome {
     let object = &notice.object;
     let sent = match (object.kind, &object.namespace) {
+        (Kind::BFDProfile, _) => send::<BFDProfile>(Api::all(client.clone()), notice).await,
+        (Kind::BGPAdvertisement, _) => send::<BGPAdvertisement>(Api::all(client.clone()), notice).await,
+        (Kind::BGPPeer, _) => send::<BGPPeer>(Api::all(client.clone()), notice).await,
+        (Kind::Community, _) => send::<Community>(Api::all(client.clone()), notice).await,
         (Kind::IPPool, _) => send::<IPPool>(Api::all(client.clone()), notice).await,
         (Kind::L2Advertisement, _) => send::<L2Advertisement>(Api::all(client.clone()), notice).await,
         (Kind::IPReservation, namespace) => {

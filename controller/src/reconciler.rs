@@ -17,10 +17,12 @@ use std::time::{Duration, Instant};
 
 use config::service::Classes;
 use config::{ObjectName, Reservations, Snapshot, Verdict};
-use crds::{IPPool, IPReservation, L2Advertisement, Stored};
+use crds::{
+    BFDProfile, BGPAdvertisement, BGPPeer, Community, IPPool, IPReservation, L2Advertisement, Stored,
+};
 use ipam::Ipam;
 use k8s_openapi::api::core::v1::{Namespace, Service};
-use model::{Labels, ReservationName, ServiceName};
+use model::{Labels, PeerName, ReservationName, ServiceName};
 use process::watch::Change;
 
 use crate::agenda::Agenda;
@@ -30,6 +32,10 @@ use crate::tracked::Tracked;
 
 mod decision;
 mod intake;
+mod routing;
+
+use routing::Routing;
+pub(crate) use routing::RoutingInput;
 
 /// What happened.
 #[derive(Debug)]
@@ -48,6 +54,8 @@ pub(crate) enum Input {
     Pools(Change<Stored<IPPool>>),
     /// A watch of L2Advertisements.
     L2Advertisements(Change<Stored<L2Advertisement>>),
+    /// A watch of what BGP is set up by.
+    Routing(RoutingInput),
     /// A watch of IPReservations.
     Reservations(Change<Stored<IPReservation>>),
     /// An [`Action::Reserve`], [`Action::Write`] or [`Action::Clear`] for the Service ended.
@@ -121,6 +129,16 @@ pub(crate) struct Publication {
     pub(crate) pools: BTreeMap<String, Stored<IPPool>>,
     /// The same for L2Advertisements.
     pub(crate) l2_advertisements: BTreeMap<String, Stored<L2Advertisement>>,
+    /// The same for BGPAdvertisements.
+    pub(crate) bgp_advertisements: BTreeMap<String, Stored<BGPAdvertisement>>,
+    /// The same for BGPPeers.
+    pub(crate) bgp_peers: BTreeMap<String, Stored<BGPPeer>>,
+    /// The same for BFDProfiles.
+    pub(crate) bfd_profiles: BTreeMap<String, Stored<BFDProfile>>,
+    /// The same for Communities.
+    pub(crate) communities: BTreeMap<String, Stored<Community>>,
+    /// The BGPPeers that name each BFDProfile.
+    pub(crate) profile_users: BTreeMap<String, BTreeSet<PeerName>>,
     /// The same for IPReservations.
     pub(crate) reservations: BTreeMap<ReservationName, Stored<IPReservation>>,
 }
@@ -136,6 +154,7 @@ pub(crate) struct Reconciler {
     namespaces: Option<BTreeMap<String, Labels>>,
     pools: Option<BTreeMap<String, Stored<IPPool>>>,
     l2_advertisements: Option<BTreeMap<String, Stored<L2Advertisement>>>,
+    routing: Routing,
     reservations: Option<BTreeMap<ReservationName, Stored<IPReservation>>>,
     services_listed: bool,
     leftovers: Leftovers,
@@ -169,6 +188,7 @@ impl Reconciler {
             namespaces: None,
             pools: None,
             l2_advertisements: None,
+            routing: Routing::default(),
             reservations: None,
             services_listed: false,
             leftovers: Leftovers::NotAskedFor,
@@ -199,6 +219,11 @@ impl Reconciler {
             Input::L2Advertisements(change) => {
                 change.apply_to(self.l2_advertisements.get_or_insert_default());
                 self.on_configuration(now);
+            }
+            Input::Routing(input) => {
+                if self.routing.handle_input(input) {
+                    self.on_configuration(now);
+                }
             }
             Input::Reservations(change) => self.on_reservations(now, change),
             Input::Ended(name, ending) => self.on_ended(now, &name, ending),
@@ -267,6 +292,11 @@ impl Reconciler {
             served: (self.services.len() - waiting, waiting),
             pools: self.pools.clone().unwrap_or_default(),
             l2_advertisements: self.l2_advertisements.clone().unwrap_or_default(),
+            bgp_advertisements: self.routing.advertisements.clone().unwrap_or_default(),
+            bgp_peers: self.routing.peers.clone().unwrap_or_default(),
+            bfd_profiles: self.routing.profiles.clone().unwrap_or_default(),
+            communities: self.routing.communities.clone().unwrap_or_default(),
+            profile_users: self.routing.profile_users(&self.snapshot),
             reservations: self.reservations.clone().unwrap_or_default(),
         }
     }

@@ -3,5 +3,8 @@
 /// On every kind that a user writes: the object is in force (`True`), or is skipped and why (`False`).
 pub const ACCEPTED: &str = "Accepted";
 
+/// On kinds that can be in force and amiss all the same: there, and `True`, when it is so, and why.
+pub const WARNING: &str = "Warning";
+
 /// On Services: it has the addresses that it asks for (`True`), or not and why (`False`).
 pub const ALLOCATED: &str = "heraldlb.io/Allocated";

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
     status = "IPPoolStatus",
     derive = "PartialEq",
     doc = "An IPPool holds addresses that Herald gives to Services of type LoadBalancer. An address from a pool answers only \
-           if it is announced too: create an L2Advertisement beside it.",
+           if it is announced too: create an L2Advertisement or a BGPAdvertisement beside it.",
     printcolumn(name = "Addresses", type_ = "string", json_path = ".spec.addresses"),
     printcolumn(name = "Auto Assign", type_ = "boolean", json_path = ".spec.autoAssign"),
     printcolumn(

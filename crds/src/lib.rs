@@ -5,6 +5,10 @@
 //! the definitions; what takes two objects to be wrong is the business of the crate `config`.
 #![forbid(unsafe_code)]
 
+mod bfd_profile;
+mod bgp_advertisement;
+mod bgp_peer;
+mod community;
 pub mod condition;
 mod ip_pool;
 mod ip_reservation;
@@ -13,6 +17,10 @@ mod schema;
 mod speaker;
 mod stored;
 
+pub use bfd_profile::{BFDProfile, BFDProfileSpec, BFDProfileStatus};
+pub use bgp_advertisement::{BGPAdvertisement, BGPAdvertisementSpec, BGPAdvertisementStatus, LinkBandwidth};
+pub use bgp_peer::{BGPPeer, BGPPeerSpec, BGPPeerStatus, DynamicAsn, PasswordSecret};
+pub use community::{Community, CommunityAlias, CommunitySpec, CommunityStatus};
 pub use ip_pool::{
     IPPool, IPPoolSpec, IPPoolStatus, NamespaceLimit, NamespaceQuota, ReclaimPolicy, ServiceAllocation,
 };
@@ -21,5 +29,8 @@ pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelecto
 pub use l2_advertisement::{
     ConflictPolicy, L2Advertisement, L2AdvertisementSpec, L2AdvertisementStatus, PreferredNodeSelector,
 };
-pub use speaker::{AnnouncedAddress, SeenSpeaker, Speaker, SpeakerInterface, SpeakerSpec, SpeakerStatus};
+pub use speaker::{
+    AnnouncedAddress, BgpService, BgpSession, SeenSpeaker, Speaker, SpeakerInterface, SpeakerSpec,
+    SpeakerStatus,
+};
 pub use stored::{Malformed, Stored};

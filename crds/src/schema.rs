@@ -6,25 +6,32 @@
 //! crate `config` and shown in the objects' conditions.
 
 mod address;
+mod advertisement;
+mod community;
 mod condition;
+mod duration;
 mod name;
+mod number;
+mod peer;
 mod quota;
 mod selector;
 
 pub(crate) use address::{addresses, exclusions, reserved};
+pub(crate) use advertisement::{bgp_advertisement_rules, conflict_policy, link_bandwidth};
+pub(crate) use community::{communities, community_aliases};
 pub(crate) use condition::conditions;
-pub(crate) use name::{interfaces, namespaces, pools};
+pub(crate) use duration::{
+    connect_time, graceful_restart_time, graceful_shutdown_time, hold_time, keepalive_time,
+};
+pub(crate) use name::{bfd_profile, interface, interfaces, namespaces, peers, pools, secret};
+pub(crate) use number::{any_number, asn, number};
+pub(crate) use peer::{bgp_peer_rules, dynamic_asn, peer_address, router_id, source_address};
 pub(crate) use quota::{namespace_limits, reclaim_policy};
 pub(crate) use selector::{selector, selectors};
 
 use kube::core::{Message, Rule};
-use schemars::{Schema, SchemaGenerator, json_schema};
+use schemars::Schema;
 use serde_json::json;
-
-/// One of the two words.
-pub(crate) fn conflict_policy(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "enum": ["Defend", "Yield"] })
-}
 
 /// A rule whose message is itself an expression, because it quotes what the user wrote.
 fn rule(holds: impl Into<String>, message: impl Into<String>) -> Rule {

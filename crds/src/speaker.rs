@@ -1,7 +1,7 @@
 //! `Speaker`: what one node announces, and what it sees of the others.
 
 use crate::schema;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,11 @@ use serde::{Deserialize, Serialize};
         name = "Interfaces",
         type_ = "string",
         json_path = ".status.interfaces[*].name"
+    ),
+    printcolumn(
+        name = "BGP Services",
+        type_ = "integer",
+        json_path = ".status.bgpServiceCount"
     ),
     printcolumn(
         name = "Ready",
@@ -61,6 +66,18 @@ pub struct SpeakerStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub interfaces: Vec<SpeakerInterface>,
 
+    /// The BGP sessions of the node, by peer: those that it is to have, whether they are up or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bgp_sessions: Vec<BgpSession>,
+
+    /// How many Services the node announces by BGP.
+    #[serde(default)]
+    pub bgp_service_count: i64,
+
+    /// The Services that it announces by BGP, and to which peers; the first thousand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bgp_services: Vec<BgpService>,
+
     /// Whether the speaker works. Ready is True when it is part of every segment that it is on, else False with a reason and
     /// a message.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -78,6 +95,57 @@ pub struct AnnouncedAddress {
     /// Where.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub interfaces: Vec<String>,
+}
+
+/// A BGP session.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct BgpSession {
+    /// The BGPPeer.
+    pub peer: String,
+
+    /// The address that is dialled; none while nobody is seen on the interface of an unnumbered peer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+
+    /// Idle, Connect, Active, OpenSent, OpenConfirm or Established.
+    pub state: String,
+
+    /// Since when it is in that state, or longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+
+    /// The AS number of the router, while the session is up.
+    #[serde(default, rename = "peerASN", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::any_number")]
+    pub peer_asn: Option<u32>,
+
+    /// The families that both sides agreed on, IPv4, IPv6 or both, while the session is up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub families: Vec<String>,
+
+    /// How many routes the router has from this node.
+    #[serde(default)]
+    pub routes_sent: i64,
+
+    /// How BFD sees the path: Never (was up), Up, Down or AdminDown; none without BFD.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bfd: Option<String>,
+
+    /// What went wrong last, until the session has been up for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+}
+
+/// A Service that the node announces by BGP.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct BgpService {
+    /// The Service, as namespace/name.
+    pub service: String,
+
+    /// The BGPPeers that it is announced to, by sessions that bgpSessions shows.
+    pub peers: Vec<String>,
 }
 
 /// An interface, and who else is on its segment.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use config::{Reservations, Snapshot};
+use config::{Objects, Reservations, Snapshot};
 use crds::{IPReservation, Stored};
 use ipam::{Claim, Ipam};
 use k8s_openapi::api::core::v1::{Namespace, Service};
@@ -160,21 +160,23 @@ impl Reconciler {
         let snapshot = self.read_configuration();
         if snapshot != self.snapshot {
             let pools = snapshot.ipam_pools();
-            if pools != self.snapshot.ipam_pools() {
-                self.ipam.set_pools(pools);
-            }
+            let other_pools = pools != self.snapshot.ipam_pools();
             self.snapshot = snapshot;
-            self.mark_all();
+            if other_pools {
+                self.ipam.set_pools(pools);
+                self.mark_all();
+            }
         }
         self.agenda.publish_soon(now);
     }
 
     fn read_configuration(&self) -> Snapshot {
-        Snapshot::read(
-            self.pools.iter().flat_map(BTreeMap::values),
-            self.l2_advertisements.iter().flat_map(BTreeMap::values),
-            &self.snapshot,
-        )
+        let objects = Objects {
+            pools: self.pools.iter().flat_map(BTreeMap::values).collect(),
+            l2_advertisements: self.l2_advertisements.iter().flat_map(BTreeMap::values).collect(),
+            ..self.routing.objects()
+        };
+        Snapshot::read(objects, &self.snapshot)
     }
 
     pub(super) fn on_ended(&mut self, now: Instant, name: &ServiceName, ending: Ending) {

@@ -7,6 +7,7 @@ use super::*;
 
 mod moving;
 mod reserving;
+mod routing;
 mod serving;
 mod starting;
 

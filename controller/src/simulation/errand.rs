@@ -220,6 +220,10 @@ fn key(object: &ObjectName) -> Key {
         config::Kind::IPPool => Kind::Pools,
         config::Kind::L2Advertisement => Kind::L2Advertisements,
         config::Kind::IPReservation => Kind::Reservations,
+        config::Kind::BFDProfile
+        | config::Kind::BGPAdvertisement
+        | config::Kind::BGPPeer
+        | config::Kind::Community => unreachable!("nobody in this world makes one"),
     };
     Key::new(
         kind,

@@ -1,7 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use model::{AddressRange, Labels, NodeName, PoolName, Selector, Selectors, ServiceName};
+use bgp::Attributes;
+use model::{AddressRange, Family, Labels, NodeName, PeerName, PoolName, Selector, Selectors, ServiceName};
+
+use crate::reason::Reason;
+use crate::routes::agreement;
 
 /// Everything about the cluster that decides who may announce.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,6 +17,10 @@ pub struct Facts {
     pub pools: Vec<Pool>,
     /// Every L2Advertisement that is in force.
     pub l2_advertisements: Vec<L2Advertisement>,
+    /// Every BGPAdvertisement that is in force.
+    pub bgp_advertisements: Vec<BgpAdvertisement>,
+    /// Every BGPPeer that is in force, whatever nodes it selects.
+    pub peers: Vec<Peer>,
 }
 
 /// A Node, as far as it decides about announcing (parity.md 1.9).
@@ -36,6 +45,23 @@ pub struct Pool {
     pub labels: Labels,
     /// Its addresses, those included that it does not give out.
     pub ranges: Vec<AddressRange>,
+}
+
+impl Facts {
+    /// The pool of an address of the Service: the one that covers it, else the one that it was given from.
+    pub(crate) fn pool_of(&self, service: &Service, address: IpAddr) -> Result<&Pool, Reason> {
+        let covering = || self.pools.iter().find(|pool| pool.covers(address));
+        let recorded = || {
+            let mut pools = self.pools.iter();
+            pools.find(|pool| Some(&pool.name) == service.recorded_pool.as_ref())
+        };
+        covering()
+            .or_else(recorded)
+            .ok_or_else(|| Reason::AddressNotInPool {
+                address,
+                recorded: service.recorded_pool.clone(),
+            })
+    }
 }
 
 impl Pool {
@@ -64,6 +90,82 @@ pub struct L2Advertisement {
     pub yields: bool,
     /// Soft preferences among the nodes that `nodes` selects.
     pub preferences: Vec<Preference>,
+}
+
+/// A BGPAdvertisement (parity.md 1.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BgpAdvertisement {
+    /// Its name.
+    pub name: String,
+    /// Pools by name; they add to `pool_selectors`. Both empty: all pools.
+    pub pools: BTreeSet<PoolName>,
+    /// Pools by label.
+    pub pool_selectors: Selectors,
+    /// Nodes that announce, hence next hops; empty: all.
+    pub nodes: Selectors,
+    /// Services announced; empty: all.
+    pub services: Selectors,
+    /// Peers to announce to; empty: all.
+    pub peers: BTreeSet<PeerName>,
+    /// The length of the IPv4 prefixes announced, 1 to 32.
+    pub length_v4: u8,
+    /// The length of the IPv6 prefixes announced, 1 to 128.
+    pub length_v6: u8,
+    /// What the routes carry, apart from a link bandwidth.
+    pub attributes: Arc<Attributes>,
+    /// Whether routes tell how many endpoints the node has, of Services for which that matters.
+    pub weighted: bool,
+    /// It came to conflict with another one without being edited: where both make one route, the other counts.
+    pub yields: bool,
+}
+
+impl BgpAdvertisement {
+    /// The first field of both in which a route can only be like one of them.
+    pub fn differs_in(&self, other: &Self) -> Option<&'static str> {
+        agreement::difference(&self.attributes, &other.attributes)
+    }
+
+    /// The length of the prefixes announced of a family.
+    pub fn length(&self, family: Family) -> u8 {
+        match family {
+            Family::V4 => self.length_v4,
+            Family::V6 => self.length_v6,
+        }
+    }
+
+    /// Whether addresses of the pool are announced.
+    pub fn selects(&self, pool: &PoolName, labels: &Labels) -> bool {
+        let every_pool = self.pools.is_empty() && self.pool_selectors.is_empty();
+        every_pool || self.pools.contains(pool) || self.pool_selectors.any(labels)
+    }
+}
+
+/// Everything is announced to everybody, each address by itself.
+impl Default for BgpAdvertisement {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            pools: BTreeSet::new(),
+            pool_selectors: Selectors::default(),
+            nodes: Selectors::default(),
+            services: Selectors::default(),
+            peers: BTreeSet::new(),
+            length_v4: 32,
+            length_v6: 128,
+            attributes: Arc::default(),
+            weighted: false,
+            yields: false,
+        }
+    }
+}
+
+/// A BGPPeer, as far as it decides about announcing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its name.
+    pub name: PeerName,
+    /// Nodes that have a session with it; empty: all.
+    pub nodes: Selectors,
 }
 
 /// A weight for the nodes that a selector matches.
@@ -106,8 +208,8 @@ pub enum TrafficPolicy {
 /// Where the usable endpoints of a Service are (usable: parity.md, Conventions).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoints {
-    /// Nodes with at least one.
-    pub nodes: BTreeSet<NodeName>,
+    /// Nodes with at least one, and how many they have: never 0.
+    pub nodes: BTreeMap<NodeName, u32>,
     /// Whether there are any that belong to no node, such as those of a Service without a pod selector.
     pub outside_nodes: bool,
 }
@@ -116,5 +218,22 @@ impl Endpoints {
     /// Whether there is any.
     pub fn any(&self) -> bool {
         self.outside_nodes || !self.nodes.is_empty()
+    }
+
+    /// Counts those of another EndpointSlice too.
+    pub fn add(&mut self, others: &Self) {
+        self.outside_nodes |= others.outside_nodes;
+        for (node, count) in &others.nodes {
+            let sum = self.nodes.entry(node.clone()).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+    }
+
+    /// Counts one on `node`; on none: outside of the nodes.
+    pub fn count(&mut self, node: Option<NodeName>) {
+        match node {
+            Some(node) => *self.nodes.entry(node).or_default() += 1,
+            None => self.outside_nodes = true,
+        }
     }
 }

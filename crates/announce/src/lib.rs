@@ -4,17 +4,28 @@
 //! such a unit: it answers which nodes *may* announce it, or gives for each [`Service`] the one [`Reason`] why nobody may.
 //! Which of those nodes *does* is not decided here.
 //!
+//! By BGP every node that may announce does: [`exports()`] answers what one node announces of a Service and to whom, [`bgp()`] which
+//! nodes do, and [`Exports`] makes one table for each peer of all that its node announces.
+//!
 //! Every node computes this for every node and comes to the same result, so that two advertisements never yield two
 //! winners (P-L2-14).
 
 #![forbid(unsafe_code)]
 
+mod exports;
 mod facts;
+mod guard;
 mod layer2;
 mod reason;
+mod routes;
 mod services;
 
-pub use facts::{Endpoints, Facts, L2Advertisement, Node, Pool, Preference, Service, TrafficPolicy};
+pub use exports::Exports;
+pub use facts::{
+    BgpAdvertisement, Endpoints, Facts, L2Advertisement, Node, Peer, Pool, Preference, Service, TrafficPolicy,
+};
+pub use guard::{guard, guard_of_kept};
 pub use layer2::{Candidate, Interfaces, Plan, layer2, possible};
-pub use reason::{NodeReason, Reason};
+pub use reason::{BgpReason, NodeReason, Reason};
+pub use routes::{BgpPlan, Export, bgp, exports};
 pub use services::Services;

@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use model::{NodeName, PoolName, ServiceName};
+use ipnet::IpNet;
+use model::{NodeName, PeerName, PoolName, ServiceName};
 
 /// Why nobody may announce a Service. The text tells a person what to change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +19,9 @@ pub enum Reason {
         recorded: Option<PoolName>,
     },
     /// No advertisement selects its pool and the Service itself.
-    #[error("no L2Advertisement selects IPPool {0} and this Service: create one, or widen its selectors")]
+    #[error(
+        "no L2Advertisement or BGPAdvertisement selects IPPool {0} and this Service: create one, or widen its selectors"
+    )]
     NoMatchingAdvertisement(PoolName),
     /// No endpoint of it is usable.
     #[error("the Service has no usable endpoint: none of its pods is ready")]
@@ -50,10 +53,10 @@ impl Reason {
 }
 
 /// Why one node may not announce a Service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NodeReason {
     /// No matching advertisement selects the node.
-    #[error("is selected by no matching L2Advertisement")]
+    #[error("is selected by no matching advertisement")]
     NotSelected,
     /// It carries the exclusion label.
     #[error("carries the label node.kubernetes.io/exclude-from-external-load-balancers")]
@@ -64,6 +67,53 @@ pub enum NodeReason {
     /// `externalTrafficPolicy: Local` and no usable endpoint on the node.
     #[error("has no usable endpoint (externalTrafficPolicy: Local)")]
     NoLocalEndpoint,
+    /// No BGPPeer has a session with the node that a matching BGPAdvertisement names.
+    #[error("has a session with no BGPPeer that a matching BGPAdvertisement announces to")]
+    NoPeer,
+    /// Two BGPAdvertisements want one route with different attributes, and neither has the better claim (P-BGP-78).
+    #[error(
+        "would announce {prefix} to BGPPeer {peer} with {attribute} of BGPAdvertisement {first} and with another of {second}: give both \
+         the same, or let their selectors, peers or nodes differ"
+    )]
+    Conflict {
+        /// The route.
+        prefix: IpNet,
+        /// A peer that both announce it to.
+        peer: PeerName,
+        /// The field in which they differ.
+        attribute: &'static str,
+        /// One of them.
+        first: String,
+        /// The other one.
+        second: String,
+    },
+    /// A route would carry more communities than routers take for granted (P-BGP-59).
+    #[error(
+        "would announce {prefix} with {count} communities of all BGPAdvertisements together: at most {MOST_COMMUNITIES} are announced"
+    )]
+    TooManyCommunities {
+        /// The route.
+        prefix: IpNet,
+        /// How many they are.
+        count: usize,
+    },
+    /// It is no Node of the cluster, as far as is known.
+    #[error("is no Node of the cluster")]
+    Unknown,
+}
+
+/// The most communities of a route, of both kinds together.
+pub(crate) const MOST_COMMUNITIES: usize = 63;
+
+/// Why one node announces a Service to no peer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BgpReason {
+    /// For a reason that holds on every node.
+    #[error(transparent)]
+    Everywhere(#[from] Reason),
+    /// For one of this node's own.
+    #[error("this node {0}")]
+    Here(#[from] NodeReason),
 }
 
 fn by_node(reasons: &BTreeMap<NodeName, NodeReason>) -> String {

@@ -18,10 +18,7 @@ pub fn endpoints<'a>(slices: impl IntoIterator<Item = &'a EndpointSlice>) -> End
     let mut endpoints = Endpoints::default();
     let all = slices.into_iter().flat_map(|slice| &slice.endpoints);
     for endpoint in all.filter(|endpoint| usable(endpoint)) {
-        match &endpoint.node_name {
-            Some(node) => endpoints.nodes.insert(NodeName(node.clone())),
-            None => std::mem::replace(&mut endpoints.outside_nodes, true),
-        };
+        endpoints.count(endpoint.node_name.clone().map(NodeName));
     }
     endpoints
 }

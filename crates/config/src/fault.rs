@@ -2,7 +2,12 @@ use std::net::IpAddr;
 
 use model::{AddressRange, PoolName, RangeError, ReservationName};
 
+use crate::object::Kind;
 use crate::selector::SelectorError;
+
+mod bgp;
+
+pub use bgp::{BgpAdvertisementFault, CommunityFault, PeerFault};
 
 /// What is wrong with a custom resource. The text names the field and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -154,6 +159,25 @@ pub enum Fault {
         /// The reservation that keeps it.
         other: ReservationName,
     },
+    /// Something that the object refers to is not there (P-CFG-37).
+    #[error("{field}: there is no {kind} {name}: create it, or write another")]
+    Missing {
+        /// The field, with its index.
+        field: String,
+        /// What is missing.
+        kind: Kind,
+        /// Its name.
+        name: String,
+    },
+    /// Something that only a BGPPeer can get wrong.
+    #[error(transparent)]
+    Peer(#[from] PeerFault),
+    /// Something that only a BGPAdvertisement can get wrong.
+    #[error(transparent)]
+    BgpAdvertisement(#[from] BgpAdvertisementFault),
+    /// Something that only a Community can get wrong.
+    #[error(transparent)]
+    Community(#[from] CommunityFault),
 }
 
 impl Fault {
@@ -162,6 +186,10 @@ impl Fault {
         match self {
             Self::Malformed { .. } => "Malformed",
             Self::Overlap { .. } | Self::ReservedTwice { .. } => "Overlap",
+            Self::Missing { .. } => "MissingReference",
+            Self::Peer(fault) => fault.reason(),
+            Self::BgpAdvertisement(fault) => fault.reason(),
+            Self::Community(fault) => fault.reason(),
             Self::NoAddresses
             | Self::Address { .. }
             | Self::Unusable { .. }

@@ -3,6 +3,7 @@
 //! * [`Snapshot::read`] turns all custom resources into one validated configuration. A wrong object is skipped and named;
 //!   the others go on, and its last good form stays in force until the new one is good. [`Reservations::read`] does the
 //!   same for the reservations.
+//! * A [`Fault`] keeps an object, or its newest form, out of force; a [`Warning`] does not.
 //! * [`service`] reads what a Service asks for, [`node`] and [`endpoints`] what decides about announcing.
 //!
 //! This crate knows the API types but no client: it is given objects and gives values back.
@@ -14,18 +15,28 @@ pub mod node;
 pub mod service;
 
 mod advertisement;
+mod bfd_profile;
+mod bgp_advertisement;
+mod community;
 mod cover;
+mod duration;
 mod fault;
 mod list;
 mod object;
+mod peer;
 mod pool;
 mod reservation;
 mod selector;
 mod snapshot;
+mod together;
 mod unusable;
+mod warning;
 
-pub use fault::Fault;
+pub use bfd_profile::BfdProfile;
+pub use fault::{BgpAdvertisementFault, CommunityFault, Fault, PeerFault};
 pub use object::{Kind, ObjectName, Verdict};
+pub use peer::{Peer, Remote};
 pub use reservation::Reservations;
 pub use selector::SelectorError;
-pub use snapshot::Snapshot;
+pub use snapshot::{Objects, Snapshot};
+pub use warning::Warning;

@@ -16,3 +16,16 @@ pub(crate) fn without_duplicates<T: Ord>(field: &str, list: &[T]) -> Result<(), 
     }
     Ok(())
 }
+
+/// Refuses a number of the field `field` that is out of bounds.
+pub(crate) fn within<T: TryFrom<i32>>(field: &str, value: i32, least: i32, most: i32) -> Result<T, Fault> {
+    let inside = Some(value).filter(|value| (least..=most).contains(value));
+    inside
+        .and_then(|value| T::try_from(value).ok())
+        .ok_or_else(|| Fault::OutOfBounds {
+            field: field.to_owned(),
+            value,
+            least,
+            most,
+        })
+}

@@ -1,5 +1,7 @@
 //! What a Node says that decides about announcing (parity.md 1.9).
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use announce::Node;
 use k8s_openapi::api::core::v1;
 use model::NodeName;
@@ -38,6 +40,32 @@ pub fn node(object: &v1::Node, ignore_exclude_label: bool) -> (NodeName, Node) {
         labels,
     };
     (NodeName(object.metadata.name.clone().unwrap_or_default()), node)
+}
+
+/// The addresses of the node inside the cluster, in their order.
+pub fn addresses(object: &v1::Node) -> Vec<IpAddr> {
+    let status = object.status.iter();
+    let all = status.flat_map(|status| status.addresses.iter().flatten());
+    all.filter(|address| address.type_ == "InternalIP")
+        .filter_map(|address| address.address.parse().ok())
+        .collect()
+}
+
+/// The node's BGP identifier where a peer does not say it (P-BGP-35): its IPv4 address, else a number made of its name, which
+/// differs from node to node as far as 32 bits allow, and is never 0 (RFC 6286).
+pub fn identifier(object: &v1::Node) -> Ipv4Addr {
+    let v4 = addresses(object).into_iter().find_map(|address| match address {
+        IpAddr::V4(address) if !address.is_unspecified() => Some(address),
+        IpAddr::V4(_) | IpAddr::V6(_) => None,
+    });
+    v4.unwrap_or_else(|| {
+        let name = object.metadata.name.as_deref().unwrap_or_default();
+        // FNV-1a.
+        let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+        });
+        Ipv4Addr::from_bits(hash.max(1))
+    })
 }
 
 /// Whether the node is to hand over every address that it holds: it is tainted for that, is about to go, or is cordoned
@@ -119,6 +147,29 @@ mod tests {
         };
         let before = report("2026-01-01T00:00:00Z", "7", "False");
         assert_eq!(report("2026-01-01T00:00:10Z", "8", "True"), before);
+    }
+
+    /// P-BGP-35
+    #[test]
+    fn a_node_is_identified_by_its_ipv4_address_or_else_by_its_name() {
+        let identified = |name: &str, addresses: &[(&str, &str)]| {
+            let addresses: Vec<_> = addresses
+                .iter()
+                .map(|(kind, address)| json!({"type": kind, "address": address}))
+                .collect();
+            let object = json!({"metadata": {"name": name}, "status": {"addresses": addresses}});
+            identifier(&serde_json::from_value(object).unwrap())
+        };
+        let dual = [
+            ("Hostname", "n1"),
+            ("ExternalIP", "203.0.113.1"),
+            ("InternalIP", "2001:db8::1"),
+            ("InternalIP", "192.0.2.1"),
+        ];
+        assert_eq!(identified("n1", &dual), Ipv4Addr::new(192, 0, 2, 1));
+        let one = identified("n1", &dual[..3]);
+        assert_eq!(one, identified("n1", &[]));
+        assert!(one != identified("n2", &[]) && !one.is_unspecified());
     }
 
     #[test]

@@ -4,10 +4,19 @@ use crds::Stored;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
 use crate::fault::Fault;
+use crate::warning::Warning;
 
 /// A kind of custom resource that a [`Verdict`] is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
+    /// `BFDProfile`.
+    BFDProfile,
+    /// `BGPAdvertisement`.
+    BGPAdvertisement,
+    /// `BGPPeer`.
+    BGPPeer,
+    /// `Community`.
+    Community,
     /// `IPPool`.
     IPPool,
     /// `IPReservation`.
@@ -40,6 +49,10 @@ impl ObjectName {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::BFDProfile => "BFDProfile",
+            Self::BGPAdvertisement => "BGPAdvertisement",
+            Self::BGPPeer => "BGPPeer",
+            Self::Community => "Community",
             Self::IPPool => "IPPool",
             Self::IPReservation => "IPReservation",
             Self::L2Advertisement => "L2Advertisement",
@@ -70,6 +83,8 @@ pub struct Verdict {
     pub fault: Option<Fault>,
     /// The object is wrong now, and the form that it had before is still in force.
     pub previous_in_force: bool,
+    /// What is amiss with the form that is in force.
+    pub warnings: Vec<Warning>,
 }
 
 impl Verdict {
@@ -79,7 +94,12 @@ impl Verdict {
             generation: metadata.generation.unwrap_or_default(),
             previous_in_force: in_force && fault.is_some(),
             fault,
+            warnings: Vec::new(),
         }
+    }
+
+    pub(crate) fn with_warnings(self, warnings: Vec<Warning>) -> Self {
+        Self { warnings, ..self }
     }
 }
 

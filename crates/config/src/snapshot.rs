@@ -1,20 +1,67 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use announce::L2Advertisement;
-use crds::{IPPool, Stored};
+use announce::{BgpAdvertisement, L2Advertisement, Node};
+use crds::{BFDProfile, BGPAdvertisement, BGPPeer, Community, IPPool, Stored};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
+use model::{Labels, NodeName};
 
 use crate::advertisement::l2_advertisement;
+use crate::bfd_profile::BfdProfile;
+use crate::community::Aliases;
 use crate::fault::Fault;
 use crate::object::{Kind, ObjectName, Verdict, age, name, readable};
+use crate::peer::Peer;
 use crate::pool::{Occupied, Pool, pool};
+
+mod routing;
+
+/// All objects that a [`Snapshot`] is read from.
+#[derive(Clone, Debug)]
+pub struct Objects<'a> {
+    /// All IPPools.
+    pub pools: Vec<&'a Stored<IPPool>>,
+    /// All L2Advertisements.
+    pub l2_advertisements: Vec<&'a Stored<crds::L2Advertisement>>,
+    /// All BGPAdvertisements.
+    pub bgp_advertisements: Vec<&'a Stored<BGPAdvertisement>>,
+    /// All BGPPeers.
+    pub bgp_peers: Vec<&'a Stored<BGPPeer>>,
+    /// All BFDProfiles.
+    pub bfd_profiles: Vec<&'a Stored<BFDProfile>>,
+    /// All Communities.
+    pub communities: Vec<&'a Stored<Community>>,
+    /// All Nodes, of which only the labels count: whether two objects meet on one is judged by them (P-CFG-17).
+    pub nodes: &'a BTreeMap<NodeName, Node>,
+}
+
+impl<'a> Objects<'a> {
+    /// No objects, in a cluster of these nodes.
+    pub fn none(nodes: &'a BTreeMap<NodeName, Node>) -> Self {
+        Self {
+            pools: Vec::new(),
+            l2_advertisements: Vec::new(),
+            bgp_advertisements: Vec::new(),
+            bgp_peers: Vec::new(),
+            bfd_profiles: Vec::new(),
+            communities: Vec::new(),
+            nodes,
+        }
+    }
+}
 
 /// All custom resources that configure Herald, read and validated together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     pools: BTreeMap<String, Pool>,
     l2_advertisements: BTreeMap<String, L2Advertisement>,
+    bgp_advertisements: BTreeMap<String, BgpAdvertisement>,
+    peers: BTreeMap<String, Arc<Peer>>,
+    bfd_profiles: BTreeMap<String, BfdProfile>,
+    communities: BTreeMap<String, Aliases>,
+    /// BGPPeers and BGPAdvertisements in force that give way to others where they meet.
+    yielding: BTreeSet<(Kind, String)>,
     verdicts: BTreeMap<ObjectName, Verdict>,
 }
 
@@ -25,16 +72,20 @@ impl Snapshot {
     /// first by name: so an edit never harms a pool that was not edited (W-16). A pool whose deletion is asked for stays in
     /// force with those of its addresses that no other pool has: so a pool can be renamed or split while Services hold its
     /// addresses (P-ALLOC-58).
-    pub fn read<'a>(
-        pools: impl IntoIterator<Item = &'a Stored<IPPool>>,
-        l2_advertisements: impl IntoIterator<Item = &'a Stored<crds::L2Advertisement>>,
-        previous: &Self,
-    ) -> Self {
+    ///
+    /// The same holds for BGPPeers that are one router to a node, for Communities with one name and for BGPAdvertisements of one
+    /// route that want it otherwise; but of these one that comes to conflict without being edited, because a node got other labels
+    /// or a pool other addresses, stays in force and gives way where it meets the other.
+    pub fn read(objects: Objects<'_>, previous: &Self) -> Self {
         let mut snapshot = Self::default();
-        snapshot.read_pools(pools.into_iter().collect(), previous);
-        for object in l2_advertisements {
+        snapshot.read_pools(objects.pools, previous);
+        for object in objects.l2_advertisements {
             snapshot.read_l2_advertisement(object, previous);
         }
+        snapshot.read_communities(&objects.communities, previous);
+        snapshot.read_bfd_profiles(&objects.bfd_profiles, previous);
+        snapshot.read_peers(&objects.bgp_peers, objects.nodes, previous);
+        snapshot.read_bgp_advertisements(&objects.bgp_advertisements, objects.nodes, previous);
         snapshot
     }
 
@@ -67,6 +118,37 @@ impl Snapshot {
     /// The L2Advertisements in force.
     pub fn l2_advertisements(&self) -> Vec<L2Advertisement> {
         self.l2_advertisements.values().cloned().collect()
+    }
+
+    /// The BGPAdvertisements in force.
+    pub fn bgp_advertisements(&self) -> Vec<BgpAdvertisement> {
+        let one = |(name, advertisement): (&String, &BgpAdvertisement)| BgpAdvertisement {
+            yields: self.yields(Kind::BGPAdvertisement, name),
+            ..advertisement.clone()
+        };
+        self.bgp_advertisements.iter().map(one).collect()
+    }
+
+    /// The BGPPeers in force, whatever nodes they select.
+    pub fn peers(&self) -> impl Iterator<Item = &Arc<Peer>> {
+        self.peers.values()
+    }
+
+    /// The BGPPeers that a node with these labels has a session with: no two are one router.
+    pub fn peers_of(&self, labels: &Labels) -> Vec<&Arc<Peer>> {
+        let selects = |(_, peer): &(&String, &Arc<Peer>)| peer.nodes.unset_or_any(labels);
+        let (yielding, firm): (Vec<_>, Vec<_>) = self
+            .peers
+            .iter()
+            .filter(selects)
+            .partition(|(name, _)| self.yields(Kind::BGPPeer, name));
+        let mut peers: Vec<&Arc<Peer>> = Vec::with_capacity(firm.len());
+        for (_, peer) in firm.into_iter().chain(yielding) {
+            if !peers.iter().any(|other| other.is_same_router(peer)) {
+                peers.push(peer);
+            }
+        }
+        peers
     }
 
     /// What became of each object.
@@ -139,6 +221,10 @@ impl Snapshot {
         if let Some(advertisement) = in_force {
             self.l2_advertisements.insert(name.to_owned(), advertisement);
         }
+    }
+
+    fn yields(&self, kind: Kind, name: &str) -> bool {
+        self.yielding.contains(&(kind, name.to_owned()))
     }
 
     fn judge(&mut self, kind: Kind, metadata: &ObjectMeta, fault: Option<Fault>, in_force: bool) {

@@ -71,3 +71,13 @@ impl fmt::Display for NodeName {
         f.write_str(&self.0)
     }
 }
+
+/// The name of a `BGPPeer`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerName(pub String);
+
+impl fmt::Display for PeerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

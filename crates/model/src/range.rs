@@ -108,6 +108,24 @@ impl AddressRange {
         Family::of(self.first)
     }
 
+    /// The length of the shortest prefix that lies in the range: of the largest block of those that it splits into.
+    pub fn shortest_prefix(&self) -> u8 {
+        let (first, last, width) = match (self.first, self.last) {
+            (IpAddr::V4(first), IpAddr::V4(last)) => (first.to_bits().into(), last.to_bits().into(), 32),
+            (IpAddr::V6(first), IpAddr::V6(last)) => (first.to_bits(), last.to_bits(), 128),
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return u8::MAX,
+        };
+        let holds_a_block = |length: &u8| {
+            // What the first address lacks to the next multiple of the block's size, and the rest of the block.
+            let rest = u128::MAX
+                .checked_shr(128 - u32::from(width - length))
+                .unwrap_or_default();
+            let begins = first.checked_add(rest).map(|up| up & !rest);
+            begins.is_some_and(|begins| begins <= last && last - begins >= rest)
+        };
+        (0..width).find(holds_a_block).unwrap_or(width)
+    }
+
     /// Whether `address` lies in the range. An address of the other family never does.
     pub fn contains(&self, address: IpAddr) -> bool {
         Family::of(address) == self.family() && self.first <= address && address <= self.last
@@ -255,6 +273,27 @@ mod tests {
             message("192.0.2.9-192.0.2.1"),
             "192.0.2.9 is after 192.0.2.1: write 192.0.2.1-192.0.2.9"
         );
+    }
+
+    /// P-CFG-7
+    #[test]
+    fn a_range_counts_by_the_largest_of_the_prefixes_that_it_splits_into() {
+        for (entry, expected) in [
+            ("192.0.2.0/24", 24),
+            ("192.0.2.7/32", 32),
+            ("192.0.2.7-192.0.2.8", 32),
+            ("192.0.2.1-192.0.2.255", 25),
+            ("192.0.2.100-192.0.3.100", 25),
+            ("192.0.2.100-192.0.2.190", 27),
+            ("0.0.0.0/0", 0),
+            ("255.255.255.255/32", 32),
+            ("::/0", 0),
+            ("2001:db8::/56", 56),
+            ("2001:db8::1-2001:db8::1", 128),
+            ("ffff::1-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 17),
+        ] {
+            assert_eq!(range(entry).shortest_prefix(), expected, "{entry}");
+        }
     }
 
     #[test]

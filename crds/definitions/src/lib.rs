@@ -3,7 +3,9 @@
 //! `make crds` writes the files of the chart; a test fails when they differ from the types.
 #![forbid(unsafe_code)]
 
-use crds::{IPPool, IPReservation, L2Advertisement, Speaker};
+use crds::{
+    BFDProfile, BGPAdvertisement, BGPPeer, Community, IPPool, IPReservation, L2Advertisement, Speaker,
+};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 use serde_json::{Number, Value};
@@ -14,6 +16,10 @@ use serde_json::{Number, Value};
 /// pools would go the addresses of all Services.
 pub fn definitions() -> Vec<CustomResourceDefinition> {
     let mut all = vec![
+        BFDProfile::crd(),
+        BGPAdvertisement::crd(),
+        BGPPeer::crd(),
+        Community::crd(),
         IPPool::crd(),
         IPReservation::crd(),
         L2Advertisement::crd(),

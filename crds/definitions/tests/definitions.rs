@@ -1,6 +1,8 @@
 //! The generated files against the types, and the form of the objects that the suites replay on a real API server.
 
-use crds::{IPPool, IPReservation, L2Advertisement};
+use crds::{BFDProfile, BGPAdvertisement, BGPPeer, Community, IPPool, IPReservation, L2Advertisement};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
 const REGENERATE: &str = "make crds";
@@ -76,17 +78,22 @@ fn good_objects_are_read_and_written_back_without_loss() {
         let text = read(&path);
         let written: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
         let read = match written["kind"].as_str() {
-            Some("IPPool") => serde_json::to_value(serde_saphyr::from_str::<IPPool>(&text).unwrap()),
-            Some("IPReservation") => {
-                serde_json::to_value(serde_saphyr::from_str::<IPReservation>(&text).unwrap())
-            }
-            Some("L2Advertisement") => {
-                serde_json::to_value(serde_saphyr::from_str::<L2Advertisement>(&text).unwrap())
-            }
+            Some("BFDProfile") => read_back::<BFDProfile>(&text),
+            Some("BGPAdvertisement") => read_back::<BGPAdvertisement>(&text),
+            Some("BGPPeer") => read_back::<BGPPeer>(&text),
+            Some("Community") => read_back::<Community>(&text),
+            Some("IPPool") => read_back::<IPPool>(&text),
+            Some("IPReservation") => read_back::<IPReservation>(&text),
+            Some("L2Advertisement") => read_back::<L2Advertisement>(&text),
             kind => panic!("{}: unknown kind {kind:?}", path.display()),
         };
-        assert_contains(&read.unwrap(), &written, &path);
+        assert_contains(&read, &written, &path);
     }
+}
+
+fn read_back<K: DeserializeOwned + Serialize>(text: &str) -> serde_json::Value {
+    let object: K = serde_saphyr::from_str(text).expect("a good object can be read");
+    serde_json::to_value(object).expect("plain data")
 }
 
 /// Whatever the user wrote is there again; defaults may be there besides.

@@ -5,11 +5,22 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 /// Names of pools, none of them twice. The pools need not exist yet.
 pub(crate) fn pools(_: &mut SchemaGenerator) -> Schema {
-    set(&name(
-        json_schema!({ "type": "string", "maxLength": 253 }),
-        r"self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')",
-        r#"'"' + self + '" cannot be the name of an IPPool: names are lower case letters, digits, "-" and "."'"#,
-    ))
+    set(&object("an IPPool"))
+}
+
+/// Names of BGPPeers, none of them twice. They need not exist yet.
+pub(crate) fn peers(_: &mut SchemaGenerator) -> Schema {
+    set(&object("a BGPPeer"))
+}
+
+/// The name of a BFDProfile, which need not exist yet.
+pub(crate) fn bfd_profile(_: &mut SchemaGenerator) -> Schema {
+    object("a BFDProfile")
+}
+
+/// The name of a Secret, which need not exist yet.
+pub(crate) fn secret(_: &mut SchemaGenerator) -> Schema {
+    object("a Secret")
 }
 
 /// Names of namespaces, none of them twice. They need not exist yet.
@@ -27,13 +38,29 @@ pub(crate) fn namespace(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// Names of network interfaces as the kernel has them, none of them twice.
-pub(crate) fn interfaces(_: &mut SchemaGenerator) -> Schema {
-    set(&name(
+pub(crate) fn interfaces(generator: &mut SchemaGenerator) -> Schema {
+    set(&interface(generator))
+}
+
+/// The name of a network interface as the kernel has it.
+pub(crate) fn interface(_: &mut SchemaGenerator) -> Schema {
+    name(
         // Longer than the kernel allows, so that the rule below speaks instead of the bare bound.
         json_schema!({ "type": "string", "maxLength": 128 }),
         r"self.matches('^[^/:\\s]{1,15}$')",
         r#"'"' + self + '" cannot be the name of an interface: write the name that "ip link" shows, 1 to 15 characters, such as "eth0"'"#,
-    ))
+    )
+}
+
+/// The name of an object that lives in no namespace, or in Herald's.
+fn object(what: &str) -> Schema {
+    name(
+        json_schema!({ "type": "string", "maxLength": 253 }),
+        r"self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')",
+        &format!(
+            r#"'"' + self + '" cannot be the name of {what}: names are lower case letters, digits, "-" and "."'"#
+        ),
+    )
 }
 
 fn name(entry: Schema, holds: &str, message: &str) -> Schema {

@@ -36,19 +36,7 @@ fn pools<'a>(facts: &'a Facts, service: &Service) -> Result<Vec<&'a Pool>, Reaso
     }
     let mut pools: Vec<&Pool> = Vec::with_capacity(1);
     for &address in &service.addresses {
-        let covering = || facts.pools.iter().find(|pool| pool.covers(address));
-        let recorded = || {
-            facts
-                .pools
-                .iter()
-                .find(|pool| Some(&pool.name) == service.recorded_pool.as_ref())
-        };
-        let pool = covering()
-            .or_else(recorded)
-            .ok_or_else(|| Reason::AddressNotInPool {
-                address,
-                recorded: service.recorded_pool.clone(),
-            })?;
+        let pool = facts.pool_of(service, address)?;
         if !pools.contains(&pool) {
             pools.push(pool);
         }
@@ -100,7 +88,7 @@ fn candidate(
     if node.network_unavailable {
         return Err(NodeReason::NetworkUnavailable);
     }
-    if service.traffic_policy == TrafficPolicy::Local && !service.endpoints.nodes.contains(name) {
+    if service.traffic_policy == TrafficPolicy::Local && !service.endpoints.nodes.contains_key(name) {
         return Err(NodeReason::NoLocalEndpoint);
     }
     let preference = selecting()

@@ -49,6 +49,7 @@ fn facts() -> Facts {
             name: "all".into(),
             ..L2Advertisement::default()
         }],
+        ..Facts::default()
     }
 }
 
@@ -60,7 +61,7 @@ fn service() -> Service {
         recorded_pool: None,
         traffic_policy: TrafficPolicy::Cluster,
         endpoints: Endpoints {
-            nodes: [name("n2")].into(),
+            nodes: [(name("n2"), 1)].into(),
             outside_nodes: false,
         },
     }
@@ -267,7 +268,7 @@ fn sharing(name_of_it: &str, tier: &str, addresses: &[&str]) -> Service {
         labels: labels(&[("tier", tier)]),
         addresses: addresses.iter().map(|address| ip(address)).collect(),
         endpoints: Endpoints {
-            nodes: ["n1", "n2", "n3"].map(name).into(),
+            nodes: ["n1", "n2", "n3"].map(|node| (name(node), 1)).into(),
             outside_nodes: false,
         },
         ..service()

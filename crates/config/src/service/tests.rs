@@ -275,12 +275,17 @@ fn an_endpoint_counts_when_it_is_ready_or_still_serves() {
             {"addresses": ["10.0.0.2"], "nodeName": "unset"},
             {"addresses": ["10.0.0.3"], "nodeName": "draining", "conditions": {"ready": false, "serving": true}},
             {"addresses": ["10.0.0.4"], "nodeName": "failed", "conditions": {"ready": false, "serving": false}},
+            {"addresses": ["10.0.0.5"], "nodeName": "ready"},
         ],
     });
     let slice = serde_json::from_value(slice).unwrap();
     assert_eq!(service_of(&slice), Some(ServiceName::new("default", "web")));
     let seen = endpoints([&slice]);
-    let nodes: Vec<_> = seen.nodes.iter().map(ToString::to_string).collect();
-    assert_eq!(nodes, ["draining", "ready", "unset"]);
+    let nodes: Vec<_> = seen
+        .nodes
+        .iter()
+        .map(|(node, count)| format!("{node} {count}"))
+        .collect();
+    assert_eq!(nodes, ["draining 1", "ready 2", "unset 1"]);
     assert!(!seen.outside_nodes);
 }

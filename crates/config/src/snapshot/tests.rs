@@ -4,6 +4,8 @@ use serde_json::json;
 
 use super::*;
 
+mod bgp;
+
 fn ip_pool(name: &str, created: &str, addresses: &[&str]) -> Stored<IPPool> {
     let object = json!({
         "apiVersion": "heraldlb.io/v1beta1", "kind": "IPPool",
@@ -21,8 +23,22 @@ fn new(addresses: &[&str]) -> Stored<IPPool> {
     ip_pool("new", "2026-02-01T00:00:00Z", addresses)
 }
 
+static NO_NODES: BTreeMap<NodeName, Node> = BTreeMap::new();
+
 fn read(pools: &[Stored<IPPool>], previous: &Snapshot) -> Snapshot {
-    Snapshot::read(pools, &[], previous)
+    let objects = Objects {
+        pools: pools.iter().collect(),
+        ..Objects::none(&NO_NODES)
+    };
+    Snapshot::read(objects, previous)
+}
+
+fn read_l2(advertisement: &Stored<crds::L2Advertisement>, previous: &Snapshot) -> Snapshot {
+    let objects = Objects {
+        l2_advertisements: vec![advertisement],
+        ..Objects::none(&NO_NODES)
+    };
+    Snapshot::read(objects, previous)
 }
 
 fn verdict<'a>(snapshot: &'a Snapshot, name: &str) -> &'a Verdict {
@@ -126,9 +142,9 @@ fn an_advertisement_reads_with_its_defaults_and_a_wrong_weight_is_named() {
         });
         serde_json::from_value(object).unwrap()
     };
-    let good = Snapshot::read(&[], &[object(100)], &Snapshot::default());
+    let good = read_l2(&object(100), &Snapshot::default());
     assert_eq!(good.l2_advertisements()[0].preferences[0].weight, 100);
-    let bad = Snapshot::read(&[], &[object(101)], &good);
+    let bad = read_l2(&object(101), &good);
     let name = ObjectName {
         kind: Kind::L2Advertisement,
         namespace: None,
@@ -183,7 +199,7 @@ fn what_an_advertisement_lists_twice_is_refused() {
             "spec": {field: list},
         });
         let object = serde_json::from_value(object).unwrap();
-        let snapshot = Snapshot::read(&[], &[object], &Snapshot::default());
+        let snapshot = read_l2(&object, &Snapshot::default());
         let verdict = snapshot.verdicts().values().next().unwrap();
         verdict.fault.as_ref().unwrap().to_string()
     };
@@ -199,16 +215,13 @@ fn what_an_advertisement_lists_twice_is_refused() {
 /// P-CFG-5
 #[test]
 fn no_objects_at_all_are_a_valid_configuration() {
-    assert_eq!(
-        Snapshot::read(&[], &[], &Snapshot::default()),
-        Snapshot::default()
-    );
+    assert_eq!(read(&[], &Snapshot::default()), Snapshot::default());
     let advertisement = json!({
         "apiVersion": "heraldlb.io/v1beta1", "kind": "L2Advertisement",
         "metadata": {"name": "early"}, "spec": {"ipPools": ["not-there-yet"]},
     });
     let advertisement = serde_json::from_value(advertisement).unwrap();
-    let snapshot = Snapshot::read(&[], &[advertisement], &Snapshot::default());
+    let snapshot = read_l2(&advertisement, &Snapshot::default());
     assert_eq!(snapshot.l2_advertisements().len(), 1);
     assert!(
         snapshot

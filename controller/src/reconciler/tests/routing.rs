@@ -1,0 +1,259 @@
+use crds::Condition;
+use k8s_openapi::api::core::v1::Node;
+use kube::core::PartialObjectMeta;
+use serde::de::DeserializeOwned;
+
+use super::*;
+use crate::notices::{Content, IN_USE, Notices, Outcome};
+
+fn object<K: DeserializeOwned>(kind: &str, name: &str, spec: Value) -> K {
+    serde_json::from_value(json!({
+        "apiVersion": "heraldlb.io/v1beta1", "kind": kind,
+        "metadata": {"name": name, "generation": 1, "resourceVersion": "7"}, "spec": spec,
+    }))
+    .unwrap()
+}
+
+fn peer(name: &str, fields: Value) -> Stored<BGPPeer> {
+    let mut spec = json!({"myASN": 64512, "peerASN": 64513, "peerAddress": "192.0.2.1"});
+    spec.as_object_mut()
+        .unwrap()
+        .extend(fields.as_object().unwrap().clone());
+    object("BGPPeer", name, spec)
+}
+
+fn node(name: &str, labels: Value) -> PartialObjectMeta<Node> {
+    serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}})).unwrap()
+}
+
+fn profile() -> Stored<BFDProfile> {
+    object("BFDProfile", "fast", json!({}))
+}
+
+impl Bench {
+    fn told(&mut self, input: RoutingInput) {
+        self.input(Input::Routing(input));
+    }
+}
+
+/// Everything that BGP is set up by is listed, and there is nothing.
+fn bench() -> Bench {
+    let mut bench = Bench::started("192.0.2.0/24");
+    bench.told(RoutingInput::Advertisements(Change::Listed(vec![])));
+    bench.told(RoutingInput::Peers(Change::Listed(vec![])));
+    bench.told(RoutingInput::Profiles(Change::Listed(vec![])));
+    bench.told(RoutingInput::Communities(Change::Listed(vec![])));
+    bench.told(RoutingInput::Nodes(Change::Listed(vec![node(
+        "n1",
+        json!({"rack": "a"}),
+    )])));
+    bench
+}
+
+/// What is written about the custom resources after the last publication.
+fn notices(bench: &mut Bench) -> Vec<(String, Content)> {
+    bench.pass(Duration::from_secs(1));
+    let mut notices = Notices::default();
+    notices.handle_publication(bench.publications.last().cloned().unwrap());
+    let mut written = Vec::new();
+    while let Some(notice) = notices.poll_notice(bench.now, timestamp()) {
+        written.push((notice.object.to_string(), notice.content.clone()));
+        notices.handle_outcome(bench.now, notice, Outcome::Written(Some("8".into())));
+    }
+    written
+}
+
+/// The conditions written about one of them, each as `type reason message`.
+fn conditions(bench: &mut Bench, name: &str) -> Vec<String> {
+    let written = notices(bench);
+    let status = written.into_iter().find_map(|(object, content)| match content {
+        Content::Status(status) if object == name => Some(status),
+        Content::Status(_) | Content::Finalizers { .. } => None,
+    });
+    let conditions: Vec<Condition> = serde_json::from_value(status.unwrap()["conditions"].clone()).unwrap();
+    let show = |one: Condition| format!("{}={} {} {}", one.type_, one.status, one.reason, one.message);
+    conditions.into_iter().map(show).collect()
+}
+
+/// P-OBS-6, P-CFG-42
+#[test]
+fn all_kinds_are_told_that_they_are_in_force() {
+    let mut bench = bench();
+    bench.told(RoutingInput::Peers(Change::Applied(peer("tor", json!({})))));
+    bench.told(RoutingInput::Advertisements(Change::Applied(object(
+        "BGPAdvertisement",
+        "all",
+        json!({}),
+    ))));
+    bench.told(RoutingInput::Profiles(Change::Applied(profile())));
+    bench.told(RoutingInput::Communities(Change::Applied(object(
+        "Community",
+        "names",
+        json!({}),
+    ))));
+    for name in [
+        "BGPPeer tor",
+        "BGPAdvertisement all",
+        "BFDProfile fast",
+        "Community names",
+    ] {
+        assert_eq!(
+            conditions(&mut bench, name),
+            ["Accepted=True Accepted in force"],
+            "{name}"
+        );
+    }
+}
+
+/// P-CFG-37, P-OBS-8, P-OBS-10, P-OBS-16
+#[test]
+fn what_is_missing_is_named_and_its_coming_is_told() {
+    let mut bench = bench();
+    bench.told(RoutingInput::Peers(Change::Applied(peer(
+        "tor",
+        json!({"bfdProfile": "fast"}),
+    ))));
+    assert_eq!(
+        conditions(&mut bench, "BGPPeer tor"),
+        [
+            "Accepted=False MissingReference bfdProfile: there is no BFDProfile fast: create it, or write another; not in force"
+        ]
+    );
+    bench.told(RoutingInput::Profiles(Change::Applied(profile())));
+    assert_eq!(
+        conditions(&mut bench, "BGPPeer tor"),
+        ["Accepted=True Accepted in force"]
+    );
+}
+
+/// B5, D17
+#[test]
+fn what_is_in_force_and_amiss_is_warned_of() {
+    let mut bench = bench();
+    bench.told(RoutingInput::Peers(Change::Applied(peer(
+        "tor",
+        json!({"holdTime": "0s"}),
+    ))));
+    let echo = object("BFDProfile", "echo", json!({"echoMode": true}));
+    bench.told(RoutingInput::Profiles(Change::Applied(echo)));
+    let peer_says = conditions(&mut bench, "BGPPeer tor");
+    assert_eq!(peer_says[0], "Accepted=True Accepted in force");
+    assert!(
+        peer_says[1].starts_with("Warning=True NeverExpires holdTime is 0 and there is no bfdProfile"),
+        "{peer_says:?}"
+    );
+    assert!(
+        conditions(&mut bench, "BFDProfile echo")[1]
+            .starts_with("Warning=True NoEcho echoMode has no effect")
+    );
+    bench.told(RoutingInput::Peers(Change::Applied(peer("tor", json!({})))));
+    assert_eq!(conditions(&mut bench, "BGPPeer tor").len(), 1);
+}
+
+/// P-CFG-15, P-CFG-17, P-CFG-43, P-OBS-12
+#[test]
+fn whether_two_peers_meet_is_judged_by_the_labels_of_nodes_as_they_change() {
+    let mut bench = bench();
+    let of_rack = |rack: &str| json!({"nodeSelectors": [{"matchLabels": {"rack": rack}}]});
+    bench.told(RoutingInput::Peers(Change::Applied(peer("a", of_rack("a")))));
+    bench.told(RoutingInput::Peers(Change::Applied(peer(
+        "b",
+        json!({
+            "nodeSelectors": [{"matchLabels": {"rack": "b"}}, {"matchLabels": {"side": "left"}}],
+        }),
+    ))));
+    assert_eq!(
+        conditions(&mut bench, "BGPPeer b"),
+        ["Accepted=True Accepted in force"]
+    );
+    let published = bench.publications.len();
+    bench.told(RoutingInput::Nodes(Change::Applied(node(
+        "n1",
+        json!({"rack": "a"}),
+    ))));
+    bench.pass(Duration::from_secs(1));
+    assert_eq!(bench.publications.len(), published, "a heartbeat is no news");
+    bench.told(RoutingInput::Nodes(Change::Applied(node(
+        "n1",
+        json!({"rack": "a", "side": "left"}),
+    ))));
+    let said = conditions(&mut bench, "BGPPeer b");
+    assert!(
+        said[0].starts_with("Accepted=False Conflict BGPPeer a is 192.0.2.1 too"),
+        "{said:?}"
+    );
+    bench.told(RoutingInput::Nodes(Change::Deleted(node("n1", json!({})))));
+    bench.told(RoutingInput::Nodes(Change::Applied(node(
+        "n2",
+        json!({"rack": "b"}),
+    ))));
+    assert_eq!(
+        conditions(&mut bench, "BGPPeer b"),
+        ["Accepted=True Accepted in force"]
+    );
+}
+
+/// P-CFG-29
+#[test]
+fn a_profile_that_a_peer_names_cannot_be_deleted_until_none_does() {
+    let finalizers = |bench: &mut Bench| {
+        let written = notices(bench);
+        written.into_iter().find_map(|(object, content)| match content {
+            Content::Finalizers { list, .. } if object == "BFDProfile fast" => Some(list),
+            Content::Finalizers { .. } | Content::Status(_) => None,
+        })
+    };
+    let mut bench = bench();
+    bench.told(RoutingInput::Profiles(Change::Applied(profile())));
+    assert_eq!(finalizers(&mut bench), None);
+    bench.told(RoutingInput::Peers(Change::Applied(peer(
+        "tor",
+        json!({"bfdProfile": "fast"}),
+    ))));
+    assert_eq!(finalizers(&mut bench), Some(vec![IN_USE.to_owned()]));
+    let closing: Stored<BFDProfile> = serde_json::from_value(json!({
+        "apiVersion": "heraldlb.io/v1beta1", "kind": "BFDProfile", "spec": {},
+        "metadata": {
+            "name": "fast", "resourceVersion": "9", "finalizers": [IN_USE, "example.com/other"],
+            "deletionTimestamp": "2026-03-01T00:00:00Z",
+        },
+    }))
+    .unwrap();
+    bench.told(RoutingInput::Profiles(Change::Applied(closing)));
+    assert_eq!(finalizers(&mut bench), None);
+    assert_eq!(
+        conditions(&mut bench, "BFDProfile fast"),
+        [
+            "Accepted=True Terminating is being deleted; it goes when no BGPPeer names it in bfdProfile (tor now)"
+        ]
+    );
+    assert_eq!(
+        conditions(&mut bench, "BGPPeer tor"),
+        ["Accepted=True Accepted in force"]
+    );
+    bench.told(RoutingInput::Peers(Change::Applied(peer("tor", json!({})))));
+    assert_eq!(finalizers(&mut bench), Some(vec!["example.com/other".to_owned()]));
+}
+
+/// P-CFG-45
+#[test]
+fn nothing_of_bgp_is_judged_by_half_of_what_there_is_and_no_address_waits_for_it() {
+    let mut bench = Bench::started("192.0.2.0/24");
+    let tor = peer("tor", json!({"bfdProfile": "fast"}));
+    bench.told(RoutingInput::Peers(Change::Listed(vec![tor])));
+    bench.told(RoutingInput::Advertisements(Change::Listed(vec![])));
+    bench.told(RoutingInput::Communities(Change::Listed(vec![])));
+    bench.told(RoutingInput::Nodes(Change::Listed(vec![])));
+    bench.apply("web", load_balancer());
+    assert_eq!(bench.address("web"), "192.0.2.0");
+    assert!(
+        notices(&mut bench)
+            .iter()
+            .all(|(object, _)| object.starts_with("IPPool"))
+    );
+    bench.told(RoutingInput::Profiles(Change::Listed(vec![profile()])));
+    assert_eq!(
+        conditions(&mut bench, "BGPPeer tor"),
+        ["Accepted=True Accepted in force"]
+    );
+}
