@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod allocation;
+mod bgp;
 mod controller;
 mod distribution;
 mod failover;
@@ -21,6 +22,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::allocation::Allocation;
+use crate::bgp::Bgp;
 use crate::failover::Failover;
 use crate::numbers::Numbers;
 
@@ -38,6 +40,8 @@ enum What {
     Allocation(Allocation),
     /// From a fault to the answer of another node; new addresses; the speaker's memory.
     Failover(Failover),
+    /// From a Service to its route; a full table; what BFD makes of a cable that is pulled.
+    Bgp(Bgp),
 }
 
 /// What was measured.
@@ -66,6 +70,7 @@ fn run(args: Args) -> Result<()> {
     let report = match args.what {
         What::Allocation(allocation) => allocation.run()?,
         What::Failover(failover) => failover.run()?,
+        What::Bgp(bgp) => bgp.run()?,
     };
     print(&report.table);
     report.numbers.write(&report.file)?;

@@ -3,7 +3,7 @@
 use guards::output;
 
 /// Crates that only decide.
-const PURE: &[&str] = &["model", "ipam", "announce", "l2"];
+const PURE: &[&str] = &["model", "ipam", "announce", "l2", "bgp", "bfd"];
 
 /// Runtimes, clients and sockets: what decides gets along without them.
 const RUNTIMES: &[&str] = &[
@@ -80,7 +80,9 @@ fn config_knows_the_api_types_and_no_client() {
 fn stages_know_their_successors_words_and_no_predecessor() {
     assert_without("model", &["ipam", "announce", "claim", "l2", "config"]);
     assert_without("ipam", &["announce", "claim", "l2", "config"]);
-    assert_without("announce", &["ipam", "claim", "l2", "config"]);
+    assert_without("announce", &["ipam", "claim", "l2", "bfd", "config"]);
+    assert_without("bgp", &["ipam", "announce", "claim", "l2", "bfd", "config"]);
+    assert_without("bfd", &["ipam", "announce", "claim", "l2", "bgp", "config", "model"]);
     assert_without("claim", &["ipam", "announce", "l2", "config"]);
     assert_without("l2", &["ipam", "announce", "claim", "config", "model"]);
     assert_without(

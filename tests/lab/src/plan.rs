@@ -24,7 +24,7 @@ pub(crate) const POD_RANGES: &str = "10.244.0.0/16,fd00:10:244::/48";
 /// The API server's first ClusterIP.
 pub(crate) const KUBERNETES_SERVICE: &str = "10.96.0.1";
 
-/// A machine on the LAN, or a pod behind a process node.
+/// A machine on the LAN, a pod behind a process node, or a client behind a router.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// How the lab calls it: `cp`, `n1`, `client`. At most 15 characters: its bridge port has this name.
@@ -37,7 +37,7 @@ pub struct Host {
     pub v6: Ipv6Addr,
     /// MAC address of `eth0`, as `ip` prints it.
     pub mac: String,
-    /// The node that a pod sits behind; none: it is on the LAN.
+    /// The node that a pod sits behind, or the router that a client does; none: it is on the LAN.
     pub behind: Option<String>,
 }
 
@@ -65,6 +65,25 @@ impl Host {
             behind: Some(node_name(node)),
         }
     }
+
+    /// The client behind a router, on a network of its own.
+    pub(crate) fn behind_router(lab: &str, router: &Self) -> Self {
+        let name = format!("{}-client", router.name);
+        let number = router.v4.octets()[3];
+        Self {
+            netns: format!("{lab}-{name}"),
+            name,
+            v4: Ipv4Addr::new(10, 98, number, 2),
+            v6: textual(&[0xfd00, 0x98, u16::from(number)], 2),
+            mac: format!("02:00:0a:62:{number:02x}:02"),
+            behind: Some(router.name.clone()),
+        }
+    }
+}
+
+/// What hosts on the LAN have as their default route: it forwards nothing.
+pub(crate) fn gateway() -> Host {
+    Host::on_lan("", "router", ROUTER)
 }
 
 /// What the n-th node is called: `n1`.
@@ -142,6 +161,20 @@ mod tests {
             ("10.244.12.0/24".into(), "fd00:10:244:c::/64".into())
         );
         assert_eq!(pod.behind.as_deref(), Some("n12"));
+    }
+
+    #[test]
+    fn the_client_of_a_router_has_a_network_of_its_own() {
+        let router = Host::on_lan("a", "tor1", FIRST_EXTRA);
+        let client = Host::behind_router("a", &router);
+        assert_eq!(
+            (client.v4.to_string(), client.v6.to_string()),
+            ("10.98.101.2".into(), "fd00:98:65::2".into())
+        );
+        assert_eq!(
+            (client.name.as_str(), client.behind.as_deref()),
+            ("tor1-client", Some("tor1"))
+        );
     }
 
     #[test]

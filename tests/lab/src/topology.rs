@@ -55,7 +55,7 @@ impl Lab {
 
         netns::add(&[&lan])?;
         // The bridge has the address of a router that forwards nothing: hosts need a default route for ClusterIPs.
-        let router = Host::on_lan(&spec.name, "router", plan::ROUTER);
+        let router = plan::gateway();
         netns::batch(
             Some(&lan),
             [
@@ -126,7 +126,7 @@ impl Lab {
                 .iter()
                 .map(|host| format!("link set {} master {BRIDGE} up", host.name)),
         )?;
-        let router = Host::on_lan("", "router", plan::ROUTER);
+        let router = plan::gateway();
         for host in hosts {
             netns::batch(
                 Some(&host.netns),

@@ -10,10 +10,12 @@ use serde_json::{Value, json};
 use crate::binaries::root;
 
 mod answers;
+mod bgp;
 mod daemons;
 mod speakers;
 mod watched;
 
+pub use bgp::{BGP_POOL, Learns};
 pub use daemons::{ADMINISTRATOR, ELECTION, User};
 pub use speakers::KEY;
 pub use watched::{CLIENTS, Watched};

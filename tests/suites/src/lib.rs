@@ -6,6 +6,10 @@
 
 mod bed;
 mod binaries;
+mod routers;
 
-pub use bed::{ADMINISTRATOR, Bed, CLIENTS, ELECTION, KEY, POOL, POOL_V6, User, Watched, on};
+pub use bed::{
+    ADMINISTRATOR, BGP_POOL, Bed, CLIENTS, ELECTION, KEY, Learns, POOL, POOL_V6, User, Watched, on,
+};
 pub use binaries::{binary, image, root};
+pub use routers::{Neighbour, Peering};

@@ -1,5 +1,7 @@
 use std::fs;
+use std::os::unix::fs::chown;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -47,6 +49,36 @@ impl Bed {
         command.arg("--segment-keys").arg(keys);
         command.arg("--state-dir").arg(self.folder_of("state", node)?);
         self.lab.spawn(node, NAME, command)
+    }
+
+    /// Starts a speaker of BGP alone, as an ordinary user without any capability: as the chart does without layer 2.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn ordinary_speaker(&self, node: &str) -> Result<Arc<Process>> {
+        const ORDINARY: &str = "65534";
+        let user = User {
+            name: "herald-ordinary-speaker",
+            ..ADMINISTRATOR
+        };
+        let herald = self.herald(&binary("herald-speaker")?, user)?;
+        let kubeconfig = self.lab.kubeconfig_for(user.name, user.group)?;
+        chown(kubeconfig, ORDINARY.parse().ok(), None)?;
+        let mut command = Command::new("setpriv");
+        command
+            .args([
+                "--reuid",
+                ORDINARY,
+                "--regid",
+                ORDINARY,
+                "--clear-groups",
+                "--no-new-privs",
+            ])
+            .args(["--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all"])
+            .arg(herald.get_program())
+            .args(herald.get_args())
+            .args(["--node-name", node, "--daemon-set", DAEMON_SET, "--bgp-only"]);
+        self.ready(self.lab.spawn(node, NAME, command)?, PORT)
     }
 
     /// Waits until a speaker that was started knows what the API server has to say.

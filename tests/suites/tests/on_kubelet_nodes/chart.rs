@@ -1,9 +1,9 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use lab::{Lab, NodeKind, Spec};
+use lab::{Lab, Learned, NodeKind, Spec};
 use serde_json::{Value, json};
-use suites::{Bed, image, on, root};
+use suites::{Bed, Neighbour, Peering, image, on, root};
 
 /// CAP_NET_RAW alone, as the kernel writes a set of capabilities.
 const NET_RAW_ALONE: &str = "0000000000002000";
@@ -70,6 +70,76 @@ fn the_chart_gives_a_service_an_address_that_answers_and_the_daemons_no_more_tha
             "the audit log knows nothing of the daemons"
         );
         let denied: Vec<_> = requests.iter().filter(|event| event.code == 403).collect();
+        ensure!(denied.is_empty(), "the roles lack: {denied:?}");
+        Ok(())
+    });
+}
+
+const NODES: u32 = 64512;
+const TOR: u32 = 64601;
+
+/// Speakers without layer 2 need no right that the kernel gives, and a router behind which a client is learns the way from all of
+/// them.
+#[test]
+fn without_layer_2_speakers_may_do_nothing_and_speak_bgp() {
+    on(installed("bgp-only"), |bed| {
+        let ip = bed.address("web")?;
+        let router = bed.lab.router("tor")?;
+        let nodes = bed.lab.nodes();
+        let neighbours = nodes.iter().map(|node| Neighbour::v4(node, NODES));
+        let frr = router.frr(&Peering::of(&router, TOR, neighbours).frr())?;
+        let chart = root().join("deploy/herald");
+        let chart = chart.to_str().context("the chart's path is no UTF-8")?;
+        bed.lab.helm(&[
+            "upgrade",
+            "herald",
+            chart,
+            "--namespace",
+            "herald-system",
+            "--reuse-values",
+            "--set",
+            "l2.enabled=false",
+            "--wait",
+            "--timeout",
+            "120s",
+        ])?;
+        bed.bgp_advertise("all", json!({}))?;
+        bed.peer(
+            "tor",
+            json!({"myASN": NODES, "peerASN": TOR, "peerAddress": router.host.v4}),
+        )?;
+
+        let from_all = |routes: &[Learned]| routes.len() == nodes.len();
+        bed.learns(&frr, &format!("{ip}/32"), "a route from each node", from_all)?;
+        bed.condition("web", "heraldlb.io/Announced", "True")?;
+        let url = format!("http://{ip}/");
+        let answer = bed.wait("an answer to the client behind the router", || {
+            Ok(bed.lab.curl(&router.client.name, &url, 1).ok())
+        })?;
+        ensure!(answer.contains("web-"), "the answer comes from a pod: {answer}");
+
+        for node in nodes {
+            let status =
+                status_of(bed, &node.netns, "herald-speaker")?.context("no speaker runs on the node")?;
+            for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+                ensure!(
+                    field(&status, set)? == NONE,
+                    "speaker: {set} {}",
+                    field(&status, set)?
+                );
+            }
+            ensure!(
+                field(&status, "Uid")?.split_whitespace().all(|id| id == "65534"),
+                "speaker: Uid {}",
+                field(&status, "Uid")?
+            );
+        }
+        let denied: Vec<_> = bed
+            .lab
+            .audit()?
+            .into_iter()
+            .filter(|event| ours(&event.user) && event.code == 403)
+            .collect();
         ensure!(denied.is_empty(), "the roles lack: {denied:?}");
         Ok(())
     });

@@ -5,7 +5,8 @@ use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use suites::{Bed, on, root};
 
-/// P-CFG-2, P-CFG-3, P-CFG-4, P-CFG-9, P-CFG-13, P-CFG-27: every object of the table is taken or refused by a real API
+/// P-CFG-2, P-CFG-3, P-CFG-4, P-CFG-6, P-CFG-8, P-CFG-9, P-CFG-13, P-CFG-14, P-CFG-19, P-CFG-20, P-CFG-21, P-CFG-22, P-CFG-23,
+/// P-CFG-24, P-CFG-27, P-CFG-30, P-CFG-32, P-CFG-34, P-CFG-35, P-CFG-36: every object of the table is taken or refused by a real API
 /// server, with the words that the table expects.
 #[test]
 fn the_api_server_takes_what_is_good_and_says_of_the_rest_what_to_write() {
@@ -137,6 +138,131 @@ fn a_service_that_asks_for_the_impossible_is_told_what_to_write() {
         }
         bed.lab.kubectl(&["delete", "service", "web"])?;
         ensure!(bed.address("taken")? == "192.168.1.200");
+        Ok(())
+    });
+}
+
+/// What the condition `Accepted` of an object says, once it has that status.
+fn judged(bed: &Bed, kind: &str, name: &str, status: &str) -> Result<String> {
+    let what = format!("Accepted={status} on {kind} {name}");
+    let (reason, message) = bed.wait(&what, || bed.condition_of(kind, name, "Accepted", status))?;
+    Ok(format!("{reason}: {message}"))
+}
+
+fn apply(bed: &Bed, kind: &str, name: &str, spec: &serde_json::Value) -> Result<()> {
+    let object = json!({
+        "apiVersion": "heraldlb.io/v1beta1", "kind": kind, "metadata": {"name": name}, "spec": spec,
+    });
+    bed.lab.kubectl_apply(&object.to_string()).map(drop)
+}
+
+/// P-CFG-11, P-CFG-15, P-CFG-16, P-CFG-33, P-CFG-34, P-CFG-36, P-CFG-42, P-OBS-11, P-OBS-12: what two objects of BGP get wrong together is
+/// told on one of them, by the labels that the nodes have now, and ends with its cause.
+#[test]
+fn objects_of_bgp_that_stand_in_each_others_way_are_told_which_is_the_other() {
+    on(Bed::bare("bgp-objects"), |bed| {
+        bed.pool("lan", suites::POOL)?;
+        bed.controller(1)?;
+        bed.lab.kubectl(&["label", "node", "n1", "rack=a"])?;
+        bed.lab.kubectl(&["label", "node", "n2", "rack=b"])?;
+        let peer = |rack: &str| {
+            json!({
+                "myASN": 64512, "peerASN": 64513, "peerAddress": "192.168.1.1",
+                "nodeSelectors": [{"matchLabels": {"rack": rack}}],
+            })
+        };
+        apply(bed, "BGPPeer", "tor-a", &peer("a"))?;
+        apply(bed, "BGPPeer", "tor-b", &peer("b"))?;
+        judged(bed, "bgppeer", "tor-a", "True")?;
+        judged(bed, "bgppeer", "tor-b", "True")?;
+        apply(bed, "BGPPeer", "tor-c", &peer("b"))?;
+        let told = judged(bed, "bgppeer", "tor-c", "False")?;
+        ensure!(
+            told.starts_with("Conflict: BGPPeer tor-b is 192.168.1.1 too"),
+            "{told}"
+        );
+        bed.lab.kubectl(&["delete", "bgppeer", "tor-b"])?;
+        judged(bed, "bgppeer", "tor-c", "True")?;
+
+        apply(bed, "BGPAdvertisement", "all", &json!({"localPref": 200}))?;
+        judged(bed, "bgpadvertisement", "all", "True")?;
+        apply(
+            bed,
+            "BGPAdvertisement",
+            "more",
+            &json!({"communities": ["no-transit"]}),
+        )?;
+        let told = judged(bed, "bgpadvertisement", "more", "False")?;
+        ensure!(
+            told.starts_with("MissingReference: communities[0]: no Community has the name"),
+            "{told}"
+        );
+        let names = json!({"communities": [{"name": "no-transit", "value": "65000:100"}]});
+        apply(bed, "Community", "names", &names)?;
+        for value in ["65000:65536", "large:1:2"] {
+            let malformed = json!({"communities": [{"name": "no-transit", "value": value}]});
+            ensure!(
+                apply(bed, "Community", "names", &malformed).is_err(),
+                "{value} was taken"
+            );
+        }
+        apply(bed, "Community", "other-names", &names)?;
+        let told = judged(bed, "community", "other-names", "False")?;
+        ensure!(
+            told.contains("Community names has the name \"no-transit\" too"),
+            "{told}"
+        );
+        bed.wait("the conflict on BGPAdvertisement more", || {
+            let told = bed.condition_of("bgpadvertisement", "more", "Accepted", "False")?;
+            Ok(told
+                .filter(|(reason, message)| reason == "Conflict" && message.contains("BGPAdvertisement all")))
+        })?;
+        apply(bed, "BGPAdvertisement", "all", &json!({}))?;
+        judged(bed, "bgpadvertisement", "more", "True")?;
+        Ok(())
+    });
+}
+
+/// P-CFG-29, P-CFG-37, P-OBS-8
+#[test]
+fn a_profile_is_asked_for_and_then_held_while_a_peer_names_it() {
+    on(Bed::bare("bfd-profile"), |bed| {
+        bed.controller(1)?;
+        let peer = |fields: serde_json::Value| {
+            let mut spec = json!({"myASN": 64512, "peerASN": 64513, "peerAddress": "192.168.1.1"});
+            spec.as_object_mut()
+                .into_iter()
+                .for_each(|spec| spec.extend(fields.as_object().cloned().unwrap_or_default()));
+            apply(bed, "BGPPeer", "tor", &spec)
+        };
+        peer(json!({"bfdProfile": "fast", "holdTime": "0s"}))?;
+        let told = judged(bed, "bgppeer", "tor", "False")?;
+        ensure!(told.contains("there is no BFDProfile fast"), "{told}");
+        apply(bed, "BFDProfile", "fast", &json!({"echoMode": true}))?;
+        judged(bed, "bgppeer", "tor", "True")?;
+        bed.wait("the warning of echoMode", || {
+            let told = bed.condition_of("bfdprofile", "fast", "Warning", "True")?;
+            Ok(told.filter(|(reason, _)| reason == "NoEcho"))
+        })?;
+        bed.wait("the profile to be in use", || {
+            let object = bed.lab.kubectl_json(&["get", "bfdprofile", "fast"])?;
+            Ok((object["metadata"]["finalizers"] == json!(["heraldlb.io/in-use"])).then_some(()))
+        })?;
+        bed.lab
+            .kubectl(&["delete", "bfdprofile", "fast", "--wait=false"])?;
+        bed.wait("the profile to say why it is still there", || {
+            let told = bed.condition_of("bfdprofile", "fast", "Accepted", "True")?;
+            Ok(told.filter(|(reason, message)| reason == "Terminating" && message.contains("(tor now)")))
+        })?;
+        peer(json!({"holdTime": "0s"}))?;
+        bed.wait("the profile to go", || {
+            let gone = bed.lab.kubectl(&["get", "bfdprofile", "--no-headers"])?;
+            Ok(gone.trim().is_empty().then_some(()))
+        })?;
+        bed.wait("the warning of a session that never expires", || {
+            let told = bed.condition_of("bgppeer", "tor", "Warning", "True")?;
+            Ok(told.filter(|(reason, _)| reason == "NeverExpires"))
+        })?;
         Ok(())
     });
 }

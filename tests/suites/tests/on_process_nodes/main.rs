@@ -3,6 +3,7 @@
 mod allocation;
 mod announcing;
 mod bad_input;
+mod bgp;
 mod controllers;
 mod layer2;
 mod outages;

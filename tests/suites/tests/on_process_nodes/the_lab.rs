@@ -6,6 +6,8 @@ use anyhow::{Result, ensure};
 use lab::{Lab, NodeKind, Spec, sweep_abandoned, wait_for};
 use suites::root;
 
+mod routers;
+
 /// Two labs at once do not see each other, though their hosts have the same addresses, and leave nothing behind.
 #[test]
 fn two_labs_live_side_by_side_and_leave_nothing() -> Result<()> {

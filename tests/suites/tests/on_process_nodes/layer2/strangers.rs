@@ -3,6 +3,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
+use serde_json::json;
 use suites::{Bed, Watched, on};
 
 use super::{bed, nodes, nothing_moves, wait_for_answers};
@@ -118,7 +119,21 @@ fn robbed(bed: &Bed, watched: &Watched<'_>) -> Result<()> {
             Ok(fits.then_some(()))
         })
     };
-    condition("AddressConflict", true)
+    condition("AddressConflict", true)?;
+
+    // Told to yield, no node answers beside the other host; when that is gone, the address is answered for again.
+    bed.advertise("lan", json!({"conflictPolicy": "Yield"}))?;
+    bed.wait("the thief alone to answer", || {
+        wire.send(&wire.announcement(ip))?;
+        let answers = watched.answers(ip.into())?;
+        let alone = !answers.is_empty() && answers.iter().all(|said| said.mac.to_string() == thief.mac);
+        Ok(alone.then_some(()))
+    })?;
+    bed.lab
+        .ip("thief", &["address", "del", &format!("{ip}/32"), "dev", "eth0"])?;
+    bed.advertise("lan", json!({"conflictPolicy": "Defend"}))?;
+    let holder = watched.holder()?;
+    wait_for_answers(bed, watched, &holder, false)
 }
 
 #[allow(
