@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use model::NodeName;
 
@@ -10,7 +11,7 @@ use crate::{Keys, Unit, UnitId};
 pub enum Input<'a> {
     /// A datagram as it came from the socket. The driver has seen that its TTL or hop limit is 255.
     Datagram {
-        /// Who sent it, as the header says. Of no consequence: the seal says who.
+        /// Who sent it, as the header says. Of no consequence but for the family: the seal says who.
         source: IpAddr,
         /// All of it, sealed.
         octets: &'a [u8],
@@ -26,7 +27,7 @@ pub enum Input<'a> {
     /// Whether the interface has a carrier. It is taken to have one until told otherwise.
     Carrier(bool),
     /// All units of the segment, each time that they change; those whose candidates do not include this node as well.
-    Units(BTreeMap<UnitId, Unit>),
+    Units(Arc<BTreeMap<UnitId, Unit>>),
     /// All nodes that could be on this segment by the facts of the API, oneself included, each time that they change:
     /// what a majority is one of. Until it is told, nobody has a majority.
     Possible(BTreeSet<NodeName>),

@@ -81,6 +81,15 @@
 //! Memory: at most 1024 peers, 1024 lives that have yet to prove themselves, 16384 claims of each peer, 64 changes that wait
 //! for the one before, and as many of our own for those who missed them.
 //!
+//! Where there are many units a look at all of them takes as long as many datagrams do. It waits a millisecond for each
+//! hundred units (a quarter of the interval at most), so that claims and announcements that come by the dozen are looked at
+//! once; and a beacon that is due goes out before it. Whoever comes back late to [`Segment::poll_timeout`] all the same does
+//! not call its peers late before it has had the time to read what they said meanwhile.
+//!
+//! Each datagram goes out by both families. While every possible node is heard by IPv4, [`Segment::needs_ipv6`] says that the
+//! other copies are of no use, and the driver may have the kernel drop them; as soon as one beacon is overdue they are. So no
+//! failure of one family makes anybody miss a speaker that lives.
+//!
 //! # How long things take
 //!
 //! *A dead node* is known as such 200 to 310 ms after its end (three intervals after its last beacon; three probes remained
@@ -129,6 +138,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+mod addresses;
 mod claims;
 mod counters;
 mod ears;
@@ -148,6 +158,7 @@ mod snapshot;
 mod unit;
 mod wire;
 
+pub use addresses::Addresses;
 pub use counters::{Counters, Refused};
 pub use event::{Event, Why};
 pub use identity::{BootId, Identity};

@@ -34,6 +34,8 @@ pub(crate) struct Peer {
     pub(crate) beacon: Beacon,
     pub(crate) beacon_sequence: u64,
     pub(crate) heard: Instant,
+    /// When anything of it last came by IPv4.
+    pub(crate) heard_by_ipv4: Option<Instant>,
     /// When we sent the newest of our beacons that it says it heard.
     pub(crate) echoed: Instant,
     /// When it last said that it hears anybody besides us.
@@ -86,6 +88,12 @@ impl Peer {
     /// Until when we say that we hear it: who falls deaf is to be known as such soon.
     pub(crate) fn echoed_until(&self) -> Instant {
         self.heard + self.beacon.interval * LATE_BEACON / 100
+    }
+
+    /// Whether its beacons come by IPv4.
+    pub(crate) fn is_heard_by_ipv4(&self, now: Instant) -> bool {
+        let patience = self.beacon.interval * LATE_BEACON / 100;
+        self.heard_by_ipv4.is_some_and(|at| now < at + patience)
     }
 
     /// Until when others' word makes it alive (it is up to one interval old).

@@ -14,6 +14,8 @@ use crate::{
     Transmit, UnitId, Why,
 };
 
+mod by_address;
+mod families;
 mod give;
 mod held;
 mod liveness;
@@ -26,9 +28,16 @@ mod survey;
 mod take;
 mod units;
 
+use by_address::ByAddress;
+use families::Families;
 use held::{Held, Relic};
 use strangers::Strangers;
 use units::Facts;
+
+/// With so many units, a look at all of them takes as long as many datagrams do.
+const MANY: usize = 100;
+/// The time for which such a look waits for more to look at, for each [`MANY`] units.
+const GATHERING: Duration = Duration::from_millis(1);
 
 /// One node's part in the agreement on one segment: see the crate's documentation for its run loop.
 ///
@@ -55,8 +64,11 @@ pub struct Segment {
     twin_told: Option<Instant>,
     /// When we last ran.
     ran: Instant,
+    /// When we last came late, and put off what it says of our peers.
+    late: Option<Instant>,
 
     units: BTreeMap<UnitId, Facts>,
+    by_address: ByAddress,
     /// Whether the units have ever been told.
     units_known: bool,
     /// All nodes that are candidates of any unit.
@@ -74,6 +86,7 @@ pub struct Segment {
     boots: BTreeMap<BootId, Node>,
     strangers: Strangers,
     ears: Ears,
+    families: Families,
 
     own: BTreeMap<UnitId, Held>,
     /// What we held under a name that is gone.
@@ -151,7 +164,9 @@ impl Segment {
             twin: None,
             twin_told: None,
             ran: now,
+            late: None,
             units: BTreeMap::new(),
+            by_address: ByAddress::default(),
             units_known: false,
             eligible: BTreeSet::new(),
             possible: BTreeSet::new(),
@@ -162,6 +177,7 @@ impl Segment {
             boots: BTreeMap::new(),
             strangers: Strangers::default(),
             ears: Ears::new(now),
+            families: Families::new(now),
             own,
             relics: BTreeMap::new(),
             terms,
@@ -194,10 +210,10 @@ impl Segment {
         }
         self.notice_time(now);
         match input {
-            Input::Datagram { source: _, octets } => self.on_datagram(now, octets),
+            Input::Datagram { source, octets } => self.on_datagram(now, source, octets),
             Input::Interface { mac, addresses } => self.on_interface(now, mac, addresses),
             Input::Carrier(carrier) => self.on_carrier(now, carrier),
-            Input::Units(units) => self.on_units(now, units),
+            Input::Units(units) => self.on_units(now, &units),
             Input::Possible(nodes) => self.on_possible(now, &nodes),
             Input::Keys(keys) => self.on_keys(keys),
             Input::ProbeAnswered { address } => self.on_probe_answered(now, address),
@@ -309,8 +325,12 @@ impl Segment {
         self.refresh_peers(now);
         self.end_listening(now);
         self.hear(now);
+        self.settle_families(now);
         self.settle_quiet(now);
         if self.wake.is_some_and(|at| at <= now) {
+            if self.units.len() >= MANY && self.send_beacon_if_due(now) {
+                return; // The driver sends it and comes back at once: it is not to wait for the look at all units.
+            }
             self.wake = None;
             self.decide(now);
             self.publish(now);
@@ -323,6 +343,12 @@ impl Segment {
     /// The rules are to look again at this time, if not before.
     fn wake_at(&mut self, at: Instant) {
         self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+    }
+
+    /// For how long a look at all units waits, so that what comes in several datagrams is looked at once.
+    fn gathering(&self) -> Duration {
+        let time = GATHERING * u32::try_from(self.units.len() / MANY).unwrap_or(u32::MAX);
+        time.min(self.interval() / 4)
     }
 
     fn on_interface(&mut self, now: Instant, mac: [u8; 6], addresses: BTreeSet<IpAddr>) {

@@ -1,8 +1,11 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use model::NodeName;
+
+use crate::Addresses;
 
 /// The name of a unit: the lowest of its addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,9 +21,10 @@ impl fmt::Display for UnitId {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unit {
     /// The addresses; the lowest is the unit's name.
-    pub addresses: BTreeSet<IpAddr>,
-    /// The nodes that the facts of the API allow, each with its preference: the highest wins.
-    pub candidates: BTreeMap<NodeName, u32>,
+    pub addresses: Addresses,
+    /// The nodes that the facts of the API allow, each with its preference: the highest wins. Most units have the same
+    /// ones, and are best given one map.
+    pub candidates: Arc<BTreeMap<NodeName, u32>>,
 }
 
 /// How firm a claim is. The order is that in which claims beat each other.

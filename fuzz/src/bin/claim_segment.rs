@@ -20,7 +20,7 @@ fn nodes() -> Vec<NodeName> {
 fn units(count: u8) -> BTreeMap<UnitId, Unit> {
     let unit = |number: u8| {
         let ip: IpAddr = [192, 0, 2, number].into();
-        let candidates = nodes()
+        let candidates: BTreeMap<NodeName, u32> = nodes()
             .into_iter()
             .map(|node| (node, u32::from(number % 2)))
             .collect();
@@ -29,7 +29,7 @@ fn units(count: u8) -> BTreeMap<UnitId, Unit> {
             UnitId(ip),
             Unit {
                 addresses,
-                candidates,
+                candidates: candidates.into(),
             },
         )
     };
@@ -66,7 +66,7 @@ libfuzzer_sys::fuzz_target!(|octets: &[u8]| {
                 source: [192, 0, 2, 200].into(),
                 octets: content,
             },
-            8 => Input::Units(units(argument)),
+            8 => Input::Units(units(argument).into()),
             9 => Input::Possible(
                 nodes()
                     .into_iter()

@@ -11,6 +11,9 @@ use crate::claims::Kind;
 use crate::identity::Node;
 use crate::{Status, UnitId, Why};
 
+/// So much longer is it until the next look for balance after one of which nothing came.
+const IDLE: u32 = 5;
+
 impl Segment {
     /// A holder offers what another should have. It goes on answering until it hears the other's claim.
     pub(super) fn offer(&mut self, now: Instant, units: &BTreeMap<UnitId, Facts>) {
@@ -130,7 +133,7 @@ impl Segment {
             .values()
             .filter_map(|held| pending(held.giving))
             .collect();
-        let (mut fresh, mut given) = (false, false);
+        let (mut fresh, mut given, mut later) = (false, false, false);
         for (unit, held) in &mut self.own {
             let may = held.giving == Giving::No && held.is_fresh(now) && held.answering == Answering::Yes;
             fresh |= held.is_fresh(now);
@@ -138,6 +141,7 @@ impl Segment {
                 continue;
             };
             if held.no_offer_before.is_some_and(|at| now < at) {
+                later = true;
                 continue;
             }
             let preference = facts.candidates.get(&self.node);
@@ -152,8 +156,9 @@ impl Segment {
             self.wake_at(now); // A claim that is offered is lower than one that was heard before.
         }
         self.balanced = Some(now);
+        // Where nothing comes of it nothing does before something happens, which is a reason to look by itself.
         if fresh {
-            self.wake_at(now + pace);
+            self.wake_at(now + if given || later { pace } else { pace * IDLE });
         }
     }
 
@@ -198,7 +203,7 @@ impl Segment {
             }
             self.pulled = Some(now);
         }
-        self.take(now, unit, facts, standing, Why::HandedOver);
+        self.take(now, unit, standing, Why::HandedOver);
         if let Some(held) = self.own.get_mut(&unit).filter(|_| fresh > 0) {
             held.fresh_until = Some(now + Duration::from_secs(fresh.into()));
         }

@@ -1,10 +1,8 @@
-use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use crate::Strength;
 use crate::claims::{Claim, Kind};
 use crate::identity::Node;
+use crate::{Addresses, Strength};
 
 /// A claim of ours.
 #[derive(Clone, Debug)]
@@ -18,8 +16,6 @@ pub(super) struct Held {
     pub(super) giving: Giving,
     /// Until when it may be moved for balance (rule 13).
     pub(super) fresh_until: Option<Instant>,
-    /// What the unit consisted of when last seen.
-    pub(super) addresses: BTreeSet<IpAddr>,
     /// When a rival last made us pause.
     pub(super) rivalled: Option<Instant>,
     /// An offer that nobody took is not repeated before this.
@@ -48,7 +44,7 @@ pub(super) enum Giving {
 
 impl Held {
     /// A claim that is ours from now on.
-    pub(super) fn taken(now: Instant, strong: bool, term: u32, addresses: BTreeSet<IpAddr>) -> Self {
+    pub(super) fn taken(now: Instant, strong: bool, term: u32) -> Self {
         Self {
             strong,
             term,
@@ -56,7 +52,6 @@ impl Held {
             answering: Answering::Yes,
             giving: Giving::No,
             fresh_until: None,
-            addresses,
             rivalled: None,
             no_offer_before: None,
         }
@@ -66,7 +61,7 @@ impl Held {
     pub(super) fn suspended(now: Instant, strength: Strength, term: u32) -> Self {
         Self {
             answering: Answering::Suspended,
-            ..Self::taken(now, strength == Strength::Strong, term, BTreeSet::new())
+            ..Self::taken(now, strength == Strength::Strong, term)
         }
     }
 
@@ -127,5 +122,5 @@ pub(super) struct Relic {
     pub(super) until: Instant,
     /// Until when we still answer, because somebody else is about to.
     pub(super) answers_until: Option<Instant>,
-    pub(super) addresses: BTreeSet<IpAddr>,
+    pub(super) addresses: Addresses,
 }

@@ -9,15 +9,29 @@ use crate::{Event, Status, Transmit, Why};
 
 /// A dead peer is forgotten after so many crash windows.
 const FORGET: u32 = 6;
+/// Up to so many peers are all looked at when one of them is, to know when to look next: cheaper than to wake for nothing.
+const FEW: usize = 16;
 
 impl Segment {
     /// Rule 11: whether we have just not run for so long that others may have taken what was ours.
     pub(super) fn notice_time(&mut self, now: Instant) {
+        self.notice_lateness(now);
         let gap = now.saturating_duration_since(self.ran);
         self.ran = now;
         if gap > self.interval() * self.settings.misses {
             self.counters.fenced += 1;
             self.fall_silent(now, Why::Fenced);
+        }
+    }
+
+    /// Who comes late has yet to read what its peers said meanwhile: it does not call them late before it has had the time
+    /// to. Not twice in an interval, or who is always late would never miss anybody.
+    fn notice_lateness(&mut self, now: Instant) {
+        let due = self.poll_timeout().unwrap_or(now);
+        let excused = self.late.is_some_and(|at| now < at + self.interval());
+        if now > due + self.interval() / 10 && !excused {
+            self.late = Some(now);
+            self.check = self.check.max(now + self.interval() / 20);
         }
     }
 
@@ -82,11 +96,18 @@ impl Segment {
         }
         let nodes: Vec<Node> = self.peers.keys().copied().collect();
         nodes.into_iter().for_each(|node| self.refresh_peer(now, node));
-        let changes = self
-            .peers
-            .values()
-            .filter_map(|peer| peer.changes_at(now, &self.settings));
-        self.check = changes.min().unwrap_or(now + self.settings.crash_window);
+        self.check = self.next_change(now);
+    }
+
+    /// When any peer may be something else than it is, nothing arriving.
+    fn next_change(&self, now: Instant) -> Instant {
+        let changes = self.peers.values().filter_map(|peer| {
+            let forgotten = peer.since + self.settings.crash_window * FORGET;
+            let forgotten = (peer.status == Status::Dead).then_some(forgotten);
+            let changes = peer.changes_at(now, &self.settings);
+            changes.into_iter().chain(forgotten).min()
+        });
+        changes.min().unwrap_or(now + self.settings.crash_window)
     }
 
     /// What this peer is by now.
@@ -201,12 +222,12 @@ impl Segment {
             let node = peer.node;
             self.refresh_peer(now, node);
         }
-        self.wake_at(now);
+        self.wake_at(now + self.gathering());
     }
 
     pub(super) fn on_frames(&mut self, now: Instant, frames: u64) {
         self.ears.on_frames(now, frames);
-        self.wake_at(now);
+        self.wake_at(now + self.gathering());
     }
 
     /// Rule 6: asks whether anything reaches us, while no peer is to be heard.
@@ -227,6 +248,15 @@ impl Segment {
         }
         let silence = || self.ears.heard + self.interval() * 5 / 4;
         Some(self.ears.due(self.settings.probe).unwrap_or_else(silence))
+    }
+
+    /// A beacon came: the peers are to be looked at later than was thought. Not while what they may have missed is put off
+    /// ([`Self::notice_lateness`]).
+    pub(super) fn put_off_check(&mut self, now: Instant) {
+        let excused = self.late.is_some_and(|at| now < at + self.interval());
+        if now < self.check && !excused && self.peers.len() <= FEW {
+            self.check = self.next_change(now);
+        }
     }
 
     /// Whether we know that we hear what is said (rule 6).

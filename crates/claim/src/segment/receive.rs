@@ -1,15 +1,16 @@
 //! Datagrams that come in: who may be believed, and what they change.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use model::NodeName;
 
 use super::Segment;
-use crate::Event;
 use crate::identity::Node;
 use crate::peer::{Peer, Probing};
 use crate::seal::SenderKey;
 use crate::wire::{Beacon, DecodeError, Header, Message, State, name_octets};
+use crate::{BootId, Event};
 
 mod accept;
 
@@ -19,7 +20,7 @@ const REQUESTS_PER_INTERVAL: u32 = 5;
 const TELL_UNKNOWN_KEY: Duration = Duration::from_secs(60);
 
 impl Segment {
-    pub(super) fn on_datagram(&mut self, now: Instant, octets: &[u8]) {
+    pub(super) fn on_datagram(&mut self, now: Instant, source: IpAddr, octets: &[u8]) {
         let (header, clear, sealed) = match Header::decode(octets) {
             Ok(parts) => parts,
             Err(DecodeError::Version(_)) => return self.counters.refused.version += 1,
@@ -35,8 +36,20 @@ impl Segment {
             return;
         };
         match Message::decode(&body) {
-            Ok(message) => self.on_message(now, header, key, message),
+            Ok(message) => {
+                let boot = header.boot;
+                self.on_message(now, header, key, message);
+                self.note_family(now, boot, source);
+            }
             Err(_) => self.counters.refused.malformed += 1,
+        }
+    }
+
+    /// A peer's datagram came, and not for the second time.
+    fn note_family(&mut self, now: Instant, boot: BootId, source: IpAddr) {
+        let peer = self.boots.get(&boot).and_then(|node| self.peers.get_mut(node));
+        if let Some(peer) = peer.filter(|_| source.is_ipv4()) {
+            peer.heard_by_ipv4 = Some(now);
         }
     }
 
@@ -136,14 +149,15 @@ impl Segment {
         }
     }
 
-    /// A thousand claims come in dozens of datagrams: where nothing is at stake the rules look at several at once.
+    /// A thousand claims come in dozens of datagrams: the rules look at several at once, and where nothing is at stake they
+    /// wait for more.
     fn on_claims(&mut self, now: Instant, at_once: bool) {
         let wait = if at_once {
             Duration::ZERO
         } else {
             self.interval() / 20
         };
-        self.wake_at(now + wait);
+        self.wake_at(now + wait.max(self.gathering()));
     }
 
     fn on_beacon(&mut self, now: Instant, node: Node, sequence: u64, beacon: Beacon) {
@@ -158,7 +172,7 @@ impl Segment {
         if sequence <= peer.beacon_sequence {
             return;
         }
-        let was_alive = now < peer.alive_until(&self.settings) && peer.status.is_alive();
+        let was_in_time = now < peer.alive_until(&self.settings) && peer.status.is_alive() && !peer.late;
         peer.beacon_sequence = sequence;
         peer.heard = now;
         if beacon.echoes.iter().any(|echo| echo.boot != me) {
@@ -171,8 +185,9 @@ impl Segment {
         peer.beacon = beacon;
         self.ears.on_peer(now);
         self.refresh_peer(now, node);
+        self.put_off_check(now);
         self.request_if_needed(now, node);
-        if !was_alive {
+        if !was_in_time {
             // It is back. That it hears us in turn is worth knowing sooner than in an interval.
             self.beacon_soon(now);
         }

@@ -199,12 +199,15 @@ impl Segment {
         let (Some(peer), true) = (peer, mac != self.mac) else {
             return;
         };
-        let holds = |(_, held): &(&UnitId, &mut Held)| held.addresses.contains(&address);
         let until = now + self.interval();
-        let Some((unit, held)) = self.own.iter_mut().find(holds) else {
+        let unit = self
+            .by_address
+            .with(address)
+            .find(|unit| self.own.contains_key(unit));
+        let Some((unit, held)) = unit.and_then(|unit| Some((unit, self.own.get_mut(&unit)?))) else {
             return;
         };
-        let lower = peer.claims().get(unit).is_some_and(|claim| {
+        let lower = peer.claims().get(&unit).is_some_and(|claim| {
             claim.rank(peer.node) < held.rank(self.node) && claim.strength() > Strength::Leaving
         });
         let lately = held.rivalled.is_some_and(|at| now < at + self.settings.hand_over);
@@ -213,8 +216,8 @@ impl Segment {
         }
         held.answering = Answering::Paused(until);
         held.rivalled = Some(now);
-        self.reasons.insert(*unit, Why::Rival);
-        self.wake_at(now);
+        self.reasons.insert(unit, Why::Rival);
+        self.wake_at(now + self.gathering());
         self.beacon_soon(now);
     }
 }

@@ -94,9 +94,10 @@ impl Segment {
         self.beacon_sent = Some(now);
     }
 
-    pub(super) fn send_beacon_if_due(&mut self, now: Instant) {
+    /// Whether one was.
+    pub(super) fn send_beacon_if_due(&mut self, now: Instant) -> bool {
         if now < self.beacon_due {
-            return;
+            return false;
         }
         self.strangers.forget(
             now.checked_sub(self.interval() * self.settings.misses)
@@ -106,6 +107,10 @@ impl Segment {
         // Two nodes that started together are not to speak at the same instant for ever: nine to eleven tenths.
         let chance = u32::try_from(mix(self.me.boot.0 ^ self.sequence) % 201).unwrap_or(100);
         self.beacon_due = now + self.interval() * (900 + chance) / 1000;
+        if self.late == Some(now) {
+            self.beacon_soon(now); // It may not name peers whose beacons have come, and wait to be read.
+        }
+        true
     }
 
     /// The next beacon cannot wait for its turn.

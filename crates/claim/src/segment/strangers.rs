@@ -43,6 +43,10 @@ impl Strangers {
         true
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// It has proven itself.
     pub(super) fn take(&mut self, boot: BootId) -> Option<Stranger> {
         self.0.remove(&boot)

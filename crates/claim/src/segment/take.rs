@@ -69,7 +69,7 @@ impl Segment {
                         && self.may_take(now)
                         && self.heard_since_it_fell_silent(now, from)
                     {
-                        self.take(now, *unit, facts, &standing, why);
+                        self.take(now, *unit, &standing, why);
                     }
                 }
                 Need::Surrogate(of) => self.stand_in(now, *unit, facts, of, &mut placement),
@@ -202,10 +202,10 @@ impl Segment {
     }
 
     /// Rule 2: always weakly at first. A node that is just being cut off still counts peers that are about to time out.
-    pub(super) fn take(&mut self, now: Instant, unit: UnitId, facts: &Facts, standing: &Standing, why: Why) {
+    pub(super) fn take(&mut self, now: Instant, unit: UnitId, standing: &Standing, why: Why) {
         let known = self.terms.get(&unit).copied().unwrap_or(0);
         let term = known.max(standing.term).saturating_add(1);
-        let mut held = Held::taken(now, self.is_alone(), term, facts.addresses.clone());
+        let mut held = Held::taken(now, self.is_alone(), term);
         if why == Why::Vacant {
             held.fresh_until = Some(now + self.settings.settling);
         }

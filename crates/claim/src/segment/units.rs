@@ -2,32 +2,54 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
+use model::NodeName;
+
 use super::Segment;
+use super::by_address::ByAddress;
 use super::held::{Answering, Held, Relic};
 use crate::claims::Kind;
 use crate::identity::Node;
-use crate::{Unit, UnitId, Why};
+use crate::{Addresses, Unit, UnitId, Why};
 
 /// A unit as the facts of the API have it.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
-    pub(super) addresses: BTreeSet<IpAddr>,
-    pub(super) candidates: BTreeMap<Node, u32>,
+    pub(super) addresses: Addresses,
+    pub(super) candidates: Arc<BTreeMap<Node, u32>>,
     /// The units that had some of its addresses before, the one with most of them first.
-    pub(super) ancestors: Vec<UnitId>,
+    pub(super) ancestors: Box<[UnitId]>,
     /// When it got its name or its addresses.
     pub(super) changed: Instant,
 }
 
+/// The candidates of units by those that were given: most units have the same, and share one map.
+#[derive(Default)]
+struct Shared<'a>(BTreeMap<&'a BTreeMap<NodeName, u32>, Arc<BTreeMap<Node, u32>>>);
+
+impl<'a> Shared<'a> {
+    fn candidates(&mut self, given: &'a BTreeMap<NodeName, u32>) -> Arc<BTreeMap<Node, u32>> {
+        let made = || {
+            let of = given
+                .iter()
+                .map(|(node, preference)| (Node::of(node), *preference));
+            Arc::new(of.collect())
+        };
+        self.0.entry(given).or_insert_with(made).clone()
+    }
+
+    fn nodes(&self) -> BTreeSet<Node> {
+        self.0.values().flat_map(|nodes| nodes.keys().copied()).collect()
+    }
+}
+
 impl Segment {
-    pub(super) fn on_units(&mut self, now: Instant, units: BTreeMap<UnitId, Unit>) {
-        let mut former: BTreeMap<IpAddr, UnitId> = BTreeMap::new();
-        for (unit, facts) in &self.units {
-            former.extend(facts.addresses.iter().map(|address| (*address, *unit)));
-        }
+    pub(super) fn on_units(&mut self, now: Instant, units: &BTreeMap<UnitId, Unit>) {
         let before = std::mem::take(&mut self.units);
+        let former = std::mem::take(&mut self.by_address);
+        let mut shared = Shared::default();
         for (
             unit,
             Unit {
@@ -36,29 +58,22 @@ impl Segment {
             },
         ) in units
         {
-            let candidates = candidates
-                .iter()
-                .map(|(node, preference)| (Node::of(node), *preference))
-                .collect();
-            let (ancestors, changed) = match before.get(&unit) {
-                Some(same) if same.addresses == addresses => (same.ancestors.clone(), same.changed),
-                _ => (ancestors(&former, &addresses), now),
+            let (ancestors, changed) = match before.get(unit) {
+                Some(same) if same.addresses == *addresses => (same.ancestors.clone(), same.changed),
+                _ => (ancestors(&former, addresses), now),
             };
             let facts = Facts {
-                addresses,
-                candidates,
+                addresses: addresses.clone(),
+                candidates: shared.candidates(candidates),
                 ancestors,
                 changed,
             };
-            self.units.insert(unit, facts);
+            self.units.insert(*unit, facts);
         }
-        self.eligible = self
-            .units
-            .values()
-            .flat_map(|facts| facts.candidates.keys().copied())
-            .collect();
+        self.by_address = ByAddress::of(&self.units);
+        self.eligible = shared.nodes();
         self.inherit(now);
-        self.bury(now);
+        self.bury(now, &before);
         self.units_known = true;
         let units = &self.units;
         self.terms.retain(|unit, _| units.contains_key(unit));
@@ -93,18 +108,13 @@ impl Segment {
             self.own.insert(unit, held);
             self.reasons.insert(unit, Why::Renamed);
         }
-        for (unit, held) in &mut self.own {
-            if let Some(facts) = self.units.get(unit) {
-                held.addresses.clone_from(&facts.addresses);
-            }
-        }
     }
 
     /// A claim whose unit went and came back.
     fn revived(&self, now: Instant, unit: &UnitId) -> Option<Held> {
         let relic = self.relics.get(unit)?;
         let strong = relic.claim.kind == Kind::Strong;
-        let mut held = Held::taken(now, strong, relic.claim.term, relic.addresses.clone());
+        let mut held = Held::taken(now, strong, relic.claim.term);
         if self.ready.is_none() {
             held.answering = Answering::Suspended;
         }
@@ -112,19 +122,20 @@ impl Segment {
     }
 
     /// Claims on units that are no more.
-    fn bury(&mut self, now: Instant) {
-        let units = &self.units;
-        let taken = |address: &IpAddr| units.values().any(|facts| facts.addresses.contains(address));
+    fn bury(&mut self, now: Instant, before: &BTreeMap<UnitId, Facts>) {
+        let taken = |address: &IpAddr| self.by_address.with(*address).next().is_some();
         let mut gone = Vec::new();
         for (unit, held) in &self.own {
-            if !units.contains_key(unit) {
-                let moves = held.addresses.iter().any(taken);
+            if !self.units.contains_key(unit) {
+                let addresses = before.get(unit).map(|facts| facts.addresses.clone());
+                let addresses = addresses.unwrap_or_default();
+                let moves = addresses.iter().any(taken);
                 let answers = held.answering == Answering::Yes && moves;
                 let relic = Relic {
                     claim: held.claim(now),
                     until: now + self.settings.crash_window,
                     answers_until: answers.then(|| now + self.settings.hand_over),
-                    addresses: held.addresses.clone(),
+                    addresses,
                 };
                 gone.push((*unit, relic));
             }
@@ -152,10 +163,13 @@ impl Segment {
     }
 }
 
-fn ancestors(former: &BTreeMap<IpAddr, UnitId>, addresses: &BTreeSet<IpAddr>) -> Vec<UnitId> {
+fn ancestors(former: &ByAddress, addresses: &Addresses) -> Box<[UnitId]> {
     let mut overlaps: BTreeMap<UnitId, usize> = BTreeMap::new();
-    for unit in addresses.iter().filter_map(|address| former.get(address)) {
-        *overlaps.entry(*unit).or_default() += 1;
+    for unit in addresses
+        .iter()
+        .filter_map(|address| former.with(*address).last())
+    {
+        *overlaps.entry(unit).or_default() += 1;
     }
     let mut overlaps: Vec<(UnitId, usize)> = overlaps.into_iter().collect();
     overlaps.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use claim::{Input, Snapshot};
 
-use crate::node::{name, unit};
+use crate::node::{candidates, name, unit};
 use crate::world::World;
 
 impl World {
@@ -202,9 +202,9 @@ impl World {
         let preference = self.chance.below(2) as u32;
         self.change(|facts| {
             if let Some(unit) = facts.units.get_mut(&unit(which))
-                && unit.candidates.remove(&name(who)).is_none()
+                && candidates(unit).remove(&name(who)).is_none()
             {
-                unit.candidates.insert(name(who), preference);
+                candidates(unit).insert(name(who), preference);
             }
         });
         for j in 0..nodes {
@@ -243,8 +243,29 @@ impl World {
         self.inject(to, octets.into());
     }
 
+    /// One family fails from one node to another, or to all, or works again. Never both.
+    pub(crate) fn random_family_fault(&mut self) {
+        if !self.network.ipv6 {
+            return;
+        }
+        let nodes = self.nodes.len();
+        let cut = match self.chance_of_ipv6.below(3) {
+            0 => None,
+            family => Some(family == 1),
+        };
+        let (from, to) = (self.chance_of_ipv6.index(nodes), self.chance_of_ipv6.index(nodes));
+        let all = self.chance_of_ipv6.happens(300);
+        for (a, b) in (0..nodes).flat_map(|a| (0..nodes).map(move |b| (a, b))) {
+            if all || (a, b) == (from, to) {
+                self.cut_family[a][b] = cut;
+            }
+        }
+        self.disturb();
+    }
+
     /// The end of all faults.
     pub(crate) fn repair_everything(&mut self) {
+        self.cut_family.iter_mut().for_each(|row| row.fill(None));
         (self.network.loss, self.network.stragglers) = (0, 0);
         self.heal();
         for i in 0..self.nodes.len() {

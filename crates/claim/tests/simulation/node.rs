@@ -1,9 +1,10 @@
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use claim::{Event, Role, Segment, Snapshot, UnitId};
+use claim::{Event, Role, Segment, Snapshot, Unit, UnitId};
 use model::NodeName;
 
 /// One machine of the segment.
@@ -18,7 +19,7 @@ pub(crate) struct Node {
     /// Until when the speaker does not run, though its process exists.
     pub(crate) paused: Option<Duration>,
     /// What waits for it meanwhile.
-    pub(crate) inbox: VecDeque<Rc<[u8]>>,
+    pub(crate) inbox: VecDeque<(Rc<[u8]>, bool)>,
     pub(crate) disk: Snapshot,
     pub(crate) timer: Option<Duration>,
     /// Frames that the interface has received.
@@ -95,5 +96,13 @@ pub(crate) fn unit(index: usize) -> UnitId {
     UnitId(Ipv4Addr::new(192, 0, high, low).into())
 }
 
+/// The candidates of a unit, to be changed.
+pub(crate) fn candidates(unit: &mut Unit) -> &mut BTreeMap<NodeName, u32> {
+    Arc::make_mut(&mut unit.candidates)
+}
+
 /// The default gateway: not a node.
 pub(crate) const GATEWAY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+
+/// Whose datagrams come by IPv6: of no consequence but for the family.
+pub(crate) const BY_IPV6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1));

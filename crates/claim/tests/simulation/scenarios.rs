@@ -2,6 +2,7 @@
 
 mod deafness;
 mod failover;
+mod families;
 mod hand_over;
 mod hostile;
 mod large;
@@ -9,12 +10,13 @@ mod renaming;
 mod restarts;
 mod settling;
 mod splits;
+mod thousand;
 
 use std::time::Duration;
 
 use claim::{Event, UnitId, Why};
 
-use crate::node::unit;
+use crate::node::{candidates, unit};
 use crate::world::{Network, World};
 
 const SECOND: Duration = Duration::from_secs(1);

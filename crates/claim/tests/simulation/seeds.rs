@@ -17,10 +17,20 @@ const FAILED: &[u64] = &[
 /// Seeds from here on stand for more nodes and many more faults.
 const LONG: u64 = 1_000_000;
 
+/// From here on they stand for so many units that looks at all of them wait for each other.
+const MANY: u64 = 2_000_000;
+
+fn is_long(seed: u64) -> bool {
+    (LONG..MANY).contains(&seed)
+}
+
 fn world_of(seed: u64) -> World {
     let mut chance = Chance::new(seed ^ 0x5eed);
-    let nodes = chance.between(2, if seed < LONG { 5 } else { 8 }) as usize;
-    let units = chance.between(1, 6) as usize;
+    let nodes = chance.between(2, if is_long(seed) { 8 } else { 5 }) as usize;
+    let units = match seed {
+        ..MANY => chance.between(1, 6),
+        _ => chance.between(100, 300),
+    } as usize;
     let network = Network {
         delay: if chance.happens(500) {
             (100, 1000)
@@ -32,6 +42,7 @@ fn world_of(seed: u64) -> World {
         stragglers: [0, 0, 0, 5][chance.index(4)],
         hosts: chance.happens(800),
         scheduling: [0, 1000, 3000][chance.index(3)],
+        ipv6: Chance::new(seed ^ 0x1b06).happens(500),
     };
     let settings = Settings {
         crash_window: Duration::from_secs(if chance.happens(900) { 2 } else { 10 }),
@@ -40,6 +51,9 @@ fn world_of(seed: u64) -> World {
     let mut world = World::new(seed, nodes, settings, network);
     world.set_units(units);
     world.records = chance.happens(200);
+    if seed >= MANY {
+        world.oracle.slack = Duration::from_millis(20);
+    }
     for i in 0..nodes {
         let after = if chance.happens(500) {
             0
@@ -60,13 +74,14 @@ fn live(world: &mut World, seed: u64) {
     let mut chance = Chance::new(seed ^ 0xfa17);
     world.run_for(Duration::from_millis(chance.between(200, 3000)));
     let lag = if chance.happens(500) { 0 } else { 2000 };
-    let faults = if seed < LONG {
-        chance.between(1, 6)
-    } else {
+    let faults = if is_long(seed) {
         chance.between(15, 40)
+    } else {
+        chance.between(1, 6)
     };
     for _ in 0..faults {
         world.random_fault(lag);
+        world.random_family_fault();
         let until = world.now + Duration::from_millis(chance.between(20, 2000));
         while world.now < until {
             if world.records {
@@ -133,6 +148,12 @@ fn ten_thousand_worlds_hold_every_promise() {
 fn two_hundred_long_lives_hold_every_promise() {
     let first = argument("from=").unwrap_or(LONG);
     try_seeds(first..first + argument("seeds=").unwrap_or(200), 2);
+}
+
+#[test]
+fn forty_worlds_of_many_units_hold_every_promise() {
+    let first = argument("from=").unwrap_or(MANY);
+    try_seeds(first..first + argument("seeds=").unwrap_or(40), 2);
 }
 
 #[test]

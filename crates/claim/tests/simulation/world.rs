@@ -2,6 +2,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use claim::{
@@ -10,7 +11,7 @@ use claim::{
 use model::NodeName;
 
 use crate::chance::Chance;
-use crate::node::{GATEWAY, Node, address, mac, name, unit};
+use crate::node::{BY_IPV6, GATEWAY, Node, address, mac, name, unit};
 use crate::oracle::Oracle;
 
 mod network;
@@ -30,6 +31,8 @@ pub(crate) struct Network {
     pub(crate) hosts: bool,
     /// In microseconds: how late timers and answers of the driver are at most.
     pub(crate) scheduling: u64,
+    /// Whether every datagram goes by IPv6 as well.
+    pub(crate) ipv6: bool,
 }
 
 impl Default for Network {
@@ -41,6 +44,7 @@ impl Default for Network {
             stragglers: 0,
             hosts: true,
             scheduling: 1000,
+            ipv6: false,
         }
     }
 }
@@ -51,6 +55,7 @@ enum What {
         from: usize,
         to: usize,
         octets: Rc<[u8]>,
+        ipv6: bool,
     },
     Timer(usize),
     Wake(usize),
@@ -115,6 +120,10 @@ pub(crate) struct World {
     pub(crate) nodes: Vec<Node>,
     /// Whether nothing gets from the one to the other. The gateway is the last.
     pub(crate) cut: Vec<Vec<bool>>,
+    /// The family that does not get from the one to the other; `Some(true)`: IPv6.
+    pub(crate) cut_family: Vec<Vec<Option<bool>>>,
+    /// Decides about IPv6, so that the rest does not depend on whether there is any.
+    pub(crate) chance_of_ipv6: Chance,
     queue: BinaryHeap<Reverse<Happening>>,
     order: u64,
     /// Every state of the facts there ever was; the last is true.
@@ -145,6 +154,8 @@ impl World {
             chance: Chance::new(seed),
             nodes: (0..nodes).map(Node::new).collect(),
             cut: vec![vec![false; nodes + 1]; nodes + 1],
+            cut_family: vec![vec![None; nodes + 1]; nodes + 1],
+            chance_of_ipv6: Chance::new(seed ^ 0x1b06),
             queue: BinaryHeap::new(),
             order: 0,
             facts: vec![facts],
@@ -174,7 +185,12 @@ impl World {
 
     fn happen(&mut self, what: What) {
         match what {
-            What::Datagram { from, to, octets } => self.arrive(from, to, octets),
+            What::Datagram {
+                from,
+                to,
+                octets,
+                ipv6,
+            } => self.arrive(from, to, octets, ipv6),
             What::Timer(i) => {
                 if self.nodes[i].timer.is_some_and(|at| at <= self.now) {
                     self.nodes[i].timer = None;

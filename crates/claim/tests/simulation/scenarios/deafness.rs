@@ -73,3 +73,16 @@ fn the_only_possible_node_needs_nobody() {
     );
     assert!(!world.nodes[0].quiet);
 }
+
+#[test]
+fn who_comes_late_reads_what_its_peers_said_before_it_misses_any() {
+    for seed in 0..50 {
+        let mut world = World::settled(seed, 3, 6, Network::default());
+        let phase = world.chance.below(100_000);
+        world.run_for(Duration::from_micros(phase));
+        world.pause(0, ms(240), true);
+        world.run_for(ms(500));
+        let lost = |event: &Event| matches!(event, Event::Member { to, .. } if !to.is_some_and(claim::Status::is_alive));
+        assert!(!world.told(0, lost), "{seed}");
+    }
+}

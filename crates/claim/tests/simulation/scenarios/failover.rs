@@ -53,7 +53,7 @@ fn a_thousand_units_of_one_dead_node_are_taken_all_but_at_once() {
     world.set_units(1000);
     world.change(|facts| {
         for unit in facts.units.values_mut() {
-            unit.candidates.insert(crate::node::name(0), 1);
+            candidates(unit).insert(crate::node::name(0), 1);
         }
     });
     (0..4).for_each(|i| world.start(i, claim::Snapshot::default()));

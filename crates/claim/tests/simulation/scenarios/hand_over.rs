@@ -57,7 +57,7 @@ fn a_node_that_drains_stops_after_a_second_though_nobody_takes_over() {
 #[test]
 fn a_unit_without_candidates_is_answered_for_no_longer() {
     let mut world = World::settled(1, 3, 3, slow());
-    world.change(|facts| facts.units.get_mut(&unit(0)).unwrap().candidates.clear());
+    world.change(|facts| candidates(facts.units.get_mut(&unit(0)).unwrap()).clear());
     (0..3).for_each(|i| world.tell(i));
     world.run_for(ms(1));
     assert_eq!(world.holders(&unit(0)), []);
@@ -70,7 +70,7 @@ fn a_preferred_node_gets_its_units_back_when_it_has_been_there_for_the_crash_win
     world.set_units(3);
     world.change(|facts| {
         for unit in facts.units.values_mut() {
-            unit.candidates.insert(name(0), 10);
+            candidates(unit).insert(name(0), 10);
         }
     });
     (0..3).for_each(|i| world.start(i, claim::Snapshot::default()));
@@ -96,8 +96,8 @@ fn a_unit_follows_its_only_candidate_back_and_forth() {
             let only = round % 3;
             world.change(|facts| {
                 let unit = facts.units.get_mut(&unit(0)).unwrap();
-                unit.candidates.clear();
-                unit.candidates.insert(name(only), 0);
+                candidates(unit).clear();
+                candidates(unit).insert(name(only), 0);
             });
             for i in 0..3 {
                 let lag = world.chance.below(5000);
@@ -117,7 +117,7 @@ fn facts_that_arrive_seconds_apart_give_no_two_holders() {
         for _ in 0..8 {
             let (which, who) = (world.chance.index(6), world.chance.index(4));
             world.change(|facts| {
-                let candidates = &mut facts.units.get_mut(&unit(which)).unwrap().candidates;
+                let candidates = candidates(facts.units.get_mut(&unit(which)).unwrap());
                 if candidates.remove(&name(who)).is_none() || candidates.is_empty() {
                     candidates.insert(name(who), 0);
                 }

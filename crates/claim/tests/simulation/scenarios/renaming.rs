@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::*;
@@ -24,14 +24,14 @@ fn units(world: &mut World, units: &[&[u8]]) {
     world.change(|facts| {
         facts.units.clear();
         for addresses in units {
-            let addresses: BTreeSet<IpAddr> = addresses.iter().map(|last| address(*last)).collect();
+            let addresses: claim::Addresses = addresses.iter().map(|last| address(*last)).collect();
             let id = UnitId(*addresses.first().unwrap());
-            let candidates = (0..nodes).map(|i| (name(i), 0)).collect();
+            let candidates: BTreeMap<_, _> = (0..nodes).map(|i| (name(i), 0)).collect();
             facts.units.insert(
                 id,
                 claim::Unit {
                     addresses,
-                    candidates,
+                    candidates: candidates.into(),
                 },
             );
         }
@@ -91,6 +91,8 @@ fn a_unit_that_gets_a_lower_address_stays_where_it_is() {
 #[test]
 fn a_unit_that_is_split_stays_where_it_is() {
     let mut world = settled(&[&[10, 20, 30]]);
+    // Before that the two halves are two units that may be moved for balance.
+    world.run_for(world.settings.settling);
     let holder = world.answer(address(10));
     change(&mut world, &[&[10], &[20, 30]]);
     assert_eq!(world.answer(address(20)), holder);

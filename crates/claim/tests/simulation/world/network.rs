@@ -30,38 +30,74 @@ impl World {
         }
         for to in (0..self.nodes.len()).filter(|to| *to != from) {
             let copies = 1 + usize::from(self.chance.happens(self.network.duplicates));
+            let mut first = None;
             for _ in 0..copies {
-                if let Some(delay) = self.crosses(from, to) {
-                    let octets = octets.clone();
-                    self.at(self.now + delay, What::Datagram { from, to, octets });
+                let delay = self.crosses(from, to);
+                let cut = self.cut_family[from][to];
+                if cut == Some(false) {
+                    self.oracle.lost(self.now, from, to);
+                }
+                first = first.or(delay);
+                if let Some(delay) = delay.filter(|_| cut != Some(false)) {
+                    self.deliver(from, to, octets.clone(), delay, false);
                 }
             }
+            self.send_by_ipv6(from, to, &octets, first);
         }
+    }
+
+    /// The second copy, which follows the first.
+    fn send_by_ipv6(&mut self, from: usize, to: usize, octets: &Rc<[u8]>, first: Option<Duration>) {
+        let up = |i: usize| self.nodes[i].carrier;
+        let cut = self.cut[from][to] || self.cut_family[from][to] == Some(true);
+        if !self.network.ipv6 || cut || !up(from) || !up(to) {
+            return;
+        }
+        let lost = self.chance_of_ipv6.happens(self.network.loss);
+        let (low, high) = self.network.delay;
+        let delay = Duration::from_micros(self.chance_of_ipv6.between(low, high));
+        if !lost {
+            let delay = first.unwrap_or(delay) + Duration::from_micros(20);
+            self.deliver(from, to, octets.clone(), delay, true);
+        }
+    }
+
+    fn deliver(&mut self, from: usize, to: usize, octets: Rc<[u8]>, delay: Duration, ipv6: bool) {
+        let what = What::Datagram {
+            from,
+            to,
+            octets,
+            ipv6,
+        };
+        self.at(self.now + delay, what);
     }
 
     /// Something that nobody of the segment sent reaches a node.
     pub(crate) fn inject(&mut self, to: usize, octets: Rc<[u8]>) {
         let from = self.nodes.len();
-        self.at(self.now, What::Datagram { from, to, octets });
+        self.deliver(from, to, octets, Duration::ZERO, false);
     }
 
-    pub(super) fn arrive(&mut self, from: usize, to: usize, octets: Rc<[u8]>) {
+    pub(super) fn arrive(&mut self, from: usize, to: usize, octets: Rc<[u8]>, ipv6: bool) {
         let cut = self.cut[from][to] || !self.nodes[to].carrier;
         let node = &mut self.nodes[to];
         if cut || !node.kernel {
             return;
         }
         node.frames += 1;
+        if ipv6 && node.speaker.as_ref().is_some_and(|speaker| !speaker.needs_ipv6()) {
+            return;
+        }
         if node.paused.is_some() {
             if node.inbox.len() < 200 {
-                node.inbox.push_back(octets);
+                node.inbox.push_back((octets, ipv6));
             }
             return;
         }
-        let source = if from < self.nodes.len() {
-            address(from)
-        } else {
-            GATEWAY
+        let source = match ipv6 {
+            true => BY_IPV6,
+            false if from < self.nodes.len() => address(from),
+            false => GATEWAY,
         };
         self.input(
             to,

@@ -32,9 +32,10 @@ impl World {
 
     pub(crate) fn set_units(&mut self, units: usize) {
         let candidates: BTreeMap<NodeName, u32> = (0..self.nodes.len()).map(|i| (name(i), 0)).collect();
+        let candidates = Arc::new(candidates);
         let facts = |i| {
             let (id, candidates) = (unit(i), candidates.clone());
-            let addresses = BTreeSet::from([id.0]);
+            let addresses = [id.0].into();
             (
                 id,
                 Unit {
@@ -78,7 +79,7 @@ impl World {
         }
         self.nodes[i].facts = version;
         let Facts { units, possible } = self.facts[version].clone();
-        self.input(i, Input::Units(units));
+        self.input(i, Input::Units(Arc::new(units)));
         self.input(i, Input::Possible(possible));
         self.disturb();
     }
@@ -262,8 +263,8 @@ impl World {
         if self.chance.happens(500) {
             self.timeout(i);
         }
-        for octets in inbox {
-            let source = GATEWAY;
+        for (octets, ipv6) in inbox {
+            let source = if ipv6 { BY_IPV6 } else { GATEWAY };
             self.input(
                 i,
                 Input::Datagram {
