@@ -80,7 +80,7 @@ pub struct BFDProfileSpec {
     pub passive_mode: bool,
 
     /// The least TTL that packets of a router that is more than one hop away may arrive with, 1 to 254: 254 allows for one router
-    /// between, 253 for two. Those of a router that is one hop away always have to arrive with 255. Default: 254.
+    /// between, 253 for two; BIRD sends with 64, whatever the way. Those of a router that is one hop away always have to arrive with 255. Default: 254.
     #[serde(default = "one_router_between")]
     #[schemars(range(min = 1, max = 254))]
     pub minimum_ttl: i32,

@@ -123,7 +123,7 @@ pub struct BGPAdvertisementSpec {
     pub med: Option<u32>,
 
     /// How often our AS number is put before the AS path beyond the one time that BGP asks for, 0 to 10: the longer the path,
-    /// the less a route is used. Default: 0.
+    /// the less a route is used. Internal peers are told no path, so it changes nothing there. Default: 0.
     #[serde(default)]
     #[schemars(range(min = 0, max = 10))]
     pub as_path_prepend: i32,

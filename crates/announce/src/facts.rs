@@ -166,6 +166,8 @@ pub struct Peer {
     pub name: PeerName,
     /// Nodes that have a session with it; empty: all.
     pub nodes: Selectors,
+    /// The families that its sessions carry.
+    pub families: BTreeSet<Family>,
 }
 
 /// A weight for the nodes that a selector matches.

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use model::{NodeName, PeerName, PoolName, ServiceName};
+use model::{Family, NodeName, PeerName, PoolName, ServiceName};
 
 /// Why nobody may announce a Service. The text tells a person what to change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +70,11 @@ pub enum NodeReason {
     /// No BGPPeer has a session with the node that a matching BGPAdvertisement names.
     #[error("has a session with no BGPPeer that a matching BGPAdvertisement announces to")]
     NoPeer,
+    /// Such sessions carry the other family alone (P-BGP-49).
+    #[error(
+        "has no session that carries {0}: add a BGPPeer with an {0} address, or set dualStackAddressFamily"
+    )]
+    NoPeerOfFamily(Family),
     /// Two BGPAdvertisements want one route with different attributes, and neither has the better claim (P-BGP-78).
     #[error(
         "would announce {prefix} to BGPPeer {peer} with {attribute} of BGPAdvertisement {first} and with another of {second}: give both \

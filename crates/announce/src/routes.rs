@@ -8,7 +8,7 @@ use bgp::{Attributes, LinkBandwidth};
 use ipnet::IpNet;
 use model::{Family, NodeName, PeerName};
 
-use crate::facts::{BgpAdvertisement, Facts, Node, Service, TrafficPolicy};
+use crate::facts::{BgpAdvertisement, Facts, Node, Peer, Service, TrafficPolicy};
 use crate::reason::{BgpReason, NodeReason, Reason};
 
 pub(crate) mod agreement;
@@ -120,17 +120,22 @@ fn on_node(
         .peers
         .iter()
         .filter(|peer| peer.nodes.unset_or_any(&node.labels));
-    let sessions: BTreeSet<&PeerName> = has_session.map(|peer| &peer.name).collect();
+    let sessions: Vec<&Peer> = has_session.collect();
+    let mut unheard = NodeReason::NoPeer;
     let mut exports = Vec::with_capacity(selecting.len());
     let mut authors = Vec::with_capacity(selecting.len());
     for (address, advertisement) in selecting {
+        let family = Family::of(*address);
         let wanted =
-            |peer: &&&PeerName| advertisement.peers.is_empty() || advertisement.peers.contains(**peer);
-        let peers: BTreeSet<PeerName> = sessions
+            |peer: &&&Peer| advertisement.peers.is_empty() || advertisement.peers.contains(&peer.name);
+        let (carrying, others): (Vec<&Peer>, Vec<&Peer>) = sessions
             .iter()
             .filter(wanted)
-            .map(|peer| (*peer).clone())
-            .collect();
+            .partition(|peer| peer.families.contains(&family));
+        if carrying.is_empty() && !others.is_empty() {
+            unheard = NodeReason::NoPeerOfFamily(family);
+        }
+        let peers: BTreeSet<PeerName> = carrying.into_iter().map(|peer| peer.name.clone()).collect();
         if !peers.is_empty() {
             exports.push(Export {
                 peers: Arc::new(peers),
@@ -141,7 +146,7 @@ fn on_node(
         }
     }
     if exports.is_empty() {
-        return Err(NodeReason::NoPeer);
+        return Err(unheard);
     }
     agreement::agreed(exports, &authors)
 }

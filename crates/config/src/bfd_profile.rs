@@ -24,7 +24,7 @@ pub struct BfdProfile {
     /// The least TTL that a packet of a peer that is more than one hop away may arrive with, 1 to 254.
     pub minimum_ttl: u8,
     /// The echo function is asked for, which Herald does not have (D17).
-    echo: bool,
+    pub echo: bool,
 }
 
 impl BfdProfile {

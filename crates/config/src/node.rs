@@ -80,7 +80,22 @@ pub fn drains(object: &v1::Node, on_cordon: bool) -> bool {
         .and_then(|all| all.get(DRAIN_ON_CORDON))
         .is_some_and(|word| word == "true");
     let cordoned = spec.and_then(|spec| spec.unschedulable).unwrap_or_default();
-    tainted || object.metadata.deletion_timestamp.is_some() || cordoned && (says_so || on_cordon)
+    let leaves = tainted || object.metadata.deletion_timestamp.is_some() || is_shutting_down(object);
+    leaves || cordoned && (says_so || on_cordon)
+}
+
+/// Whether the kubelet says that the machine is about to stop: it ends pods only after that (graceful node shutdown, F39).
+fn is_shutting_down(object: &v1::Node) -> bool {
+    let status = object.status.as_ref();
+    let mut conditions = status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    let says_so = |message: &String| message.contains("node is shutting down");
+    conditions.any(|condition| {
+        condition.type_ == "Ready"
+            && condition.status == "False"
+            && condition.message.as_ref().is_some_and(says_so)
+    })
 }
 
 #[cfg(test)]

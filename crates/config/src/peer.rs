@@ -68,6 +68,7 @@ impl Peer {
         announce::Peer {
             name: self.name.clone(),
             nodes: self.nodes.clone(),
+            families: self.families.clone(),
         }
     }
 }

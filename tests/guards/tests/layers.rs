@@ -82,7 +82,10 @@ fn stages_know_their_successors_words_and_no_predecessor() {
     assert_without("ipam", &["announce", "claim", "l2", "config"]);
     assert_without("announce", &["ipam", "claim", "l2", "bfd", "config"]);
     assert_without("bgp", &["ipam", "announce", "claim", "l2", "bfd", "config"]);
-    assert_without("bfd", &["ipam", "announce", "claim", "l2", "bgp", "config", "model"]);
+    assert_without(
+        "bfd",
+        &["ipam", "announce", "claim", "l2", "bgp", "config", "model"],
+    );
     assert_without("claim", &["ipam", "announce", "l2", "config"]);
     assert_without("l2", &["ipam", "announce", "claim", "config", "model"]);
     assert_without(

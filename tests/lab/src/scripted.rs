@@ -194,6 +194,8 @@ impl Shared {
                     .extend(update.announced.into_iter().map(|prefix| (prefix, at)));
             }
             Message::Notification(code, subcode) => {
+                // Whoever sees it must not take the session that it ends for one that is up.
+                seen.up = false;
                 seen.notifications.push((code, subcode));
                 bail!("the peer has closed");
             }

@@ -24,6 +24,7 @@ fn peer(name: &str, nodes: &[&str]) -> Peer {
     Peer {
         name: PeerName(name.into()),
         nodes: selectors("host", nodes),
+        families: [Family::V4, Family::V6].into(),
     }
 }
 
@@ -392,4 +393,28 @@ fn nodes_weigh_as_much_as_they_have_endpoints_where_the_policy_is_local() {
     let web = service(&["192.0.2.1"]);
     assert_eq!(weights(&web), [None, None]);
     assert_eq!(weights(&local(web)), [Some(250_000), Some(125_000)]);
+}
+
+/// P-BGP-49
+#[test]
+fn an_address_goes_to_sessions_of_its_family_and_without_any_the_reason_is_known() {
+    let mut facts = facts(&[advertisement("all")]);
+    for peer in &mut facts.peers {
+        peer.families = [Family::V4].into();
+    }
+    let both = service(&["192.0.2.1", "2001:db8::1"]);
+    let prefixes = |service| -> Vec<String> {
+        let exports = exports(&facts, &name("n1"), service).unwrap();
+        exports.iter().map(|export| export.prefix.to_string()).collect()
+    };
+    assert_eq!(prefixes(&both), ["192.0.2.1/32"]);
+    let alone = service(&["2001:db8::1"]);
+    let reason = exports(&facts, &name("n1"), &alone).unwrap_err();
+    assert_eq!(reason, BgpReason::Here(NodeReason::NoPeerOfFamily(Family::V6)));
+    assert!(
+        bgp(&facts, &alone)
+            .unwrap_err()
+            .to_string()
+            .contains("no session that carries IPv6")
+    );
 }

@@ -39,7 +39,6 @@ pub(super) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// To be called on a thread in the namespace of a host that reaches the API server.
     pub(super) fn start(bed: &'a Bed) -> Result<Self> {
         let mut peers = Vec::new();
         for asn in (FIRST_ASN..).take(PEERS as usize) {
@@ -54,7 +53,7 @@ impl<'a> Scene<'a> {
             .worker_threads(2)
             .enable_all()
             .build()?;
-        let kubeconfig = bed.lab.kubeconfig_for("herald-bench", Some("system:masters"))?;
+        let kubeconfig = bed.lab.kubeconfig();
         let clients: Result<Vec<_>, _> = (0..WRITERS)
             .map(|_| runtime.block_on(connect(Some(&kubeconfig), USER_AGENT)))
             .collect();

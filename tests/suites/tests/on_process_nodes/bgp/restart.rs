@@ -1,3 +1,4 @@
+use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -58,6 +59,7 @@ fn a_speaker_that_comes_back_was_never_missed_and_one_that_leaves_says_so_first(
 
         killed(&scene)?;
         replaced(&scene)?;
+        without_the_api_server(&scene)?;
         drained(&scene)?;
         left(&scene)?;
         silent(&scene)?;
@@ -113,26 +115,26 @@ impl Scene<'_> {
 
     /// Does something of which no client may notice anything, and during which both routers must have routes from two nodes at
     /// every moment.
-    fn unnoticed(&self, what: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    fn unnoticed<T>(&self, what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let (from, over) = (stamp(), AtomicBool::new(false));
-        thread::scope(|threads| {
+        let done = thread::scope(|threads| {
             let watch = threads.spawn(|| self.never_without(&over));
-            let done = work().and_then(|()| self.complete());
+            let done = work().and_then(|done| self.complete().map(|()| done));
             over.store(true, Ordering::SeqCst);
             let looks = watch
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            done.with_context(|| what.to_owned())?;
+            let done = done.with_context(|| what.to_owned())?;
             let looks = looks.with_context(|| what.to_owned())?;
             ensure!(looks > 3, "{what}: looked {looks} times only");
-            Ok(())
+            Ok(done)
         })?;
         self.steady(stamp())?;
         for probe in &self.probes {
             let seen = probe.seen(from, stamp())?;
             ensure!(seen.lost == 0, "{what}: {seen:?}");
         }
-        Ok(())
+        Ok(done)
     }
 
     fn never_without(&self, over: &AtomicBool) -> Result<usize> {
@@ -212,6 +214,28 @@ fn replaced(scene: &Scene<'_>) -> Result<()> {
     bed.replacing(false)
 }
 
+/// S5, F7: a speaker that is killed while the API server is away goes on from what it kept.
+fn without_the_api_server(scene: &Scene<'_>) -> Result<()> {
+    let bed = scene.bed;
+    let file = bed.state_file(NODE)?;
+    bed.wait("the routes to be kept", || {
+        let kept = fs::read_to_string(&file)?;
+        Ok(scene
+            .prefixes
+            .iter()
+            .all(|prefix| kept.contains(prefix))
+            .then_some(()))
+    })?;
+    let speaker = scene.unnoticed("killed, API server down", || {
+        bed.lab.stop_api_server()?;
+        bed.end_speaker(NODE, Signal::SIGKILL)?;
+        bed.spawn_speaker(NODE)
+    })?;
+    bed.lab.start_api_server()?;
+    bed.informed(speaker)?;
+    scene.complete()
+}
+
 /// A drain leaves the sessions up; clients move before the routes go.
 fn drained(scene: &Scene<'_>) -> Result<()> {
     let bed = scene.bed;
@@ -267,6 +291,8 @@ fn silent(scene: &Scene<'_>) -> Result<()> {
         let shown = scene.frr.neighbour(&bed.lab.host(NODE)?.v4.to_string())?;
         Ok((shown["bgpTimerHoldTimeMsecs"] == 3000).then_some(()))
     })?;
+    // What the Speaker shows may be a little older than what the router does.
+    bed.session_is(NODE, "tor-v4", "Established")?;
     bed.lab.freeze("tor")?;
     let said = bed.wait("the speaker to close", || {
         let said = bed.session(NODE, "tor-v4")?;
