@@ -93,7 +93,7 @@ pub struct BGPPeerSpec {
 
     /// The network interface that the router is on, by the name that "ip link" shows on the node, such as "eth1": the router is
     /// found by its router advertisements (IPv6), and no address has to be set up on either side (unnumbered BGP). Addresses of
-    /// both families are announced over such a session. Write this or peerAddress.
+    /// both families are announced over such a session. Speakers without layer 2 cannot find it. Write this or peerAddress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::interface")]
     pub interface: Option<String>,

@@ -24,6 +24,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use announce::Interfaces;
 use claim::{Keys, UnitId};
@@ -31,6 +32,7 @@ use l2::{Mac, Response};
 use model::NodeName;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
 
 use crate::links::{ExcludeList, Links};
 use crate::packet::SocketError;
@@ -46,6 +48,12 @@ pub use interface::Station;
 pub use memory::Memory;
 use plan::Assignment;
 pub use statistics::{InterfaceStatistics, Statistics};
+
+/// After what is wanted was taken in, the next news waits so many times as long as that took: the tasks of the interfaces,
+/// which share the thread, have as much work with it again.
+const REST: u32 = 10;
+/// No news waits longer than this.
+const LONGEST_REST: Duration = Duration::from_millis(200);
 
 /// What it takes to agree with the other speakers. Without it this node holds all that it may.
 #[derive(Clone, Debug)]
@@ -237,9 +245,11 @@ impl Announcer {
     /// withdraws everything, reports that, and returns.
     pub async fn run(mut self) {
         loop {
+            let begun = Instant::now();
             self.reconcile();
+            let rested = rested(begun, Instant::now());
             tokio::select! {
-                changed = self.wanted.changed() => if changed.is_err() { break },
+                changed = changed_after(rested, &mut self.wanted) => if changed.is_err() { break },
                 changed = self.links.changed() => if changed.is_err() { break },
                 Some(ended) = self.tasks.join_next_with_id() => {
                     self.on_end(ended.map(|(id, ())| id));
@@ -306,7 +316,9 @@ impl Announcer {
         if let Some(desired) = &running.desired {
             desired.send_if_modified(|known| {
                 let changed = *known != assignment;
-                *known = assignment;
+                if changed {
+                    *known = assignment; // What is the same stays the same copy: the task has it too.
+                }
                 changed
             });
         }
@@ -324,5 +336,49 @@ impl Announcer {
     fn report(&self, report: Report) {
         // Nobody listening is how a process ends: what is announced stays right without being told.
         let _ = self.reports.send(report);
+    }
+}
+
+/// When what is wanted may be taken in again after a round from `begun` to `ended`. The first news after a time of calm is
+/// taken in at once; of a burst from the API server what is newest, and so seldom that the agreement keeps its thread.
+fn rested(begun: Instant, ended: Instant) -> Instant {
+    ended + ((ended - begun) * REST).min(LONGEST_REST)
+}
+
+async fn changed_after(
+    rested: Instant,
+    wanted: &mut watch::Receiver<Arc<Wanted>>,
+) -> Result<(), watch::error::RecvError> {
+    if Instant::now() < rested {
+        tokio::time::sleep_until(rested).await;
+    }
+    wanted.changed().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn news_waits_a_multiple_of_what_the_last_took_and_no_longer_than_the_longest_rest() {
+        let begun = Instant::now();
+        let after = |took: u64| {
+            let ended = begun + Duration::from_millis(took);
+            rested(begun, ended) - ended
+        };
+        assert_eq!(
+            [0, 5, 1000].map(after),
+            [Duration::ZERO, Duration::from_millis(50), LONGEST_REST]
+        );
+    }
+
+    #[tokio::test]
+    async fn the_first_news_after_a_calm_is_taken_in_at_once() {
+        let (sender, mut wanted) = watch::channel(Arc::new(Wanted::default()));
+        sender.send_replace(Arc::default());
+        let news = changed_after(Instant::now(), &mut wanted);
+        tokio::pin!(news);
+        let polled = std::future::poll_fn(|context| std::task::Poll::Ready(news.as_mut().poll(context)));
+        assert!(polled.await.is_ready());
     }
 }

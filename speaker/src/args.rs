@@ -42,9 +42,13 @@ pub struct Args {
     #[arg(long, value_delimiter = ',')]
     pub exclude_interfaces: Option<Vec<String>>,
 
-    /// A folder with the keys that all speakers share: `key`, and during a rotation `also`.
+    /// Announce by BGP alone: no frame is sent or looked at, which takes no capability and no user but an ordinary one.
     #[arg(long)]
-    pub segment_keys: PathBuf,
+    pub bgp_only: bool,
+
+    /// A folder with the keys that all speakers share: `key`, and during a rotation `also`. Needed without --bgp-only.
+    #[arg(long, required_unless_present = "bgp_only")]
+    pub segment_keys: Option<PathBuf>,
 
     /// A folder for what a speaker keeps to go on while the API server is away. Without it, nothing is kept.
     #[arg(long)]

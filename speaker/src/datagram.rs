@@ -5,7 +5,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, SockFilter, Socket, Type};
+use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, SockFilter, SockRef, Socket, Type};
 use tokio::net::UdpSocket;
 
 const TTL: u32 = 255;
@@ -32,6 +32,8 @@ pub struct DatagramError {
 pub struct DatagramSocket {
     v4: Option<UdpSocket>,
     v6: Option<UdpSocket>,
+    /// Whether the kernel hands over what comes by IPv6.
+    hears_v6: bool,
     index: u32,
 }
 
@@ -67,7 +69,12 @@ impl DatagramSocket {
             .then(|| v6(iface, index))
             .transpose()
             .map_err(error("IPv6"))?;
-        Ok(Self { v4, v6, index })
+        Ok(Self {
+            v4,
+            v6,
+            hears_v6: true,
+            index,
+        })
     }
 
     /// Sends to the groups; whether at least one copy got out. What does not is lost, as anything on a network can be.
@@ -83,6 +90,30 @@ impl DatagramSocket {
         v4 || v6
     }
 
+    /// Whether what comes by IPv6 is of use. While it is not, and there is IPv4, the kernel drops it, and wakes nobody.
+    ///
+    /// # Errors
+    /// The operating system refuses to hand it over again.
+    pub fn hear_ipv6(&mut self, hear: bool) -> io::Result<()> {
+        let (Some(_), Some(v6)) = (&self.v4, &self.v6) else {
+            return Ok(());
+        };
+        if self.hears_v6 == hear {
+            return Ok(());
+        }
+        let filtered = if hear {
+            SockRef::from(v6).attach_filter(&only_from_the_link(HOP_LIMIT_OF_IPV6))
+        } else {
+            SockRef::from(v6).attach_filter(&[SockFilter::new(RETURN, 0, 0, 0)])
+        };
+        match filtered {
+            Ok(()) => self.hears_v6 = hear,
+            Err(error) if hear => return Err(error),
+            Err(_) => {} // It is heard in vain, as before.
+        }
+        Ok(())
+    }
+
     /// Waits for a datagram; how long it is and who sent it. Nothing is lost when the future is dropped.
     ///
     /// # Errors
@@ -93,14 +124,25 @@ impl DatagramSocket {
                 ready = readable(&self.v4) => ready?,
                 ready = readable(&self.v6) => ready?,
             }
-            for socket in [&self.v4, &self.v6].into_iter().flatten() {
-                match socket.try_recv_from(buffer) {
-                    Ok((length, source)) => return Ok((length, source.ip())),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(error) => return Err(error),
-                }
+            if let Some(received) = self.receive_waiting(buffer)? {
+                return Ok(received);
             }
         }
+    }
+
+    /// A datagram that has arrived, if there is one.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    pub fn receive_waiting(&self, buffer: &mut [u8]) -> io::Result<Option<(usize, IpAddr)>> {
+        for socket in [&self.v4, &self.v6].into_iter().flatten() {
+            match socket.try_recv_from(buffer) {
+                Ok((length, source)) => return Ok(Some((length, source.ip()))),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -136,13 +178,17 @@ fn socket(domain: Domain, iface: &str, hops_at: u32) -> io::Result<Socket> {
     // One socket for each interface and a second process for a moment, all on one port.
     socket.set_reuse_address(true)?;
     socket.bind_device(Some(iface.as_bytes()))?;
-    socket.attach_filter(&[
+    socket.attach_filter(&only_from_the_link(hops_at))?;
+    Ok(socket)
+}
+
+fn only_from_the_link(hops_at: u32) -> [SockFilter; 4] {
+    [
         SockFilter::new(LOAD_OCTET, 0, 0, NETWORK_HEADER + hops_at),
         SockFilter::new(IF_EQUAL, 1, 0, TTL),
         SockFilter::new(RETURN, 0, 0, 0),
         SockFilter::new(RETURN, 0, 0, u32::MAX),
-    ])?;
-    Ok(socket)
+    ]
 }
 
 fn bound(socket: Socket, address: SocketAddr) -> io::Result<UdpSocket> {

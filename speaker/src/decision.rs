@@ -4,24 +4,31 @@
 //! again at what a change concerns.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
-use announce::{Facts, Interfaces, Plan, Reason};
+use announce::{BgpPlan, Facts, Interfaces, Plan, Reason};
+use bgp::ExportGuard;
 use claim::UnitId;
-use config::Snapshot;
 use config::service::Classes;
-use crds::{IPPool, L2Advertisement, Stored};
-use k8s_openapi::api::core::v1::{Node, Service};
+use config::{Objects, Snapshot};
+use crds::{BFDProfile, BGPAdvertisement, BGPPeer, Community, IPPool, L2Advertisement, Stored};
+use k8s_openapi::api::core::v1::{Node, Secret, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
-use model::{NodeName, PoolName, ServiceName};
+use model::{Labels, NodeName, PeerName, PoolName, ServiceName};
 use process::watch::Change;
 
-use crate::wanted::{Unit, Wanted};
+use crate::passwords::{self, Verdicts};
+use crate::peering::{Peering, Peerings, SecretFault};
+use crate::standing;
+use crate::wanted::{Places, Shared, Unit, Wanted};
 
+mod peerings;
 mod plans;
 mod slices;
 
+use peerings::Sessions;
 use plans::Plans;
 use slices::Slices;
 
@@ -42,20 +49,53 @@ pub enum Input {
     Pools(Change<Stored<IPPool>>),
     /// A watch of L2Advertisements.
     L2Advertisements(Change<Stored<L2Advertisement>>),
+    /// A watch of BGPAdvertisements.
+    BgpAdvertisements(Change<Stored<BGPAdvertisement>>),
+    /// A watch of BGPPeers.
+    BgpPeers(Change<Stored<BGPPeer>>),
+    /// A watch of BFDProfiles.
+    BfdProfiles(Change<Stored<BFDProfile>>),
+    /// A watch of Communities.
+    Communities(Change<Stored<Community>>),
+    /// A watch of the one Secret of this name, in Herald's namespace.
+    Secret(String, Change<Secret>),
+    /// That watch has said nothing for a while.
+    SecretUnread(String),
 }
 
 /// What is to be announced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
     /// What the segments are to agree on.
-    pub wanted: Wanted,
+    pub wanted: Arc<Wanted>,
     /// What becomes of each Service that there is something to say about.
     pub prospects: BTreeMap<ServiceName, Prospect>,
+    /// What the peers of this node are to get.
+    pub peerings: Arc<Peerings>,
+    /// The Secrets that peers of this node name.
+    pub secrets: BTreeSet<String>,
+    /// What is wrong with some of them.
+    pub secret_faults: BTreeMap<PeerName, SecretFault>,
+    /// What this node is to say of them on the BGPPeers: one node speaks for each peer.
+    pub secret_verdicts: Verdicts,
+    /// The nodes that are Ready.
+    pub ready: BTreeSet<NodeName>,
 }
 
 /// What becomes of a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Prospect {
+pub struct Prospect {
+    /// On the segments.
+    pub layer2: Layer2,
+    /// Who announces it by BGP; or the reason why nobody does.
+    pub bgp: Result<Arc<BgpPlan>, Reason>,
+    /// The node that says of itself, on the Service, that it announces it.
+    pub announcer: Option<NodeName>,
+}
+
+/// What becomes of a Service on the segments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Layer2 {
     /// One node is to announce its addresses, with all others of the unit.
     One {
         /// The unit.
@@ -65,6 +105,8 @@ pub enum Prospect {
     },
     /// No node may announce it.
     Nobody(Reason),
+    /// This speaker is on none.
+    Off,
 }
 
 /// What the machine is told at its start.
@@ -78,6 +120,8 @@ pub struct Settings {
     pub ignore_exclude_label: bool,
     /// A cordoned node hands over what it holds.
     pub drain_on_cordon: bool,
+    /// Nothing is announced on the segments.
+    pub bgp_only: bool,
 }
 
 /// The machine.
@@ -87,8 +131,17 @@ pub struct Decider {
     slices: Slices,
     pools: BTreeMap<String, Stored<IPPool>>,
     l2_advertisements: BTreeMap<String, Stored<L2Advertisement>>,
+    bgp_advertisements: BTreeMap<String, Stored<BGPAdvertisement>>,
+    bgp_peers: BTreeMap<String, Stored<BGPPeer>>,
+    bfd_profiles: BTreeMap<String, Stored<BFDProfile>>,
+    communities: BTreeMap<String, Stored<Community>>,
     snapshot: Snapshot,
     plans: Plans,
+    /// Who says of itself that it announces a Service.
+    announcers: BTreeMap<ServiceName, NodeName>,
+    sessions: Sessions,
+    /// Our BGP identifier, where the peer does not say it.
+    identifier: Ipv4Addr,
     drain: bool,
     node_uid: Option<String>,
     /// Something that is no plan has changed.
@@ -104,15 +157,23 @@ enum Watch {
     Nodes,
     Pools,
     L2Advertisements,
+    BgpAdvertisements,
+    BgpPeers,
+    BfdProfiles,
+    Communities,
 }
 
 impl Watch {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 9] = [
         Self::Services,
         Self::Slices,
         Self::Nodes,
         Self::Pools,
         Self::L2Advertisements,
+        Self::BgpAdvertisements,
+        Self::BgpPeers,
+        Self::BfdProfiles,
+        Self::Communities,
     ];
 }
 
@@ -120,16 +181,23 @@ impl Decider {
     /// A machine that has seen nothing yet.
     pub fn new(settings: Settings) -> Self {
         Self {
-            settings,
             slices: Slices::default(),
             pools: BTreeMap::new(),
             l2_advertisements: BTreeMap::new(),
             snapshot: Snapshot::default(),
-            plans: Plans::default(),
+            bgp_advertisements: BTreeMap::new(),
+            bgp_peers: BTreeMap::new(),
+            bfd_profiles: BTreeMap::new(),
+            communities: BTreeMap::new(),
+            plans: Plans::new(settings.me.clone()),
+            announcers: BTreeMap::new(),
+            sessions: Sessions::default(),
+            identifier: Ipv4Addr::UNSPECIFIED,
             drain: false,
             node_uid: None,
             changed: false,
             unlisted: Watch::ALL.into(),
+            settings,
         }
     }
 
@@ -154,6 +222,34 @@ impl Decider {
                 change.apply_to(&mut self.l2_advertisements);
                 self.on_configuration();
             }
+            Input::BgpAdvertisements(change) => {
+                self.listed(Watch::BgpAdvertisements, &change);
+                change.apply_to(&mut self.bgp_advertisements);
+                self.on_configuration();
+            }
+            Input::BgpPeers(change) => {
+                self.listed(Watch::BgpPeers, &change);
+                change.apply_to(&mut self.bgp_peers);
+                self.on_configuration();
+            }
+            Input::BfdProfiles(change) => {
+                self.listed(Watch::BfdProfiles, &change);
+                change.apply_to(&mut self.bfd_profiles);
+                self.on_configuration();
+            }
+            Input::Communities(change) => {
+                self.listed(Watch::Communities, &change);
+                change.apply_to(&mut self.communities);
+                self.on_configuration();
+            }
+            Input::Secret(name, change) => {
+                self.sessions.handle_secret(&name, change);
+                self.update_sessions();
+            }
+            Input::SecretUnread(name) => {
+                self.sessions.handle_unread_secret(name);
+                self.update_sessions();
+            }
         }
     }
 
@@ -165,53 +261,126 @@ impl Decider {
     }
 
     /// What is to be announced now; none before every watch has delivered its first list (P-CFG-45).
-    pub fn decision(&self) -> Option<Decision> {
+    pub fn decision(&mut self) -> Option<Decision> {
         if !self.unlisted.is_empty() {
             return None;
         }
-        let mut decision = Decision {
-            wanted: Wanted {
-                possible: announce::possible(self.plans.facts()),
-                drain: self.drain,
-                units: BTreeMap::new(),
-            },
-            prospects: BTreeMap::new(),
+        let mut wanted = Wanted {
+            possible: announce::possible(self.plans.facts()),
+            drain: self.drain,
+            units: BTreeMap::new(),
         };
-        for (name, plan) in self.plans.iter() {
-            let prospect = match plan {
-                Ok(plan) => self.announce(&mut decision.wanted, plan),
-                Err(reason) => Prospect::Nobody(reason.clone()),
+        let mut shared = Shared::default();
+        let mut prospects = BTreeMap::new();
+        for (name, plan, bgp) in self.plans.iter() {
+            let layer2 = match plan {
+                _ if self.settings.bgp_only => Layer2::Off,
+                Ok(plan) => self.announce(&mut wanted, &mut shared, plan),
+                Err(reason) => Layer2::Nobody(reason.clone()),
             };
-            decision.prospects.insert(name.clone(), prospect);
+            let prospect = Prospect {
+                layer2,
+                bgp: bgp.clone(),
+                announcer: self.announcers.get(name).cloned(),
+            };
+            prospects.insert(name.clone(), prospect);
         }
-        Some(decision)
+        Some(Decision {
+            wanted: Arc::new(wanted),
+            prospects,
+            peerings: Arc::new(self.peerings()),
+            secrets: self.secrets(),
+            secret_faults: self.sessions.faults().clone(),
+            secret_verdicts: self.secret_verdicts(),
+            ready: self.plans.ready(),
+        })
+    }
+
+    /// What the peers of this node are to get.
+    fn peerings(&mut self) -> Peerings {
+        let tables = self.plans.tables();
+        let of = |(name, session): (&PeerName, &peerings::Session)| {
+            let peering = Peering {
+                peer: session.peer.clone(),
+                password: session.password.clone(),
+                identifier: session.identifier,
+                table: tables.get(name).cloned().unwrap_or_default(),
+            };
+            (name.clone(), peering)
+        };
+        Peerings {
+            peers: self.sessions.in_force().iter().map(of).collect(),
+            guard: Arc::new(ExportGuard::new(self.plans.exportable())),
+            drain: self.drain,
+            complete: true,
+        }
+    }
+
+    /// The Secrets that peers of this node name.
+    fn secrets(&self) -> BTreeSet<String> {
+        self.own_peers()
+            .filter_map(|peer| peer.password.clone())
+            .collect()
+    }
+
+    /// What is to be said of Secrets, for the peers whose first Ready node this is.
+    fn secret_verdicts(&self) -> Verdicts {
+        let nodes = &self.plans.facts().nodes;
+        let is_mine = |peer: &&Arc<config::Peer>| {
+            let mut speaks = nodes
+                .iter()
+                .filter(|(_, node)| node.ready && peer.nodes.unset_or_any(&node.labels));
+            speaks.next().is_some_and(|(name, _)| *name == self.settings.me)
+        };
+        let told = |peer: &Arc<config::Peer>| {
+            let name = peer.name.clone();
+            let verdict = self.sessions.verdict(peer).map(Some);
+            // A peer that names no Secret any more has nothing to say of one.
+            let moot = peer.password.is_none() && self.bgp_peers.get(&name.0).is_some_and(passwords::is_told);
+            Some((name, verdict.or_else(|| moot.then_some(None))?))
+        };
+        self.own_peers().filter(is_mine).filter_map(told).collect()
+    }
+
+    /// The peers of this node.
+    fn own_peers(&self) -> impl Iterator<Item = &Arc<config::Peer>> {
+        let me = self.plans.facts().nodes.get(&self.settings.me);
+        me.into_iter().flat_map(|me| self.snapshot.peers_of(&me.labels))
+    }
+
+    /// Brings the sessions in line with what is known. Those of a node that is gone from the API stay, for it is to be drained.
+    fn update_sessions(&mut self) {
+        if !self.plans.facts().nodes.contains_key(&self.settings.me) {
+            return;
+        }
+        let peers: Vec<_> = self.own_peers().cloned().collect();
+        self.changed |= self.sessions.update(peers, self.identifier);
     }
 
     /// Adds the addresses of one Service to their unit. Another Service may have them too: they are announced where either
     /// says (P-L2-46).
-    fn announce(&self, wanted: &mut Wanted, plan: &Plan) -> Prospect {
+    fn announce(&self, wanted: &mut Wanted, shared: &mut Shared, plan: &Plan) -> Layer2 {
         let lowest = plan.unit.first().or_else(|| plan.addresses.first());
         let id = UnitId(*lowest.expect("a plan has an address"));
         let unit = wanted.units.entry(id).or_insert_with(|| Unit {
-            addresses: BTreeMap::new(),
+            addresses: Places::default(),
             yielding: BTreeSet::new(),
-            candidates: plan
-                .candidates
-                .iter()
-                .map(|(node, candidate)| (node.clone(), candidate.preference))
-                .collect(),
+            candidates: shared.candidates(
+                plan.candidates
+                    .iter()
+                    .map(|(node, candidate)| (node.clone(), candidate.preference))
+                    .collect(),
+            ),
         });
         let mine = plan.candidates.get(&self.settings.me);
-        let place = mine.map_or(Interfaces::All, |candidate| candidate.interfaces.clone());
+        let place = shared.place(mine.map_or(&Interfaces::All, |candidate| &candidate.interfaces));
         if mine.is_some_and(|candidate| candidate.yields) {
             unit.yielding.extend(&plan.addresses);
         }
         for ip in &plan.addresses {
-            let before = unit.addresses.remove(ip);
-            let both = before.map_or_else(|| place.clone(), |before| before.union(place.clone()));
-            unit.addresses.insert(*ip, both);
+            unit.addresses.allow(*ip, &place);
         }
-        Prospect::One {
+        Layer2::One {
             unit: id,
             addresses: plan.addresses.clone(),
         }
@@ -219,6 +388,7 @@ impl Decider {
 
     fn on_services(&mut self, change: Change<Service>) {
         self.listed(Watch::Services, &change);
+        self.note_announcers(&change);
         match change {
             Change::Listed(objects) => {
                 let services = objects.iter().filter_map(|object| self.read(object)).collect();
@@ -232,10 +402,34 @@ impl Decider {
         }
     }
 
+    /// Notes who says of itself that it announces a Service, which decides whether another node says so.
+    fn note_announcers(&mut self, change: &Change<Service>) {
+        match change {
+            Change::Listed(objects) => {
+                let told =
+                    |object: &Service| Some((config::service::name(object), standing::announcer(object)?));
+                let told: BTreeMap<_, _> = objects.iter().filter_map(told).collect();
+                self.changed |= self.announcers != told && !self.bgp_advertisements.is_empty();
+                self.announcers = told;
+            }
+            Change::Applied(object) => {
+                let name = config::service::name(object);
+                let told = standing::announcer(object);
+                let changed = self.announcers.get(&name) != told.as_ref();
+                self.changed |= changed && !self.bgp_advertisements.is_empty();
+                match told {
+                    Some(node) => drop(self.announcers.insert(name, node)),
+                    None => drop(self.announcers.remove(&name)),
+                }
+            }
+            Change::Deleted(object) => drop(self.announcers.remove(&config::service::name(object))),
+        }
+    }
+
     /// A Service that there is something to do or to say about.
     fn read(&self, object: &Service) -> Option<announce::Service> {
         let ours = config::service::is_ours(object, &self.settings.classes);
-        let concerns = !config::service::assigned(object).is_empty() || crate::standing::is_told(object);
+        let concerns = !config::service::assigned(object).is_empty() || standing::is_told(object);
         let endpoints = self.slices.of(&config::service::name(object));
         (ours && concerns).then(|| config::service::announced(object, endpoints))
     }
@@ -252,38 +446,67 @@ impl Decider {
 
     fn on_nodes(&mut self, change: Change<Node>) {
         self.listed(Watch::Nodes, &change);
-        let Settings {
-            me,
-            ignore_exclude_label,
-            drain_on_cordon,
-            ..
-        } = &self.settings;
-        let read = |object: &Node| config::node::node(object, *ignore_exclude_label);
-        let is_me = |object: &&Node| object.metadata.name.as_ref() == Some(&me.0);
+        let me = self.settings.me.clone();
+        let ignore_exclude_label = self.settings.ignore_exclude_label;
+        let read = |object: &Node| config::node::node(object, ignore_exclude_label);
         let mut facts = self.plans.facts().clone();
-        let mine = match &change {
-            Change::Listed(objects) => objects.iter().find(is_me),
-            Change::Applied(object) | Change::Deleted(object) => Some(object).filter(is_me),
-        };
-        if let Some(object) = mine {
-            // A node that is gone from the API hands over: it is to be no part of the cluster any more.
-            let drain =
-                config::node::drains(object, *drain_on_cordon) || matches!(change, Change::Deleted(_));
-            let uid = object.metadata.uid.clone();
-            self.changed |= (self.drain, &self.node_uid) != (drain, &uid);
-            (self.drain, self.node_uid) = (drain, uid);
+        let before = labels(&facts);
+        let own = facts.nodes.get(&me).cloned();
+        let is_me = |object: &&Node| object.metadata.name.as_ref() == Some(&me.0);
+        match &change {
+            Change::Listed(objects) => self.on_own_node(objects.iter().find(is_me), own.is_some()),
+            Change::Applied(object) if is_me(&object) => self.on_own_node(Some(object), true),
+            Change::Deleted(object) if is_me(&object) => self.on_own_node(None, true),
+            Change::Applied(_) | Change::Deleted(_) => {}
         }
         match change {
             Change::Listed(objects) => facts.nodes = objects.iter().map(read).collect(),
             Change::Applied(object) => facts.nodes.extend([read(&object)]),
             Change::Deleted(object) => drop(facts.nodes.remove(&read(&object).0)),
         }
+        if let Some(own) = own {
+            // What it announces is marked before it is withdrawn: a node that is gone is drained, not forgotten.
+            facts.nodes.entry(me).or_insert(own);
+        }
+        let relabelled = before != labels(&facts);
         self.plans.handle_facts(facts);
+        // Whether two peers are one router to a node is judged by labels (P-CFG-17).
+        if relabelled {
+            self.on_configuration();
+        }
+        self.update_sessions();
+    }
+
+    /// Our own Node; none where the API has it no more, if it was `known`: such a node hands over, it is to be no part of the
+    /// cluster any more.
+    fn on_own_node(&mut self, object: Option<&Node>, known: bool) {
+        let Some(object) = object else {
+            self.changed |= known && !self.drain;
+            self.drain |= known;
+            return;
+        };
+        let drain = config::node::drains(object, self.settings.drain_on_cordon);
+        let uid = object.metadata.uid.clone();
+        // A Node without addresses for a moment is no reason to run all sessions anew.
+        let is_told = !config::node::addresses(object).is_empty();
+        if is_told || self.identifier.is_unspecified() || self.node_uid != uid {
+            self.identifier = config::node::identifier(object);
+        }
+        self.changed |= (self.drain, &self.node_uid) != (drain, &uid);
+        (self.drain, self.node_uid) = (drain, uid);
     }
 
     fn on_configuration(&mut self) {
-        let (pools, advertisements) = (self.pools.values(), self.l2_advertisements.values());
-        self.snapshot = Snapshot::read(pools, advertisements, &self.snapshot);
+        let objects = Objects {
+            pools: self.pools.values().collect(),
+            l2_advertisements: self.l2_advertisements.values().collect(),
+            bgp_advertisements: self.bgp_advertisements.values().collect(),
+            bgp_peers: self.bgp_peers.values().collect(),
+            bfd_profiles: self.bfd_profiles.values().collect(),
+            communities: self.communities.values().collect(),
+            nodes: &self.plans.facts().nodes,
+        };
+        self.snapshot = Snapshot::read(objects, &self.snapshot);
         let mut pools = self.snapshot.announce_pools();
         // Nothing is announced on the word of a pool that is not in force, but what was given from it stays (P-CFG-39).
         let in_force: BTreeSet<String> = pools.iter().map(|pool| pool.name.0.clone()).collect();
@@ -293,7 +516,10 @@ impl Decider {
             nodes: self.plans.facts().nodes.clone(),
             pools,
             l2_advertisements: self.snapshot.l2_advertisements(),
+            bgp_advertisements: self.snapshot.bgp_advertisements(),
+            peers: self.snapshot.peers().map(|peer| peer.announced_to()).collect(),
         });
+        self.update_sessions();
     }
 
     fn listed<K>(&mut self, watch: Watch, change: &Change<K>) {
@@ -301,6 +527,11 @@ impl Decider {
             self.changed |= self.unlisted.remove(&watch);
         }
     }
+}
+
+fn labels(facts: &Facts) -> BTreeMap<NodeName, Labels> {
+    let labels = |(name, node): (&NodeName, &announce::Node)| (name.clone(), node.labels.clone());
+    facts.nodes.iter().map(labels).collect()
 }
 
 fn without_addresses(object: &Stored<IPPool>) -> announce::Pool {

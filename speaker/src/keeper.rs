@@ -9,6 +9,7 @@ use claim::Snapshot;
 use model::NodeName;
 use tokio::sync::watch;
 
+use crate::peering::Peerings;
 use crate::state::{self, State};
 use crate::wanted::Wanted;
 
@@ -29,6 +30,8 @@ pub struct Keeper {
     pub me: NodeName,
     /// What is wanted.
     pub wanted: watch::Receiver<Arc<Wanted>>,
+    /// What peers are to get.
+    pub peerings: watch::Receiver<Arc<Peerings>>,
     /// What is agreed.
     pub segments: watch::Receiver<BTreeMap<String, Snapshot>>,
 }
@@ -40,6 +43,7 @@ impl Keeper {
             Ok(Some(state)) => {
                 tracing::info!(
                     units = state.wanted.units.len(),
+                    peers = state.peerings.peers.len(),
                     "going on from what the last speaker left"
                 );
                 state
@@ -58,6 +62,7 @@ impl Keeper {
         loop {
             let changed = tokio::select! {
                 changed = self.wanted.changed() => changed,
+                changed = self.peerings.changed() => changed,
                 changed = self.segments.changed() => changed,
             };
             if changed.is_err() {
@@ -82,6 +87,7 @@ impl Keeper {
     pub async fn write(&mut self) -> std::io::Result<()> {
         let state = State {
             wanted: Wanted::clone(&self.wanted.borrow_and_update()),
+            peerings: Peerings::clone(&self.peerings.borrow_and_update()),
             segments: self.segments.borrow_and_update().clone(),
         };
         let (path, me) = (self.path.clone(), self.me.clone());

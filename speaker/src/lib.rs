@@ -9,6 +9,7 @@
 
 pub mod announcer;
 pub mod args;
+pub mod bfd;
 pub mod datagram;
 pub mod datapath;
 pub mod decision;
@@ -19,10 +20,15 @@ pub mod links;
 pub mod metrics;
 pub mod outbox;
 pub mod packet;
+pub mod passwords;
+pub mod peering;
 pub mod reporter;
 pub mod scene;
+pub mod secrets;
+pub mod segments;
 pub mod speaker;
 pub mod standing;
 pub mod state;
 pub mod status;
+pub mod unnumbered;
 pub mod wanted;

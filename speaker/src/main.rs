@@ -1,5 +1,6 @@
 //! `herald-speaker`: tells the network where the addresses of Services are.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,19 +12,22 @@ use model::NodeName;
 use process::probes::{self, Readiness};
 use process::{client, logging, signals};
 use prometheus_client::registry::Registry;
-use speaker::announcer::{Agreeing, Announcer, Leave, Memory};
+use speaker::announcer::{Leave, Memory};
 use speaker::args::Args;
+use speaker::bfd::Bfd;
 use speaker::decision::{Decider, Settings};
 use speaker::keeper::{self, Keeper};
-use speaker::links::{ExcludeList, Watcher};
 use speaker::outbox::Standings;
+use speaker::passwords::Verdicts;
+use speaker::peering::{Peers, longest_farewell};
 use speaker::reporter::Reporter;
 use speaker::scene::Scene;
+use speaker::segments::{Segments, Surroundings};
 use speaker::speaker::{KNOWLEDGE, SEGMENTS, Speaker, follow_all};
 use speaker::state::State;
 use speaker::status::{self, Picture};
-use speaker::{datapath, departure, keys, metrics};
-use tokio::sync::{mpsc, oneshot, watch};
+use speaker::{datapath, departure, metrics, passwords, secrets};
+use tokio::sync::{mpsc, watch};
 
 const USER_AGENT: &str = concat!("herald-speaker/", env!("CARGO_PKG_VERSION"));
 
@@ -51,6 +55,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         load_balancer_class: class,
         require_class,
         ignore_exclude_label,
+        bgp_only,
         exclude_interfaces,
         segment_keys,
         state_dir,
@@ -61,48 +66,63 @@ async fn run(args: Args) -> anyhow::Result<()> {
         log_format,
     } = args;
     logging::init(&log_level, log_format);
-    let excluded = match &exclude_interfaces {
-        Some(patterns) => ExcludeList::new(patterns.iter().map(String::as_str))?,
-        None => ExcludeList::default(),
-    };
     let me = NodeName(node_name.clone());
-    let (key_sender, keys) = watch::channel(keys::read(&segment_keys).context("--segment-keys")?);
     let state_file = state_dir.map(|folder| folder.join(keeper::file(&me)));
-    let State { wanted, segments } = state_file
+    let State {
+        wanted,
+        peerings,
+        segments,
+    } = state_file
         .as_ref()
         .map(|file| Keeper::recall(file, &me))
         .unwrap_or_default();
 
     // What is announced goes on, or begins, without the API server.
     let (wanted, desired) = watch::channel(Arc::new(wanted));
-    let (able_sender, able) = watch::channel(true);
+    let (peerings, peers_desired) = watch::channel(Arc::new(peerings));
     let (leave, leaving) = watch::channel(Leave::Stay);
+    let (able_sender, able) = watch::channel(true);
+    tokio::spawn(datapath::follow(kube_proxy_health, able_sender));
     let memory = Memory::new(segments);
     let (report_sender, reports) = mpsc::unbounded_channel();
-    let (links_watcher, links) = Watcher::open().await?;
-    let announcer = Announcer::new(me.clone(), desired, links, excluded, report_sender).agreeing(Agreeing {
-        me: me.clone(),
-        settings: claim::Settings::default(),
-        keys,
-        able,
-        leave: leaving,
-        memory: memory.clone(),
-    });
     let keeper = state_file.map(|path| Keeper {
         path,
         me: me.clone(),
         wanted: wanted.subscribe(),
+        peerings: peerings.subscribe(),
         segments: memory.follow(),
     });
     let last_word = keeper.clone();
     let mut registry = Registry::default();
-    metrics::register(&mut registry, announcer.statistics());
-    let readiness = Readiness::new(&[KNOWLEDGE, SEGMENTS]);
+    let mut readiness = vec![KNOWLEDGE];
+    let mut layer2 = if bgp_only {
+        None
+    } else {
+        readiness.push(SEGMENTS);
+        let surroundings = Surroundings {
+            me: me.clone(),
+            wanted: desired,
+            reports: report_sender,
+            leave: leaving.clone(),
+            memory,
+            exclude_interfaces,
+            segment_keys: segment_keys.context("--segment-keys is missing: only --bgp-only goes without")?,
+            able: able.clone(),
+        };
+        Some(surroundings.speak(&mut registry).await?)
+    };
+    let peers = Peers::new(
+        me.clone(),
+        peers_desired,
+        leaving,
+        able,
+        Bfd::start().context("BFD")?,
+    );
+    let sessions = peers.sessions();
+    metrics::register_bgp(&mut registry, sessions.clone());
+    let readiness = Readiness::new(&readiness);
     probes::serve(listen, registry, readiness.clone()).await?;
-    let mut linking = tokio::spawn(links_watcher.run());
-    let mut announcing = on_its_own_thread(announcer)?;
-    tokio::spawn(datapath::follow(kube_proxy_health, able_sender));
-    tokio::spawn(keys::follow(segment_keys, key_sender));
+    let mut peering = tokio::spawn(peers.run());
     if let Some(keeper) = keeper {
         tokio::spawn(keeper.run());
     }
@@ -112,18 +132,32 @@ async fn run(args: Args) -> anyhow::Result<()> {
     tokio::spawn(Reporter::new(client.clone(), &node_name, told).run());
     let (pictures, shown) = watch::channel(Picture::default());
     tokio::spawn(status::show(client.clone(), node_name.clone(), shown));
+    let (verdicts, said) = watch::channel(Verdicts::new());
+    tokio::spawn(passwords::tell(client.clone(), said));
     let (inputs, received) = mpsc::channel(1024);
+    let (secrets, named) = watch::channel(BTreeSet::new());
     let mut watches = follow_all(&client, &inputs);
+    watches.spawn(secrets::follow_named(
+        client.clone(),
+        namespace.clone(),
+        named,
+        inputs.clone(),
+    ));
     let decider = Decider::new(Settings {
         me: me.clone(),
         classes: Classes { class, require_class },
         ignore_exclude_label,
         drain_on_cordon,
+        bgp_only,
     });
     let speaker = Speaker {
         decider,
         scene: Scene::new(me),
         wanted,
+        peerings: peerings.clone(),
+        verdicts,
+        secrets,
+        sessions: sessions.follow(),
         standings,
         pictures,
         readiness,
@@ -134,15 +168,22 @@ async fn run(args: Args) -> anyhow::Result<()> {
     // None of these ends by itself. A speaker without one of them is worse than none: a new one starts from scratch.
     tokio::select! {
         asked = terminated => asked?,
-        ended = &mut announcing => bail!("the announcer has ended: {ended:?}"),
-        ended = &mut linking => bail!("nobody follows the interfaces any more: {ended:?}"),
+        why = end_of(&mut layer2) => bail!("{why}"),
+        ended = &mut peering => bail!("nobody keeps the sessions any more: {ended:?}"),
         ended = &mut speaking => bail!("nobody decides any more: {ended:?}"),
         ended = watches.join_next() => bail!("a watch has ended: {ended:?}"),
     }
     let how = departure::how(&client, &namespace, daemon_set.as_deref()).await;
     tracing::info!(?how, "taking leave");
     leave.send_replace(how);
-    if tokio::time::timeout(HAND_OVER, announcing).await.is_err() {
+    let patience = HAND_OVER.max(longest_farewell(&peerings.borrow()));
+    let leaving = async {
+        let _ = peering.await;
+        if let Some(segments) = &mut layer2 {
+            segments.ended().await;
+        }
+    };
+    if tokio::time::timeout(patience, leaving).await.is_err() {
         tracing::warn!("nobody took over in time");
     }
     if let Some(mut keeper) = last_word {
@@ -151,18 +192,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What speaks on the segments shares its thread with nothing else: a burst of news from the API server must not hold up a
-/// beacon. Ends when the announcer does.
-fn on_its_own_thread(announcer: Announcer) -> anyhow::Result<oneshot::Receiver<()>> {
-    let (ended, end) = oneshot::channel();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    std::thread::Builder::new()
-        .name("segments".to_owned())
-        .spawn(move || {
-            runtime.block_on(announcer.run());
-            let _ = ended.send(());
-        })?;
-    Ok(end)
+/// Returns when nobody speaks on the segments any more, and why.
+async fn end_of(segments: &mut Option<Segments>) -> &'static str {
+    match segments {
+        Some(segments) => segments.ended().await,
+        None => std::future::pending().await,
+    }
 }

@@ -1,137 +1,60 @@
-//! What the speaker counts (parity.md 3.1).
+//! What the speaker counts (parity.md 3.1). Numbers are read when they are asked for, so a series disappears with what it
+//! describes (P-OBS-23).
 
-use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use crate::announcer::{InterfaceStatistics, Statistics};
+use crate::announcer::Statistics;
+use crate::peering::Sessions;
 
-/// Registers the counts that the announcer keeps. They are read when they are asked for, so a series disappears with its
-/// interface (P-OBS-23).
-pub fn register(registry: &mut Registry, statistics: Statistics) {
-    registry
-        .sub_registry_with_prefix("herald_speaker")
-        .register_collector(Box::new(Layer2(statistics)));
+mod bgp;
+mod layer2;
+
+/// Registers what is counted on the segments.
+pub fn register_layer2(registry: &mut Registry, statistics: Statistics) {
+    let registry = registry.sub_registry_with_prefix("herald_speaker");
+    registry.register_collector(Box::new(layer2::Layer2(statistics)));
 }
 
-#[derive(Debug)]
-struct Layer2(Statistics);
-
-/// A counter: its name, what it counts, and where it is kept.
-type Count = (&'static str, &'static str, fn(&InterfaceStatistics) -> u64);
-
-const COUNTS: [Count; 14] = [
-    (
-        "layer2_requests_received",
-        "ARP requests and neighbour solicitations for addresses held",
-        |all| all.responder.requests,
-    ),
-    ("layer2_responses_sent", "Answers to them sent", |all| {
-        all.responder.replies
-    }),
-    (
-        "layer2_gratuitous_sent",
-        "Announcements of addresses sent",
-        |all| all.responder.announcements,
-    ),
-    (
-        "layer2_defences_sent",
-        "Announcements sent against a station outside of the cluster that claims an address",
-        |all| all.responder.defences,
-    ),
-    (
-        "layer2_claims_by_strangers",
-        "Frames in which a station outside of the cluster claimed an address held",
-        |all| all.responder.strangers,
-    ),
-    (
-        "layer2_claims_by_rivals",
-        "Frames in which another speaker claimed an address held",
-        |all| all.responder.rivals,
-    ),
-    (
-        "layer2_requests_limited",
-        "Requests and solicitations not answered because there were too many",
-        |all| all.responder.ignored.limited,
-    ),
-    (
-        "layer2_frames_unsent",
-        "Frames that the interface did not take",
-        |all| all.unsent,
-    ),
-    (
-        "segment_datagrams_sent",
-        "Datagrams to the other speakers of the segment",
-        |all| all.claims.sent,
-    ),
-    (
-        "segment_datagrams_received",
-        "Datagrams of other speakers that were taken",
-        |all| all.claims.received,
-    ),
-    (
-        "segment_datagrams_refused",
-        "Datagrams that were not: forged, malformed, under an unknown key, of another version, or of a second speaker of one name",
-        |all| refused(&all.claims.refused),
-    ),
-    (
-        "segment_units_taken",
-        "Units of addresses that this node took over",
-        |all| all.claims.taken,
-    ),
-    (
-        "segment_units_yielded",
-        "Units of addresses that this node gave up to a higher claim",
-        |all| all.claims.yielded,
-    ),
-    (
-        "segment_pauses",
-        "Times that this node had not run for a while and listened before it answered again",
-        |all| all.claims.fenced,
-    ),
-];
-
-/// Not those that are no harm: our own, copies by the other family, and a new speaker that has yet to be believed.
-fn refused(refused: &claim::Refused) -> u64 {
-    let claim::Refused {
-        version,
-        unknown_key,
-        forged,
-        malformed,
-        own: _,
-        own_name,
-        replayed: _,
-        unproven: _,
-        twin,
-        crowded,
-    } = refused;
-    version + unknown_key + forged + malformed + own_name + twin + crowded
+/// Registers what is counted of sessions with routers.
+pub fn register_bgp(registry: &mut Registry, sessions: Sessions) {
+    let registry = registry.sub_registry_with_prefix("herald_speaker");
+    registry.register_collector(Box::new(bgp::Bgp(sessions)));
 }
 
-impl Collector for Layer2 {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let interfaces = self.0.snapshot();
-        let held = ConstGauge::new(0i64);
-        let mut family = encoder.encode_descriptor(
-            "addresses_announced",
-            "Addresses announced",
-            None,
-            held.metric_type(),
-        )?;
-        for (iface, statistics) in &interfaces {
-            let held = ConstGauge::new(i64::try_from(statistics.held).unwrap_or(i64::MAX));
-            held.encode(family.encode_family(&[("iface", iface.as_str())])?)?;
+/// A number: its name, what it says, and where it is kept.
+type Count<T> = (&'static str, &'static str, fn(&T) -> u64);
+
+/// What has numbers, each with its labels.
+type Series<'a, T> = Vec<(Vec<(&'a str, &'a str)>, &'a T)>;
+
+fn counters<T>(
+    encoder: &mut DescriptorEncoder<'_>,
+    counts: &[Count<T>],
+    series: &Series<'_, T>,
+) -> Result<(), std::fmt::Error> {
+    for (name, help, count) in counts {
+        let zero = ConstCounter::new(0u64);
+        let mut family = encoder.encode_descriptor(name, help, None, zero.metric_type())?;
+        for (labels, of) in series {
+            ConstCounter::new(count(of)).encode(family.encode_family(labels)?)?;
         }
-        for (name, help, count) in COUNTS {
-            let zero = ConstCounter::new(0u64);
-            let mut family = encoder.encode_descriptor(name, help, None, zero.metric_type())?;
-            for (iface, statistics) in &interfaces {
-                ConstCounter::new(count(statistics))
-                    .encode(family.encode_family(&[("iface", iface.as_str())])?)?;
-            }
-        }
-        Ok(())
     }
+    Ok(())
+}
+
+fn gauge<T>(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help, value): Count<T>,
+    series: &Series<'_, T>,
+) -> Result<(), std::fmt::Error> {
+    let zero = ConstGauge::new(0i64);
+    let mut family = encoder.encode_descriptor(name, help, None, zero.metric_type())?;
+    for (labels, of) in series {
+        let value = i64::try_from(value(of)).unwrap_or(i64::MAX);
+        ConstGauge::new(value).encode(family.encode_family(labels)?)?;
+    }
+    Ok(())
 }

@@ -10,10 +10,6 @@ use crate::standing::Standing;
 /// What this node has to say, by Service.
 pub type Standings = BTreeMap<ServiceName, Standing>;
 
-/// How long bad news has to last before it is told: a new Service has an address a moment before its endpoints are known,
-/// and an address that moves is nobody's for a moment.
-const DWELL: Duration = Duration::from_secs(1);
-
 /// How long to wait after a write that failed.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -37,10 +33,9 @@ impl Outbox {
             if self.written.contains_key(name) {
                 continue;
             }
-            let dwell = if standing.announced { Duration::ZERO } else { DWELL };
             let before = waiting.get(name).filter(|(_, before)| before == standing);
             self.put(
-                before.map_or(now + dwell, |(at, _)| *at),
+                before.map_or(now + standing.patience, |(at, _)| *at),
                 name.clone(),
                 standing.clone(),
             );
@@ -79,12 +74,15 @@ impl Outbox {
 mod tests {
     use super::*;
 
+    const DWELL: Duration = Duration::from_secs(1);
+
     fn standing(announced: bool, message: &str) -> Standing {
         Standing {
             announced,
             reason: "Reason",
             message: message.into(),
             seen: None,
+            patience: if announced { Duration::ZERO } else { DWELL },
         }
     }
 

@@ -1,4 +1,5 @@
-//! Whole Ethernet frames to and from one interface: the only module of Herald with `unsafe` in it.
+//! Whole Ethernet frames to and from one interface. One of three modules of Herald with `unsafe` in them, beside
+//! `peering::sockopt` and `bfd::priority`.
 //!
 //! Needs the capability `NET_RAW` and nothing else. The socket lives in the network namespace of the thread that opens
 //! it. Not one frame is queued that the filter has not let through, and none that this node sent itself.

@@ -3,16 +3,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::time::Duration;
 
+use announce::{BgpPlan, Reason};
 use claim::{Status, UnitId};
 use l2::{Mac, Response};
-use model::{NodeName, ServiceName};
+use model::{NodeName, PeerName, ServiceName};
 
 use crate::announcer::Report;
-use crate::decision::{Decision, Prospect};
+use crate::decision::{Decision, Layer2, Prospect};
 use crate::outbox::Standings;
+use crate::peering::SessionView;
 use crate::standing::{Disputes, Standing};
 use crate::wanted::Wanted;
+
+/// For how long one node after the other waits whether the one before it tells users.
+const TURN: Duration = Duration::from_secs(2);
+
+/// After so many turns the others come forward together.
+const MOST_TURNS: u32 = 5;
 
 /// The machine: reports in, standings out.
 #[derive(Debug)]
@@ -24,6 +33,16 @@ pub struct Scene {
     segments: BTreeMap<String, SegmentScene>,
     /// Interfaces on which this speaker only listens as yet.
     listening: BTreeSet<String>,
+    sessions: BTreeMap<PeerName, SessionView>,
+    /// What the log was not told yet, by interface.
+    news: BTreeMap<String, News>,
+}
+
+/// Addresses that came and went on an interface.
+#[derive(Debug, Default)]
+struct News {
+    announced: Vec<IpAddr>,
+    withdrawn: Vec<IpAddr>,
 }
 
 /// One segment.
@@ -45,7 +64,40 @@ impl Scene {
             disputed: Disputes::new(),
             segments: BTreeMap::new(),
             listening: BTreeSet::new(),
+            sessions: BTreeMap::new(),
+            news: BTreeMap::new(),
         }
+    }
+
+    /// Logs what was announced and withdrawn since the last time: a thousand addresses that move are one line.
+    pub fn log(&mut self) {
+        for (iface, News { announced, withdrawn }) in std::mem::take(&mut self.news) {
+            match announced.as_slice() {
+                [] => {}
+                [ip] => tracing::info!(%ip, iface, "announced"),
+                [ip, ..] => tracing::info!(%ip, iface, addresses = announced.len(), "announced"),
+            }
+            match withdrawn.as_slice() {
+                [] => {}
+                [ip] => tracing::info!(%ip, iface, "withdrawn"),
+                [ip, ..] => tracing::info!(%ip, iface, addresses = withdrawn.len(), "withdrawn"),
+            }
+        }
+    }
+
+    /// Takes in how the sessions stand.
+    pub fn handle_sessions(&mut self, sessions: BTreeMap<PeerName, SessionView>) {
+        self.sessions = sessions;
+    }
+
+    /// The node that this is.
+    pub fn me(&self) -> &NodeName {
+        &self.me
+    }
+
+    /// How they stand.
+    pub fn sessions(&self) -> &BTreeMap<PeerName, SessionView> {
+        &self.sessions
     }
 
     /// What this node announces, and on which interfaces.
@@ -67,12 +119,14 @@ impl Scene {
     pub fn handle_report(&mut self, report: Report) {
         match report {
             Report::Announced { ip, iface } => {
-                tracing::info!(%ip, iface, "announced");
+                tracing::debug!(%ip, iface, "announced");
+                self.news.entry(iface.clone()).or_default().announced.push(ip);
                 self.homeless.remove(&ip);
                 self.announced.entry(ip).or_default().insert(iface);
             }
             Report::Withdrawn { ip, iface } => {
-                tracing::info!(%ip, iface, "withdrawn");
+                tracing::debug!(%ip, iface, "withdrawn");
+                self.news.entry(iface.clone()).or_default().withdrawn.push(ip);
                 self.disputed.remove(&(ip, iface.clone()));
                 let interfaces = self.announced.entry(ip).or_default();
                 interfaces.remove(&iface);
@@ -136,42 +190,115 @@ impl Scene {
     /// What this node has to say about Services.
     pub fn standings(&self, decision: &Decision) -> Standings {
         let standing = |(name, prospect): (&ServiceName, &Prospect)| {
-            Some((name.clone(), self.standing(&decision.wanted, name, prospect)?))
+            Some((name.clone(), self.standing(decision, name, prospect)?))
         };
         decision.prospects.iter().filter_map(standing).collect()
     }
 
-    /// What this node has to say about a Service; none when it is for another node to say.
-    fn standing(&self, wanted: &Wanted, name: &ServiceName, prospect: &Prospect) -> Option<Standing> {
-        match prospect {
-            Prospect::Nobody(reason) => self.is_reporter(name, None).then(|| Standing::nobody(reason)),
-            Prospect::One { unit, addresses } => {
-                let mine: Vec<IpAddr> = addresses
-                    .iter()
-                    .copied()
-                    .filter(|ip| self.announced.contains_key(ip))
-                    .collect();
-                if mine.len() == addresses.len() {
-                    return Some(Standing::announced(
-                        &self.me,
-                        addresses,
-                        &self.announced,
-                        &self.disputed,
-                    ));
+    /// What this node has to say about a Service; none when it is for another node to say. Who holds it on a segment tells also
+    /// who announces it by BGP.
+    fn standing(&self, decision: &Decision, name: &ServiceName, prospect: &Prospect) -> Option<Standing> {
+        match (&prospect.layer2, &prospect.bgp) {
+            (Layer2::One { unit, addresses }, bgp) => {
+                let standing = self.on_segments(&decision.wanted, name, *unit, addresses)?;
+                match bgp {
+                    Ok(plan) if standing.announced => Some(standing.and_by_bgp(&plan.nodes)),
+                    // Nobody on the segments, and that may be as it should: the routers know the way.
+                    Ok(plan) => self.routed(decision, name, plan, prospect),
+                    Err(_) => Some(standing),
                 }
-                let mut holders = self
-                    .segments
-                    .values()
-                    .filter_map(|segment| segment.holders.get(unit));
-                if !mine.is_empty() || holders.next().is_some() {
-                    // On its way, or another node's to tell.
-                    return None;
-                }
-                let candidates = &wanted.units.get(unit)?.candidates;
-                self.is_reporter(name, Some(candidates))
-                    .then(|| self.unheld(addresses, candidates))
+            }
+            (Layer2::Off | Layer2::Nobody(_), Ok(plan)) => self.routed(decision, name, plan, prospect),
+            (Layer2::Off, Err(reason)) => self.nobody(decision, name, reason),
+            // Where no advertisement of the one kind is meant for it, the other one's reason is the one to know.
+            (Layer2::Nobody(Reason::NoMatchingAdvertisement(_)), Err(reason))
+            | (Layer2::Nobody(reason), Err(_)) => {
+                self.is_reporter(name, None).then(|| Standing::nobody(reason))
             }
         }
+    }
+
+    fn on_segments(
+        &self,
+        wanted: &Wanted,
+        name: &ServiceName,
+        unit: UnitId,
+        addresses: &BTreeSet<IpAddr>,
+    ) -> Option<Standing> {
+        let mine: Vec<IpAddr> = addresses
+            .iter()
+            .copied()
+            .filter(|ip| self.announced.contains_key(ip))
+            .collect();
+        if mine.len() == addresses.len() {
+            return Some(Standing::announced(
+                &self.me,
+                addresses,
+                &self.announced,
+                &self.disputed,
+            ));
+        }
+        let mut holders = self
+            .segments
+            .values()
+            .filter_map(|segment| segment.holders.get(&unit));
+        if !mine.is_empty() || holders.next().is_some() {
+            // On its way, or another node's to tell.
+            return None;
+        }
+        let candidates = &wanted.units.get(&unit)?.candidates;
+        self.is_reporter(name, Some(candidates))
+            .then(|| self.unheld(addresses, candidates))
+    }
+
+    /// Many nodes announce it and one tells: whoever does goes on, and if nobody does the nodes come forward one after the
+    /// other, so that most of the time only one writes.
+    fn routed(
+        &self,
+        decision: &Decision,
+        name: &ServiceName,
+        plan: &BgpPlan,
+        prospect: &Prospect,
+    ) -> Option<Standing> {
+        let peers = plan.nodes.get(&self.me)?;
+        let telling = prospect.announcer.as_ref().filter(|node| {
+            **node != self.me && plan.nodes.contains_key(*node) && decision.ready.contains(*node)
+        });
+        if telling.is_some() {
+            return None;
+        }
+        let established =
+            |peer: &&PeerName| self.sessions.get(*peer).is_some_and(SessionView::is_established);
+        let standing = if peers.iter().any(|peer| established(&peer)) {
+            let others = plan.nodes.keys().filter(|node| **node != self.me).collect();
+            Standing::routed(&self.me, peers.iter().filter(established), &others)
+        } else {
+            let trouble = |peer| {
+                let session: Option<&SessionView> = self.sessions.get(peer);
+                let fault = decision.secret_faults.get(peer).map(ToString::to_string);
+                let why = session.map_or_else(|| "not begun".to_owned(), SessionView::why_not);
+                (peer, fault.unwrap_or(why))
+            };
+            Standing::without_session(&self.me, &peers.iter().map(trouble).collect())
+        };
+        let turn = self.turn(
+            name,
+            plan.nodes.keys().filter(|node| decision.ready.contains(*node)),
+        );
+        Some(standing.after(TURN * turn))
+    }
+
+    /// No node announces it, and without segments nobody knows who else is there to say so.
+    fn nobody(&self, decision: &Decision, name: &ServiceName, reason: &Reason) -> Option<Standing> {
+        let turn = self.turn(name, decision.ready.iter());
+        Some(Standing::nobody(reason).after(TURN * turn))
+    }
+
+    /// How many of these nodes go before this one.
+    fn turn<'a>(&self, name: &ServiceName, nodes: impl Iterator<Item = &'a NodeName>) -> u32 {
+        let mine = weight(&self.me, name);
+        let before = nodes.filter(|node| weight(node, name) > mine).count();
+        u32::try_from(before).unwrap_or(u32::MAX).min(MOST_TURNS)
     }
 
     /// Nobody that is seen from here holds the Service's addresses.
@@ -226,132 +353,4 @@ fn weight(node: &NodeName, service: &ServiceName) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use announce::Reason;
-
-    use super::*;
-    use crate::wanted::Unit;
-
-    const VIP: &str = "192.0.2.1";
-
-    fn ip() -> IpAddr {
-        VIP.parse().unwrap()
-    }
-
-    fn name(node: &str) -> NodeName {
-        NodeName(node.into())
-    }
-
-    fn web() -> ServiceName {
-        ServiceName::new("default", "web")
-    }
-
-    /// The scenes of nodes n1 to n3 that hear each other.
-    fn scenes() -> Vec<Scene> {
-        let mut scenes: Vec<Scene> = ["n1", "n2", "n3"].map(|node| Scene::new(name(node))).into();
-        for scene in &mut scenes {
-            for node in ["n1", "n2", "n3"].map(name) {
-                if node != scene.me {
-                    scene.handle_report(Report::Member {
-                        iface: "eth0".into(),
-                        node,
-                        status: Some(Status::Ready),
-                    });
-                }
-            }
-        }
-        scenes
-    }
-
-    fn decision(prospect: Prospect, candidates: &[&str]) -> Decision {
-        let unit = Unit {
-            addresses: [(ip(), announce::Interfaces::All)].into(),
-            yielding: BTreeSet::new(),
-            candidates: candidates.iter().map(|node| (name(node), 0)).collect(),
-        };
-        Decision {
-            wanted: Wanted {
-                units: [(UnitId(ip()), unit)].into(),
-                ..Wanted::default()
-            },
-            prospects: [(web(), prospect)].into(),
-        }
-    }
-
-    fn one() -> Prospect {
-        Prospect::One {
-            unit: UnitId(ip()),
-            addresses: [ip()].into(),
-        }
-    }
-
-    fn told(scenes: &[Scene], decision: &Decision) -> Vec<(String, Standing)> {
-        let said = |scene: &Scene| Some((scene.me.0.clone(), scene.standings(decision).remove(&web())?));
-        scenes.iter().filter_map(said).collect()
-    }
-
-    fn moved(scenes: &mut [Scene], holder: Option<&str>) {
-        for scene in scenes {
-            scene.handle_report(Report::Moved {
-                iface: "eth0".into(),
-                unit: UnitId(ip()),
-                holder: holder.map(name),
-            });
-        }
-    }
-
-    #[test]
-    fn who_announces_tells_and_nobody_else() {
-        let (mut scenes, decision) = (scenes(), decision(one(), &["n1", "n2", "n3"]));
-        moved(&mut scenes, Some("n2"));
-        assert_eq!(
-            told(&scenes, &decision),
-            [],
-            "the first announcement is still to be sent"
-        );
-        scenes[1].handle_report(Report::Announced {
-            ip: ip(),
-            iface: "eth0".into(),
-        });
-        let told = told(&scenes, &decision);
-        assert_eq!(
-            (told.len(), told[0].0.as_str(), told[0].1.announced),
-            (1, "n2", true)
-        );
-    }
-
-    #[test]
-    fn of_a_service_that_nobody_may_announce_one_node_tells() {
-        let told = told(&scenes(), &decision(Prospect::Nobody(Reason::NoEndpoints), &[]));
-        assert_eq!(told.len(), 1);
-        assert_eq!(told[0].1.reason, "NoEndpoints");
-    }
-
-    /// P-L2-11
-    #[test]
-    fn of_a_service_that_nobody_does_announce_one_of_its_candidates_tells() {
-        let mut scenes = scenes();
-        let told_by = told(&scenes, &decision(one(), &["n3"]));
-        assert_eq!((told_by.len(), told_by[0].0.as_str()), (1, "n3"));
-        // Its speaker is gone: somebody else says so.
-        scenes.pop();
-        for scene in &mut scenes {
-            scene.handle_report(Report::Member {
-                iface: "eth0".into(),
-                node: name("n3"),
-                status: Some(Status::Dead),
-            });
-        }
-        let told = told(&scenes, &decision(one(), &["n3"]));
-        assert_eq!(told.len(), 1);
-        assert!(told[0].1.message.contains("n3 is dead"), "{}", told[0].1.message);
-    }
-
-    #[test]
-    fn what_was_known_of_a_segment_is_forgotten_when_it_is_left() {
-        let mut scenes = scenes();
-        moved(&mut scenes, Some("n2"));
-        scenes[0].handle_report(Report::Left { iface: "eth0".into() });
-        assert!(scenes[0].segments().is_empty());
-    }
-}
+mod tests;

@@ -1,18 +1,25 @@
 //! The loop of the speaker: watches and reports in, what is wanted and standings out.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kube::runtime::watcher::Config;
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
+use model::PeerName;
 use process::probes::Readiness;
-use process::watch::{follow, readable};
+use process::watch::{Change, follow, readable};
+use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::announcer::Report;
 use crate::decision::{Decider, Decision, Input};
 use crate::outbox::Standings;
+use crate::passwords::Verdicts;
+use crate::peering::{Peerings, SessionView};
 use crate::scene::Scene;
 use crate::status::{self, Picture};
 use crate::wanted::Wanted;
@@ -26,6 +33,9 @@ pub const SEGMENTS: &str = "segments";
 /// thousand decisions.
 const CALM: Duration = Duration::from_millis(10);
 
+/// The longest pause.
+const LONGEST_CALM: Duration = Duration::from_millis(200);
+
 /// The speaker, wired to its surroundings.
 pub struct Speaker {
     /// Who decides what is to be announced.
@@ -34,6 +44,14 @@ pub struct Speaker {
     pub scene: Scene,
     /// What the announcer is to bring about.
     pub wanted: watch::Sender<Arc<Wanted>>,
+    /// What the peers of this node are to get.
+    pub peerings: watch::Sender<Arc<Peerings>>,
+    /// What is to be said of the passwords of peers.
+    pub verdicts: watch::Sender<Verdicts>,
+    /// The Secrets to follow.
+    pub secrets: watch::Sender<BTreeSet<String>>,
+    /// How the sessions stand.
+    pub sessions: watch::Receiver<BTreeMap<PeerName, SessionView>>,
     /// What the reporter is to write.
     pub standings: watch::Sender<Standings>,
     /// What the Speaker of this node is to show.
@@ -52,51 +70,82 @@ impl Speaker {
         // None until the API server has told everything: what the last process left stays in force until then.
         let mut decision: Option<Decision> = None;
         loop {
-            tokio::select! {
-                Some(input) = inputs.recv() => {
+            let news = tokio::select! {
+                Some(input) = inputs.recv() => News::Input(input),
+                Ok(()) = self.sessions.changed() => News::Sessions,
+                Some(report) = reports.recv() => News::Report(report),
+                else => return,
+            };
+            let begun = Instant::now();
+            match news {
+                News::Input(input) => {
                     self.decider.handle_input(input);
                     // A list is many objects, and one decision.
                     while let Ok(input) = inputs.try_recv() {
                         self.decider.handle_input(input);
                     }
-                    let Some(next) = self.decider.poll_decision() else { continue };
-                    self.readiness.set(KNOWLEDGE, true);
-                    self.want(&next.wanted);
+                    let Some(next) = self.decider.poll_decision() else {
+                        continue;
+                    };
+                    self.bring_about(&next);
                     decision = Some(next);
                 }
-                Some(report) = reports.recv() => {
+                News::Sessions => {
+                    let sessions = self.sessions.borrow_and_update().clone();
+                    self.scene.handle_sessions(sessions);
+                }
+                News::Report(report) => {
                     self.scene.handle_report(report);
                     // A thousand addresses that move are a thousand reports, and one picture.
                     while let Ok(report) = reports.try_recv() {
                         self.scene.handle_report(report);
                     }
+                    self.scene.log();
                 }
-                else => return,
             }
-            if let Some(decision) = &decision {
-                replace(&self.standings, self.scene.standings(decision));
-            }
-            let picture = Picture {
-                node_uid: self.decider.node_uid().map(str::to_owned),
-                status: status::status(&self.scene, decision.is_some()),
-            };
-            replace(&self.pictures, picture);
-            self.readiness.set(SEGMENTS, self.scene.is_speaking());
-            tokio::time::sleep(CALM).await;
+            self.tell(decision.as_ref());
+            tokio::time::sleep(calm(begun.elapsed())).await;
         }
     }
 
-    fn want(&self, wanted: &Wanted) {
-        self.wanted.send_if_modified(|known| {
-            let changed = **known != *wanted;
-            if changed {
-                *known = Arc::new(wanted.clone());
-            }
-            changed
-        });
+    fn bring_about(&self, decision: &Decision) {
+        self.readiness.set(KNOWLEDGE, true);
+        replace(&self.wanted, decision.wanted.clone());
+        replace(&self.peerings, decision.peerings.clone());
+        replace(&self.verdicts, decision.secret_verdicts.clone());
+        replace(&self.secrets, decision.secrets.clone());
+    }
+
+    fn tell(&self, decision: Option<&Decision>) {
+        if let Some(decision) = decision {
+            replace(&self.standings, self.scene.standings(decision));
+        }
+        let picture = Picture {
+            node_uid: self.decider.node_uid().map(str::to_owned),
+            status: status::status(&self.scene, decision),
+        };
+        replace(&self.pictures, picture);
+        self.readiness.set(SEGMENTS, self.scene.is_speaking());
     }
 }
 
+/// What a round begins with.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "made and taken apart at once, never stored"
+)]
+enum News {
+    Input(Input),
+    Sessions,
+    Report(Report),
+}
+
+/// How long to pause after a round that took so long: rounds take a quarter of the time at most, whatever comes.
+fn calm(round: Duration) -> Duration {
+    (round * 3).clamp(CALM, LONGEST_CALM)
+}
+
+/// What is the same as before wakes nobody.
 fn replace<T: PartialEq>(sender: &watch::Sender<T>, value: T) {
     sender.send_if_modified(|known| {
         let changed = *known != value;
@@ -109,41 +158,43 @@ fn replace<T: PartialEq>(sender: &watch::Sender<T>, value: T) {
 pub fn follow_all(client: &Client, sender: &mpsc::Sender<Input>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let all = Config::default;
-    let services = all().fields("spec.type=LoadBalancer");
-    tasks.spawn(follow(
-        Api::all(client.clone()),
-        services,
+    let of_services = all().fields("spec.type=LoadBalancer");
+    spawn(
+        &mut tasks,
+        client,
+        of_services,
         readable(|_| {}),
         Input::Services,
-        sender.clone(),
-    ));
-    tasks.spawn(follow(
-        Api::all(client.clone()),
-        all(),
-        readable(|_| {}),
-        Input::Slices,
-        sender.clone(),
-    ));
-    tasks.spawn(follow(
-        Api::all(client.clone()),
-        all(),
-        readable(|_| {}),
-        Input::Nodes,
-        sender.clone(),
-    ));
-    tasks.spawn(follow(
-        Api::all(client.clone()),
-        all(),
-        Some,
-        Input::Pools,
-        sender.clone(),
-    ));
-    tasks.spawn(follow(
-        Api::all(client.clone()),
-        all(),
-        Some,
-        Input::L2Advertisements,
-        sender.clone(),
-    ));
+        sender,
+    );
+    spawn(&mut tasks, client, all(), readable(|_| {}), Input::Slices, sender);
+    spawn(&mut tasks, client, all(), readable(|_| {}), Input::Nodes, sender);
+    spawn(&mut tasks, client, all(), Some, Input::Pools, sender);
+    spawn(&mut tasks, client, all(), Some, Input::L2Advertisements, sender);
+    spawn(&mut tasks, client, all(), Some, Input::BgpAdvertisements, sender);
+    spawn(&mut tasks, client, all(), Some, Input::BgpPeers, sender);
+    spawn(&mut tasks, client, all(), Some, Input::BfdProfiles, sender);
+    spawn(&mut tasks, client, all(), Some, Input::Communities, sender);
     tasks
+}
+
+/// Follows one kind, in the whole cluster.
+fn spawn<R, K>(
+    tasks: &mut JoinSet<()>,
+    client: &Client,
+    config: Config,
+    keep: impl Fn(R) -> Option<K> + Send + 'static,
+    wrap: fn(Change<K>) -> Input,
+    sender: &mpsc::Sender<Input>,
+) where
+    R: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+    K: Send + 'static,
+{
+    tasks.spawn(follow(
+        Api::all(client.clone()),
+        config,
+        keep,
+        wrap,
+        sender.clone(),
+    ));
 }

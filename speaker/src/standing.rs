@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use announce::Reason;
 use claim::Status;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use l2::{Mac, Response};
-use model::NodeName;
+use model::{NodeName, PeerName};
 use process::condition::{Statement, find, of_service};
 use serde_json::{Value, json};
 
@@ -36,7 +37,13 @@ pub struct Standing {
     /// Where only some nodes can be seen: these. The word of another one, that it announces the Service, is not to be written
     /// over.
     pub seen: Option<BTreeSet<NodeName>>,
+    /// How long it has to be so before it is told.
+    pub patience: Duration,
 }
+
+/// How long bad news has to last before it is told: a new Service has an address a moment before its endpoints are known,
+/// and an address that moves is nobody's for a moment.
+const DWELL: Duration = Duration::from_secs(1);
 
 impl Standing {
     /// Node `me` announces all the addresses of a Service.
@@ -80,6 +87,54 @@ impl Standing {
             },
             message,
             seen: None,
+            patience: Duration::ZERO,
+        }
+    }
+
+    /// Nodes announce it by BGP, as well as what this says.
+    #[must_use]
+    pub fn and_by_bgp(mut self, nodes: &BTreeMap<NodeName, BTreeSet<PeerName>>) -> Self {
+        self.message = format!(
+            "{}; by BGP from {}, as far as their sessions are established",
+            self.message,
+            list(nodes.keys())
+        );
+        self
+    }
+
+    /// Node `me` announces it by BGP to these peers, and so do the `others`.
+    pub fn routed<'a>(
+        me: &NodeName,
+        peers: impl IntoIterator<Item = &'a PeerName>,
+        others: &BTreeSet<&NodeName>,
+    ) -> Self {
+        let mut message = format!("{BY_NODE}{me}: by BGP to {}", list(peers));
+        if !others.is_empty() {
+            message = format!("{message}; so do {}", list(others));
+        }
+        Self {
+            announced: true,
+            reason: "Announced",
+            message,
+            seen: None,
+            patience: Duration::ZERO,
+        }
+    }
+
+    /// Node `me` is to announce it by BGP, and has no session that is established. Each with what is wrong with it.
+    pub fn without_session(me: &NodeName, sessions: &BTreeMap<&PeerName, String>) -> Self {
+        let of = |(peer, trouble): (&&PeerName, &String)| format!("{peer}: {trouble}");
+        let all: Vec<_> = sessions.iter().map(of).collect();
+        let message = format!("no BGP session of node {me} is established: {}", all.join("; "));
+        Self::not("NoSession", message)
+    }
+
+    /// The same, after another node has had its time to say it.
+    #[must_use]
+    pub fn after(self, patience: Duration) -> Self {
+        Self {
+            patience: self.patience.max(patience),
+            ..self
         }
     }
 
@@ -120,14 +175,8 @@ impl Standing {
 
     /// Whether `object` says that a node announces it which cannot be seen by who says this.
     pub fn is_overruled_by(&self, object: &Service) -> bool {
-        let (Some(seen), Some(condition)) = (&self.seen, find(of_service(object), ANNOUNCED)) else {
-            return false;
-        };
-        let node = condition
-            .message
-            .strip_prefix(BY_NODE)
-            .and_then(|rest| rest.split_once(": "));
-        condition.status == "True" && node.is_some_and(|(node, _)| !seen.contains(&NodeName(node.to_owned())))
+        let by = self.seen.as_ref().zip(announcer(object));
+        by.is_some_and(|(seen, node)| !seen.contains(&node))
     }
 
     fn not(reason: &'static str, message: String) -> Self {
@@ -136,6 +185,7 @@ impl Standing {
             reason,
             message,
             seen: None,
+            patience: DWELL,
         }
     }
 
@@ -163,6 +213,7 @@ impl Standing {
             reason,
             message,
             seen: _,
+            patience: _,
         } = self;
         Statement {
             kind: ANNOUNCED,
@@ -184,6 +235,18 @@ fn word(status: Status) -> &'static str {
         Status::SpeakerLost => "without a speaker",
         Status::Dead => "dead",
     }
+}
+
+/// The node that says of itself, on `object`, that it announces it.
+pub fn announcer(object: &Service) -> Option<NodeName> {
+    let condition = find(of_service(object), ANNOUNCED).filter(|condition| condition.status == "True")?;
+    let (node, _) = condition.message.strip_prefix(BY_NODE)?.split_once(": ")?;
+    Some(NodeName(node.to_owned()))
+}
+
+fn list<T: ToString>(names: impl IntoIterator<Item = T>) -> String {
+    let names: Vec<_> = names.into_iter().map(|name| name.to_string()).collect();
+    names.join(", ")
 }
 
 /// Whether the status of `object` has the condition at all.
@@ -211,6 +274,28 @@ mod tests {
             &[(ip("192.0.2.1"), on)].into(),
             disputes,
         )
+    }
+
+    #[test]
+    fn who_announces_by_bgp_is_named_with_its_peers() {
+        let (n2, n3) = (NodeName("n2".into()), NodeName("n3".into()));
+        let tors = [PeerName("tor-1".into()), PeerName("tor-2".into())];
+        let told = Standing::routed(&n1(), &tors, &[&n2, &n3].into());
+        assert_eq!(told.message, "by node n1: by BGP to tor-1, tor-2; so do n2, n3");
+        let trouble = "hold timer expired".to_owned();
+        let told = Standing::without_session(&n1(), &[(&tors[0], trouble)].into());
+        assert_eq!(
+            (told.reason, told.message.as_str()),
+            (
+                "NoSession",
+                "no BGP session of node n1 is established: tor-1: hold timer expired"
+            )
+        );
+        let both = announced(&Disputes::new()).and_by_bgp(&[(n2, tors.into())].into());
+        assert_eq!(
+            both.message,
+            "by node n1: 192.0.2.1 on eth0, eth1; by BGP from n2, as far as their sessions are established"
+        );
     }
 
     #[test]

@@ -17,7 +17,12 @@ use model::NodeName;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::wanted::{Unit, Wanted};
+use crate::peering::Peerings;
+use crate::wanted::{Places, Shared, Unit, Wanted};
+
+mod peerings;
+
+use peerings::PeeringsContent;
 
 const FORM: &str = "herald-speaker-state/1";
 
@@ -27,8 +32,10 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// What is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
-    /// What was to be announced.
+    /// What was to be announced on the segments.
     pub wanted: Wanted,
+    /// What peers were to get, but for those with passwords.
+    pub peerings: Peerings,
     /// What was agreed on each segment, by interface.
     pub segments: BTreeMap<String, Snapshot>,
 }
@@ -122,6 +129,8 @@ struct Content {
     drain: bool,
     /// By interface the snapshot in its own form.
     segments: BTreeMap<String, String>,
+    #[serde(default)]
+    peerings: PeeringsContent,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -134,7 +143,11 @@ struct UnitContent {
 
 impl Content {
     fn of(me: &NodeName, state: &State) -> Self {
-        let State { wanted, segments } = state;
+        let State {
+            wanted,
+            peerings,
+            segments,
+        } = state;
         let Wanted {
             units,
             possible,
@@ -148,6 +161,7 @@ impl Content {
                 .collect(),
             possible: possible.iter().map(|node| node.0.clone()).collect(),
             drain: *drain,
+            peerings: PeeringsContent::of(peerings),
             segments: segments
                 .iter()
                 .map(|(iface, snapshot)| (iface.clone(), BASE64_STANDARD.encode(snapshot.encode())))
@@ -157,7 +171,9 @@ impl Content {
 
     fn state(self) -> Result<State, StateError> {
         let wrong = |error: &dyn std::fmt::Display| StateError::Content(error.to_string());
-        let units = self.units.into_iter().map(|(ip, unit)| (UnitId(ip), unit.unit()));
+        let mut shared = Shared::default();
+        let units = self.units.into_iter();
+        let units = units.map(|(ip, unit)| (UnitId(ip), unit.unit(&mut shared)));
         let mut segments = BTreeMap::new();
         for (iface, text) in self.segments {
             let octets = BASE64_STANDARD.decode(text).map_err(|error| wrong(&error))?;
@@ -170,6 +186,10 @@ impl Content {
                 possible: self.possible.into_iter().map(NodeName).collect(),
                 drain: self.drain,
             },
+            peerings: self
+                .peerings
+                .peerings()
+                .ok_or_else(|| wrong(&"its peers and routes do not fit together"))?,
             segments,
         })
     }
@@ -186,7 +206,7 @@ impl UnitContent {
             addresses: unit
                 .addresses
                 .iter()
-                .map(|(ip, interfaces)| (*ip, names(interfaces)))
+                .map(|(ip, interfaces)| (ip, names(interfaces)))
                 .collect(),
             candidates: unit
                 .candidates
@@ -196,20 +216,20 @@ impl UnitContent {
         }
     }
 
-    fn unit(self) -> Unit {
-        let interfaces = |names: Option<BTreeSet<String>>| names.map_or(Interfaces::All, Interfaces::Named);
+    fn unit(self, shared: &mut Shared) -> Unit {
+        let mut addresses = Places::default();
+        for (ip, names) in self.addresses {
+            let place = names.map_or(Interfaces::All, Interfaces::Named);
+            addresses.allow(ip, &shared.place(&place));
+        }
+        let candidates = self
+            .candidates
+            .into_iter()
+            .map(|(node, preference)| (NodeName(node), preference));
         Unit {
             yielding: self.yielding,
-            addresses: self
-                .addresses
-                .into_iter()
-                .map(|(ip, names)| (ip, interfaces(names)))
-                .collect(),
-            candidates: self
-                .candidates
-                .into_iter()
-                .map(|(node, preference)| (NodeName(node), preference))
-                .collect(),
+            addresses,
+            candidates: shared.candidates(candidates.collect()),
         }
     }
 }
@@ -235,7 +255,7 @@ mod tests {
             ]
             .into(),
             yielding: [ip("2001:db8::1")].into(),
-            candidates: [(me(), 0), (NodeName("n2".into()), 7)].into(),
+            candidates: std::sync::Arc::new([(me(), 0), (NodeName("n2".into()), 7)].into()),
         };
         let id = UnitId(ip("192.0.2.1"));
         let segment = Snapshot {
@@ -248,6 +268,7 @@ mod tests {
                 possible: [me()].into(),
                 drain: false,
             },
+            peerings: peerings::tests::peerings(),
             segments: [("eth0".to_owned(), segment)].into(),
         }
     }

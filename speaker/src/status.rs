@@ -2,14 +2,21 @@
 
 use std::time::Duration;
 
-use crds::{AnnouncedAddress, Condition, SeenSpeaker, Speaker, SpeakerInterface, SpeakerStatus};
+use bgp::State;
+use crds::{
+    AnnouncedAddress, BgpService, BgpSession, Condition, SeenSpeaker, Speaker, SpeakerInterface,
+    SpeakerStatus,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
+use model::ServiceName;
 use process::client::{Failure, within};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::decision::{Decision, Prospect};
+use crate::peering::SessionView;
 use crate::scene::Scene;
 
 /// The field manager: one speaker writes one object.
@@ -32,8 +39,8 @@ pub struct Picture {
     pub status: SpeakerStatus,
 }
 
-/// What the scene looks like on a Speaker; `ready`: whether the API server has told everything.
-pub fn status(scene: &Scene, ready: bool) -> SpeakerStatus {
+/// What the scene looks like on a Speaker; there is a decision once the API server has told everything.
+pub fn status(scene: &Scene, decision: Option<&Decision>) -> SpeakerStatus {
     let announced = scene.announced();
     let addresses = announced
         .iter()
@@ -53,29 +60,96 @@ pub fn status(scene: &Scene, ready: bool) -> SpeakerStatus {
             })
             .collect(),
     });
+    let routed: Vec<_> = decision
+        .map(|decision| routed(scene, decision))
+        .unwrap_or_default();
     SpeakerStatus {
+        bgp_sessions: sessions(scene, decision),
+        bgp_service_count: i64::try_from(routed.len()).unwrap_or(i64::MAX),
+        bgp_services: routed.into_iter().take(MOST).collect(),
         count: i64::try_from(announced.len()).unwrap_or(i64::MAX),
         addresses: addresses.collect(),
         interfaces: interfaces.collect(),
-        conditions: vec![condition(scene, ready)],
+        conditions: vec![condition(scene, decision)],
     }
 }
 
-fn condition(scene: &Scene, ready: bool) -> Condition {
-    let (holds, reason, message) = match (ready, scene.segments().is_empty()) {
-        (false, _) => (false, "Starting", "the API server has not told everything yet"),
-        (true, true) => (
+/// The sessions that there are, and those that there are to be and whose Secret is no good.
+fn sessions(scene: &Scene, decision: Option<&Decision>) -> Vec<BgpSession> {
+    let faults = decision.map(|decision| &decision.secret_faults);
+    let waiting = faults.into_iter().flatten();
+    let waiting = waiting.filter(|(peer, _)| !scene.sessions().contains_key(*peer));
+    let not_begun = waiting.map(|(peer, fault)| BgpSession {
+        peer: peer.0.clone(),
+        state: format!("{:?}", State::Idle),
+        last_error: Some(fault.to_string()),
+        ..BgpSession::default()
+    });
+    let running = scene.sessions().iter().map(|(peer, view)| {
+        let fault = faults.and_then(|faults| faults.get(peer));
+        session(&peer.0, view, fault.map(ToString::to_string))
+    });
+    running.chain(not_begun).collect()
+}
+
+/// A session; what is wrong with the peer's Secret goes before what is wrong with the session, which runs with the old one.
+fn session(peer: &str, view: &SessionView, fault: Option<String>) -> BgpSession {
+    let status = &view.status;
+    let trouble = status.trouble.as_ref().map(ToString::to_string);
+    let families = status.peer.iter().flat_map(|peer| &peer.families);
+    BgpSession {
+        peer: peer.to_owned(),
+        address: Some(view.remote.to_string()),
+        state: format!("{:?}", status.state),
+        since: Some(Time(view.since)),
+        peer_asn: status.peer.as_ref().map(|peer| peer.asn),
+        families: families.map(ToString::to_string).collect(),
+        routes_sent: i64::try_from(status.routes_sent).unwrap_or(i64::MAX),
+        bfd: view.path.as_ref().map(|path| format!("{:?}", path.state)),
+        last_error: fault.or(trouble),
+    }
+}
+
+/// The Services that this node announces by BGP, and to whom.
+fn routed(scene: &Scene, decision: &Decision) -> Vec<BgpService> {
+    let me = scene.me();
+    let of = |(name, prospect): (&ServiceName, &Prospect)| {
+        let peers = prospect.bgp.as_ref().ok()?.nodes.get(me)?;
+        Some(BgpService {
+            service: name.to_string(),
+            peers: peers.iter().map(|peer| peer.0.clone()).collect(),
+        })
+    };
+    decision.prospects.iter().filter_map(of).collect()
+}
+
+fn condition(scene: &Scene, decision: Option<&Decision>) -> Condition {
+    let faults = decision.and_then(|decision| decision.secret_faults.first_key_value());
+    let has_sessions = !scene.sessions().is_empty();
+    let (holds, reason, message) = match (decision, faults, scene.segments().is_empty() && !has_sessions) {
+        (None, _, _) => (
+            false,
+            "Starting",
+            "the API server has not told everything yet".to_owned(),
+        ),
+        (Some(_), Some((peer, fault)), _) => (false, "BadSecret", format!("BGPPeer {peer}: {fault}")),
+        (Some(_), None, true) => (
             false,
             "NoSegment",
-            "no usable interface, or none that another speaker or an address is on yet",
+            "no usable interface, or none that another speaker or an address is on yet, and no BGP session"
+                .to_owned(),
         ),
-        (true, false) => (true, "Speaking", "speaks on every usable interface"),
+        (Some(_), None, false) => (
+            true,
+            "Speaking",
+            "speaks on every usable interface and to every BGPPeer of the node".to_owned(),
+        ),
     };
     Condition {
         type_: "Ready".to_owned(),
         status: if holds { "True" } else { "False" }.to_owned(),
         reason: reason.to_owned(),
-        message: message.to_owned(),
+        message,
         observed_generation: None,
         last_transition_time: Time(jiff::Timestamp::UNIX_EPOCH),
     }
@@ -150,7 +224,7 @@ mod tests {
             node: NodeName("n2".into()),
             status: Some(claim::Status::SpeakerLost),
         });
-        let shown = status(&scene, true);
+        let shown = status(&scene, Some(&Decision::default()));
         assert_eq!(
             (shown.count, shown.addresses[0].address.as_str()),
             (1, "192.0.2.1")
@@ -158,7 +232,7 @@ mod tests {
         let seen = &shown.interfaces[0].speakers[0];
         assert_eq!((seen.node.as_str(), seen.state.as_str()), ("n2", "SpeakerLost"));
         assert_eq!(shown.conditions[0].status, "True");
-        assert_eq!(status(&scene, false).conditions[0].reason, "Starting");
+        assert_eq!(status(&scene, None).conditions[0].reason, "Starting");
     }
 
     #[test]
@@ -170,7 +244,7 @@ mod tests {
                 iface: "eth0".into(),
             });
         }
-        let shown = status(&scene, true);
+        let shown = status(&scene, Some(&Decision::default()));
         assert_eq!((shown.count, shown.addresses.len()), (1_500, MOST));
     }
 }

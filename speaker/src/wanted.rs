@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use announce::Interfaces;
-use claim::UnitId;
+use claim::{Addresses, UnitId};
 use model::NodeName;
 
 /// Everything that is to be announced, and by whom it may be.
@@ -21,11 +22,12 @@ pub struct Wanted {
 impl Wanted {
     /// Addresses that nobody but node `me` may hold, each by itself.
     pub fn only(me: &NodeName, places: impl IntoIterator<Item = (IpAddr, Interfaces)>) -> Self {
+        let candidates = Arc::new(BTreeMap::from([(me.clone(), 0)]));
         let unit = |(ip, place): (IpAddr, Interfaces)| {
             let unit = Unit {
                 addresses: [(ip, place)].into(),
                 yielding: BTreeSet::new(),
-                candidates: [(me.clone(), 0)].into(),
+                candidates: candidates.clone(),
             };
             (UnitId(ip), unit)
         };
@@ -51,11 +53,11 @@ impl Wanted {
 pub struct Unit {
     /// The addresses, and where this node may announce each of them. Where it is no candidate: wherever they could be
     /// announced, for it takes part in the agreement all the same.
-    pub addresses: BTreeMap<IpAddr, Interfaces>,
+    pub addresses: Places,
     /// Of these, the ones about which this node falls silent when a host outside of the cluster has them too.
     pub yielding: BTreeSet<IpAddr>,
-    /// The nodes of which one is to announce them, with their preferences.
-    pub candidates: BTreeMap<NodeName, u32>,
+    /// The nodes of which one is to announce them, with their preferences: of most units the same, see [`Shared`].
+    pub candidates: Arc<BTreeMap<NodeName, u32>>,
 }
 
 impl Unit {
@@ -68,10 +70,10 @@ impl Unit {
     ) -> Option<claim::Unit> {
         let wherever = Interfaces::All;
         let is_candidate = self.candidates.contains_key(me);
-        let mut of = |places: bool| -> BTreeSet<IpAddr> {
+        let mut of = |places: bool| -> Addresses {
             let of = |place| if places { place } else { &wherever };
-            let taken = self.addresses.iter().filter(|(ip, place)| takes(**ip, of(place)));
-            taken.map(|(ip, _)| *ip).collect()
+            let taken = self.addresses.iter().filter(|(ip, place)| takes(*ip, of(place)));
+            taken.map(|(ip, _)| ip).collect()
         };
         let own = of(is_candidate);
         if !own.is_empty() {
@@ -81,12 +83,108 @@ impl Unit {
             });
         }
         let others = if is_candidate { of(false) } else { own };
-        let mut candidates = self.candidates.clone();
+        let mut candidates = BTreeMap::clone(&self.candidates);
         candidates.remove(me);
         (!others.is_empty() && !candidates.is_empty()).then_some(claim::Unit {
             addresses: others,
-            candidates,
+            candidates: candidates.into(),
         })
+    }
+}
+
+/// Addresses in order, and where each of them may be announced.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places(Vec<(IpAddr, Arc<Interfaces>)>);
+
+impl Places {
+    /// The address may be announced there too.
+    pub fn allow(&mut self, ip: IpAddr, place: &Arc<Interfaces>) {
+        match self.0.binary_search_by_key(&ip, |(ip, _)| *ip) {
+            Ok(at) if self.0[at].1 == *place => {}
+            Ok(at) => {
+                let both = Interfaces::clone(&self.0[at].1).union(Interfaces::clone(place));
+                self.0[at].1 = both.into();
+            }
+            Err(at) => {
+                // Most units have one address, and there may be a great many of them.
+                self.0.reserve_exact(1);
+                self.0.insert(at, (ip, place.clone()));
+            }
+        }
+    }
+
+    /// The addresses in order.
+    pub fn keys(&self) -> impl Iterator<Item = &IpAddr> {
+        self.0.iter().map(|(ip, _)| ip)
+    }
+
+    /// The addresses in order, with the interfaces.
+    pub fn iter(&self) -> impl Iterator<Item = (IpAddr, &Interfaces)> {
+        self.0.iter().map(|(ip, place)| (*ip, &**place))
+    }
+}
+
+impl FromIterator<(IpAddr, Interfaces)> for Places {
+    fn from_iter<I: IntoIterator<Item = (IpAddr, Interfaces)>>(places: I) -> Self {
+        let mut all = Self::default();
+        for (ip, place) in places {
+            all.allow(ip, &place.into());
+        }
+        all
+    }
+}
+
+impl<const N: usize> From<[(IpAddr, Interfaces); N]> for Places {
+    fn from(places: [(IpAddr, Interfaces); N]) -> Self {
+        places.into_iter().collect()
+    }
+}
+
+/// What is the same for most units, kept once.
+#[derive(Debug, Default)]
+pub struct Shared {
+    candidates: BTreeSet<Arc<BTreeMap<NodeName, u32>>>,
+    places: Vec<Arc<Interfaces>>,
+}
+
+impl Shared {
+    /// The one copy of these candidates.
+    pub fn candidates(&mut self, candidates: BTreeMap<NodeName, u32>) -> Arc<BTreeMap<NodeName, u32>> {
+        if let Some(known) = self.candidates.get(&candidates) {
+            return known.clone();
+        }
+        let new = Arc::new(candidates);
+        self.candidates.insert(new.clone());
+        new
+    }
+
+    /// The unit, with the one copy of its candidates.
+    pub(crate) fn unit(&mut self, unit: claim::Unit) -> claim::Unit {
+        let claim::Unit {
+            addresses,
+            candidates,
+        } = unit;
+        let candidates = match self.candidates.get(&candidates) {
+            Some(known) => known.clone(),
+            None => {
+                self.candidates.insert(candidates.clone());
+                candidates
+            }
+        };
+        claim::Unit {
+            addresses,
+            candidates,
+        }
+    }
+
+    /// The one copy of these interfaces.
+    pub fn place(&mut self, place: &Interfaces) -> Arc<Interfaces> {
+        if let Some(known) = self.places.iter().find(|known| ***known == *place) {
+            return known.clone();
+        }
+        let new = Arc::new(place.clone());
+        self.places.push(new.clone());
+        new
     }
 }
 
@@ -106,7 +204,7 @@ mod tests {
         Unit {
             addresses: [(ip("192.0.2.1"), place)].into(),
             yielding: BTreeSet::new(),
-            candidates: [(name("n1"), 0), (name("n2"), 5)].into(),
+            candidates: Arc::new([(name("n1"), 0), (name("n2"), 5)].into()),
         }
     }
 
@@ -130,12 +228,43 @@ mod tests {
     fn a_node_is_no_candidate_on_an_interface_that_it_may_not_announce_on() {
         let elsewhere = Interfaces::Named(["eth1".to_owned()].into());
         let on = unit(elsewhere).on(&name("n1"), eth0).unwrap();
-        assert_eq!(on.candidates, [(name("n2"), 5)].into());
+        assert_eq!(*on.candidates, [(name("n2"), 5)].into());
     }
 
     #[test]
     fn a_node_that_is_no_candidate_takes_part_wherever_the_address_could_be() {
         let on = unit(Interfaces::All).on(&name("n3"), eth0).unwrap();
         assert_eq!(on.candidates.len(), 2);
+    }
+
+    #[test]
+    fn an_address_may_be_announced_wherever_one_of_those_who_have_it_says() {
+        let named = |names: &[&str]| Interfaces::Named(names.iter().map(|name| (*name).to_owned()).collect());
+        let mut places: Places = [(ip("192.0.2.2"), named(&["eth0"]))].into();
+        places.allow(ip("192.0.2.1"), &Arc::new(Interfaces::All));
+        places.allow(ip("192.0.2.2"), &Arc::new(named(&["eth1"])));
+        places.allow(ip("192.0.2.2"), &Arc::new(named(&["eth1", "eth0"])));
+        let expected = [
+            (ip("192.0.2.1"), Interfaces::All),
+            (ip("192.0.2.2"), named(&["eth0", "eth1"])),
+        ];
+        assert_eq!(places, expected.into());
+    }
+
+    #[test]
+    fn what_is_the_same_for_two_units_is_there_once() {
+        let mut shared = Shared::default();
+        let of = |nodes: &[&str]| -> BTreeMap<_, _> { nodes.iter().map(|node| (name(node), 0)).collect() };
+        let (one, same, other) = (
+            shared.candidates(of(&["n1", "n2"])),
+            shared.candidates(of(&["n1", "n2"])),
+            shared.candidates(of(&["n1"])),
+        );
+        assert!(Arc::ptr_eq(&one, &same));
+        assert_eq!(*other, of(&["n1"]));
+        assert!(Arc::ptr_eq(
+            &shared.place(&Interfaces::All),
+            &shared.place(&Interfaces::All)
+        ));
     }
 }

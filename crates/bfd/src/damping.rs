@@ -10,7 +10,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// For how long to keep quiet that a path works again, when it has failed again and again (RFC 5882 §4.1): routes that come
 /// and go with it harm more than a path that is not used for a minute.
 ///
-/// Bad news is never held back.
+/// Bad news is never held back: who has found out by itself that the path works, and uses it, is to hear that it does not.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Damping {
     drops: [Option<Instant>; DROPS],
@@ -26,7 +26,7 @@ impl Damping {
         }
         self.drops.rotate_left(1);
         self.drops[DROPS - 1] = Some(now);
-        // What was held back counts not against the path: it was not in use meanwhile.
+        // The time for which it was held back is no time in which it has shown that it works.
         let within = WITHIN + self.hold;
         if self.drops[0].is_some_and(|first| now.saturating_duration_since(first) <= within) {
             self.hold = (self.hold * 2).clamp(SHORTEST, LONGEST);

@@ -25,6 +25,11 @@ impl ExportGuard {
         }
     }
 
+    /// What it lets pass.
+    pub fn exports(&self) -> impl Iterator<Item = &Export> {
+        self.exports.iter()
+    }
+
     /// Whether the prefix may be announced.
     #[must_use]
     pub fn permits(&self, prefix: &IpNet) -> bool {

@@ -19,8 +19,13 @@ pub enum Input<'a> {
     Written,
     /// The peer has closed the connection, or it broke; in the words of the operating system if there are any.
     Closed(Option<String>),
-    /// All routes that the peer is to get, each time that they change. The first says that everything is known: only then is
-    /// anything announced, and the End-of-RIB sent.
+    /// Routes known from before, of which it is not known yet whether they are all: what the last process announced. They are
+    /// announced, but no End-of-RIB is sent, and [`Event::Synced`](crate::Event::Synced) not said, before the first
+    /// [`Input::Routes`]: with the End-of-RIB a peer drops whatever it kept and was not told again (RFC 4724 §4.2). After that
+    /// it is the same as [`Input::Routes`].
+    Early(Arc<Table>),
+    /// All routes that the peer is to get, each time that they change. The first says that everything is known, even if it is
+    /// what was there early: only then is the End-of-RIB sent. Nothing is announced before one of the two.
     Routes(Arc<Table>),
     /// What may be announced at all, each time that it changes; nothing until it is told.
     Guard(Arc<ExportGuard>),
@@ -40,9 +45,10 @@ pub struct Connection {
     pub local: IpAddr,
     /// The peer's.
     pub remote: IpAddr,
-    /// An IPv4 address of the node on the connection's interface: `local` if that is one.
+    /// An IPv4 address of the node on the connection's interface: `local` if that is one. Never one of loopback: where the
+    /// connection's interface is that, one of another.
     pub next_hop_v4: Option<Ipv4Addr>,
-    /// A global IPv6 address there: `local` if that is one.
+    /// A global IPv6 address there, likewise: `local` if that is one.
     pub next_hop_v6: Option<Ipv6Addr>,
     /// The link-local address there, if the peer is on the same link.
     pub link_local: Option<Ipv6Addr>,
@@ -69,8 +75,13 @@ pub enum DialError {
     #[error("this node has no interface {0}")]
     NoInterface(String),
     /// Nobody is seen on the interface of an unnumbered peer yet.
-    #[error("no router is seen on interface {0} yet")]
-    NoNeighbor(String),
+    #[error("no router is seen on interface {interface} yet{}", .blind.as_ref().map_or_else(String::new, |blind| format!(": {blind}")))]
+    NoNeighbor {
+        /// The interface.
+        interface: String,
+        /// Why nobody can be seen there, if so; in the words of the operating system.
+        blind: Option<String>,
+    },
     /// Anything else, as the operating system says it.
     #[error("{0}")]
     Other(String),

@@ -39,13 +39,14 @@
 //!
 //! **What the driver owes.** It drains after every `handle_…`. It gives what the socket has before it calls
 //! [`Session::handle_timeout`]: after a pause of the process the peer's signs of life may lie there unread. It gives up dialling
-//! by itself, with [`DialError::TimedOut`](crate::DialError::TimedOut). It says [`Input::Guard`] before the [`Input::Routes`] that
-//! need it. After [`Input::Closed`] it drops the connection without being told to.
+//! by itself, with [`DialError::TimedOut`](crate::DialError::TimedOut). It says [`Input::Guard`] and
+//! [`Input::Drain`] before the [`Input::Routes`] that need them. After [`Input::Closed`] it drops the connection without being told to.
 //!
 //! **What it may rely on.** One message at most is on its way to TCP, and one at most is kept of what came (B19): what else there
 //! is to say is made when TCP has taken the last. So a peer that does not read delays nobody, and what it then reads is what is
 //! true by then. Withdrawals go before announcements and wait for nothing (B21). No UPDATE goes out before Established (B2), none
-//! before both the routes and the guard are known, and the End-of-RIB of a family follows its last route.
+//! before both the routes and the guard are known, and the End-of-RIB of a family follows its last route, once
+//! [`Input::Routes`] has said that there are no others.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -100,6 +101,8 @@ pub struct Session {
     link: Option<Link>,
     /// What there is to announce, once it is known.
     routes: Option<Arc<Table>>,
+    /// Whether that is all: the first [`Input::Routes`] has been said.
+    complete: bool,
     /// What may be announced, once it is known.
     guard: Option<Arc<ExportGuard>>,
     drain: Drain,
@@ -129,6 +132,7 @@ impl Session {
             retry: Retry::default(),
             link: None,
             routes: None,
+            complete: false,
             guard: None,
             drain: Drain::default(),
             received: 0,
@@ -154,7 +158,11 @@ impl Session {
             Input::Received(octets) => self.on_received(now, octets),
             Input::Written => self.on_written(),
             Input::Closed(error) => self.on_closed(now, error),
-            Input::Routes(routes) => self.on_routes(routes),
+            Input::Early(routes) => self.on_routes(routes),
+            Input::Routes(routes) => {
+                self.complete = true;
+                self.on_routes(routes);
+            }
             Input::Guard(guard) => self.on_guard(guard),
             Input::Bfd(state) => self.on_bfd(now, state),
             Input::Drain(drain) => self.on_drain(now, drain),

@@ -12,6 +12,7 @@ use crate::packet::SocketError;
 mod agreement;
 mod ears;
 mod groups;
+mod moves;
 mod session;
 mod station;
 

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use claim::UnitId;
 use l2::Mac;
@@ -7,7 +8,7 @@ use model::NodeName;
 
 use super::Interfaces;
 use crate::links::{ExcludeList, Link, Links, usable};
-use crate::wanted::Wanted;
+use crate::wanted::{Shared, Wanted};
 
 /// What each interface is to do, and which addresses none of them can take.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub(super) struct Assignment {
     /// The hardware addresses of the node's other interfaces.
     pub(super) siblings: BTreeSet<Mac>,
     /// What is to be agreed on there.
-    pub(super) units: BTreeMap<UnitId, claim::Unit>,
+    pub(super) units: Arc<BTreeMap<UnitId, claim::Unit>>,
     /// Of their addresses, the ones that are given up to a stranger.
     pub(super) yielding: BTreeSet<IpAddr>,
     /// Every node that could be there.
@@ -44,7 +45,7 @@ impl Assignment {
         Self {
             own: BTreeSet::new(),
             siblings: BTreeSet::new(),
-            units: BTreeMap::new(),
+            units: Arc::default(),
             yielding: BTreeSet::new(),
             possible: BTreeSet::new(),
             drain: false,
@@ -82,9 +83,12 @@ pub(super) fn plan(me: &NodeName, wanted: &Wanted, links: &Links, excluded: &Exc
         assignment.drain = wanted.drain;
         let link = &links[name];
         let units = wanted.units.iter();
-        let here =
-            units.filter_map(|(id, unit)| Some((*id, unit.on(me, |ip, place| takes(link, ip, place))?)));
-        assignment.units = here.collect();
+        let mut shared = Shared::default();
+        let here = units.filter_map(|(id, unit)| {
+            let here = unit.on(me, |ip, place| takes(link, ip, place))?;
+            Some((*id, shared.unit(here)))
+        });
+        assignment.units = Arc::new(here.collect());
         for address in assignment.candidacies(me) {
             homeless.remove(&address);
         }
@@ -109,7 +113,7 @@ fn idle(link: &Link, excluded: &ExcludeList) -> Option<Assignment> {
         failovers: *failovers,
         own: own.clone(),
         siblings: BTreeSet::new(),
-        units: BTreeMap::new(),
+        units: Arc::default(),
         yielding: BTreeSet::new(),
         possible: BTreeSet::new(),
         drain: false,

@@ -4,6 +4,7 @@ use super::*;
 
 mod histories;
 mod moving;
+mod routing;
 mod sharing;
 
 /// The deciders of three nodes that see the same API server.
@@ -65,6 +66,7 @@ impl Bench {
                 classes: classes.clone(),
                 ignore_exclude_label: false,
                 drain_on_cordon: false,
+                bgp_only: false,
             })
         };
         Self {
@@ -90,9 +92,17 @@ impl Bench {
         bench.all(|| {
             Input::L2Advertisements(Change::Listed(vec![resource("L2Advertisement", "a", json!({}))]))
         });
+        bench.no_bgp();
         bench.all(|| Input::Services(Change::Listed(vec![service("web", "192.0.2.1")])));
         bench.all(|| Input::Slices(Change::Listed(vec![slice("web", &["n2"])])));
         bench
+    }
+
+    fn no_bgp(&mut self) {
+        self.all(|| Input::BgpAdvertisements(Change::Listed(vec![])));
+        self.all(|| Input::BgpPeers(Change::Listed(vec![])));
+        self.all(|| Input::BfdProfiles(Change::Listed(vec![])));
+        self.all(|| Input::Communities(Change::Listed(vec![])));
     }
 
     fn all(&mut self, input: impl Fn() -> Input) {
@@ -106,19 +116,24 @@ impl Bench {
     }
 
     /// The nodes that may hold this address, of which all speakers say the same.
-    fn may_hold(&self, address: &str) -> Vec<String> {
+    fn may_hold(&mut self, address: &str) -> Vec<String> {
         let ip: IpAddr = address.parse().unwrap();
-        let said = |decider: &Decider| {
+        let said = |decider: &mut Decider| {
             let wanted = decider.decision()?.wanted;
             let unit = wanted
                 .units
-                .into_values()
-                .find(|unit| unit.addresses.contains_key(&ip))?;
-            Some(unit.candidates.into_keys().map(|node| node.0).collect::<Vec<_>>())
+                .values()
+                .find(|unit| unit.addresses.keys().any(|known| *known == ip))?;
+            Some(
+                unit.candidates
+                    .keys()
+                    .map(|node| node.0.clone())
+                    .collect::<Vec<_>>(),
+            )
         };
         let mut said: BTreeSet<Vec<String>> = self
             .deciders
-            .iter()
+            .iter_mut()
             .map(|decider| said(decider).unwrap_or_default())
             .collect();
         assert_eq!(said.len(), 1, "{said:?}");
@@ -126,15 +141,15 @@ impl Bench {
     }
 
     /// What becomes of the Service `web`.
-    fn prospect(&self) -> Prospect {
+    fn prospect(&mut self) -> Layer2 {
         self.prospect_of("web")
     }
 
     /// What becomes of a Service, of which all speakers say the same.
-    fn prospect_of(&self, name: &str) -> Prospect {
+    fn prospect_of(&mut self, name: &str) -> Layer2 {
         let name = ServiceName::new("default", name);
-        let said = |decider: &Decider| decider.decision()?.prospects.get(&name).cloned();
-        let mut prospects: Vec<_> = self.deciders.iter().filter_map(said).collect();
+        let said = |decider: &mut Decider| Some(decider.decision()?.prospects.get(&name)?.layer2.clone());
+        let mut prospects: Vec<_> = self.deciders.iter_mut().filter_map(said).collect();
         prospects.dedup();
         assert_eq!(prospects.len(), 1, "{prospects:?}");
         prospects.remove(0)
@@ -142,9 +157,9 @@ impl Bench {
 }
 
 /// A unit of one address.
-fn alone(address: &str) -> Prospect {
+fn alone(address: &str) -> Layer2 {
     let ip = address.parse().unwrap();
-    Prospect::One {
+    Layer2::One {
         unit: UnitId(ip),
         addresses: [ip].into(),
     }
@@ -153,12 +168,17 @@ fn alone(address: &str) -> Prospect {
 /// P-L2-13, P-L2-14, P-CFG-45
 #[test]
 fn all_nodes_say_the_same_and_nothing_before_they_know_everything() {
-    let bench = Bench::started();
+    let mut bench = Bench::started();
     assert_eq!(bench.may_hold("192.0.2.1"), NODES);
     assert_eq!(bench.prospect(), alone("192.0.2.1"));
     let mut bench = Bench::new();
     bench.all(|| Input::Services(Change::Listed(vec![service("web", "192.0.2.1")])));
-    assert!(bench.deciders.iter().all(|decider| decider.decision().is_none()));
+    assert!(
+        bench
+            .deciders
+            .iter_mut()
+            .all(|decider| decider.decision().is_none())
+    );
 }
 
 /// F39: and its own node only.
@@ -195,15 +215,15 @@ fn where_a_node_may_announce_is_its_own_and_a_node_that_may_not_takes_part_every
     let only = json!({"nodeSelectors": [{"matchLabels": {"edge": "yes"}}], "interfaces": ["eth1"]});
     bench.all(|| Input::L2Advertisements(Change::Applied(resource("L2Advertisement", "a", only.clone()))));
     bench.all(|| Input::Nodes(Change::Applied(node("n1", json!({"edge": "yes"})))));
-    let places = |decider: &Decider| {
-        let mut units = decider.decision().unwrap().wanted.units.into_values();
-        units.next().unwrap().addresses.into_values().next().unwrap()
+    let places = |decider: &mut Decider| {
+        let mut units = decider.decision().unwrap().wanted.units.clone().into_values();
+        units.next().unwrap().addresses.iter().next().unwrap().1.clone()
     };
     assert_eq!(
-        places(&bench.deciders[0]),
+        places(&mut bench.deciders[0]),
         Interfaces::Named(["eth1".to_owned()].into())
     );
-    assert_eq!(places(&bench.deciders[1]), Interfaces::All);
+    assert_eq!(places(&mut bench.deciders[1]), Interfaces::All);
 }
 
 /// P-L2-5, P-OBS-5
@@ -212,22 +232,22 @@ fn without_an_endpoint_nobody_may_hold_the_address_and_the_reason_is_known() {
     let mut bench = Bench::started();
     bench.all(|| Input::Slices(Change::Applied(slice("web", &[]))));
     assert_eq!(bench.may_hold("192.0.2.1"), [""; 0]);
-    assert_eq!(bench.prospect(), Prospect::Nobody(Reason::NoEndpoints));
+    assert_eq!(bench.prospect(), Layer2::Nobody(Reason::NoEndpoints));
     bench.all(|| Input::Slices(Change::Applied(slice("web", &["n1"]))));
     assert_eq!(bench.prospect(), alone("192.0.2.1"));
 }
 
 /// What the candidates of the Service's address weigh, of which all speakers say the same.
-fn weights(bench: &Bench) -> BTreeMap<String, u32> {
-    let said = |decider: &Decider| {
-        let units = decider.decision().unwrap().wanted.units;
+fn weights(bench: &mut Bench) -> BTreeMap<String, u32> {
+    let said = |decider: &mut Decider| {
+        let units = decider.decision().unwrap().wanted.units.clone();
         let candidates = units.into_values().next().unwrap().candidates;
         candidates
-            .into_iter()
-            .map(|(node, weight)| (node.0, weight))
+            .iter()
+            .map(|(node, weight)| (node.0.clone(), *weight))
             .collect()
     };
-    let mut said: BTreeSet<BTreeMap<String, u32>> = bench.deciders.iter().map(said).collect();
+    let mut said: BTreeSet<BTreeMap<String, u32>> = bench.deciders.iter_mut().map(said).collect();
     assert_eq!(said.len(), 1, "{said:?}");
     said.pop_first().unwrap()
 }
@@ -252,15 +272,15 @@ fn preferences_and_their_edits_reach_every_node_at_once() {
             .map(|(node, weight)| (node.to_owned(), weight))
             .into()
     };
-    assert_eq!(weights(&bench), of(0));
+    assert_eq!(weights(&mut bench), of(0));
     bench.all(|| preferring("fast", 70));
-    assert_eq!(weights(&bench), of(70));
+    assert_eq!(weights(&mut bench), of(70));
     bench.all(|| preferring("near", 70));
-    assert_eq!(weights(&bench), of(0), "no node matches");
+    assert_eq!(weights(&mut bench), of(0), "no node matches");
     bench.all(|| preferring("fast", 30));
-    assert_eq!(weights(&bench), of(30));
+    assert_eq!(weights(&mut bench), of(30));
     bench.all(|| Input::Nodes(Change::Applied(node("n2", json!({})))));
-    assert_eq!(weights(&bench), of(0));
+    assert_eq!(weights(&mut bench), of(0));
 }
 
 /// P-L2-29
@@ -272,7 +292,7 @@ fn a_preferred_node_without_a_local_endpoint_is_no_candidate() {
     let mut local = service("web", "192.0.2.1");
     local.spec.get_or_insert_default().external_traffic_policy = Some("Local".into());
     bench.all(|| Input::Services(Change::Applied(local.clone())));
-    assert_eq!(weights(&bench), [("n2".to_owned(), 0)].into());
+    assert_eq!(weights(&mut bench), [("n2".to_owned(), 0)].into());
 }
 
 /// P-L2-38
@@ -305,7 +325,7 @@ fn labels_and_selectors_take_effect_at_once() {
         )))
     });
     assert_eq!(bench.may_hold("192.0.2.1"), [""; 0]);
-    assert!(matches!(bench.prospect(), Prospect::Nobody(Reason::NoNode(_))));
+    assert!(matches!(bench.prospect(), Layer2::Nobody(Reason::NoNode(_))));
     bench.all(|| Input::Nodes(Change::Applied(node("n3", json!({"edge": "yes"})))));
     assert_eq!(bench.may_hold("192.0.2.1"), ["n3"]);
     let excluded = json!({"edge": "yes", config::node::EXCLUDE_LABEL: ""});

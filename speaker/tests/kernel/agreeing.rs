@@ -78,6 +78,7 @@ impl Fabric {
             .map(|host| NodeName(host.name.clone()))
             .collect();
         let candidates: BTreeMap<NodeName, u32> = nodes.iter().map(|node| (node.clone(), 0)).collect();
+        let candidates = std::sync::Arc::new(candidates);
         let unit = |vip: &&str| {
             let ip: IpAddr = vip.parse().unwrap();
             let unit = Unit {

@@ -9,6 +9,7 @@ mod answering;
 mod changing;
 mod client;
 mod conflicts;
+mod datagrams;
 mod driven;
 mod ear;
 mod filtering;

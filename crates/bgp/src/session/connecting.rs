@@ -57,7 +57,6 @@ impl Session {
         self.drain.end_marking();
         let wait = self.retry.next_wait(&self.settings, &trouble);
         self.retry.due = Some(now + self.jitter.of(wait));
-        self.retry.for_bfd = trouble == Trouble::Bfd;
         self.trouble = Some(trouble.clone());
         self.enter(now, State::Idle, Some(trouble));
     }

@@ -27,6 +27,9 @@ impl Session {
 
     /// RFC 9384, and RFC 5882 §4.2: only a path that worked and works no more ends anything (D14).
     pub(super) fn on_bfd(&mut self, now: Instant, state: BfdState) {
+        if state == BfdState::Up {
+            self.retry.on_path_restored();
+        }
         match (self.state, state) {
             (State::OpenConfirm | State::Established, BfdState::Down) => self.on_path_lost(now),
             (State::Idle, BfdState::Up) if self.retry.for_bfd && self.retry.due.is_some() => self.dial(now),

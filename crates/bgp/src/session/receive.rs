@@ -75,6 +75,7 @@ impl Session {
             self.settings.local_asn,
         ));
         link.stable = Some(now + STABLE);
+        self.retry.for_bfd = false;
         self.received = 0;
         self.counters.established += 1;
         self.enter(now, State::Established, None);

@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use crate::input::DialError;
 use crate::settings::Settings;
 use crate::status::Trouble;
 use crate::wire::Notification;
@@ -15,7 +16,8 @@ pub(super) struct Retry {
     pub(super) due: Option<Instant>,
     /// How often in a row it went wrong; a session that was Established for a while ends the row.
     failures: u32,
-    /// BFD is why there is no session: once it says that the path works there is nothing to wait for.
+    /// BFD is why there is no session, whatever went wrong since: once it says that the path works there is nothing to wait
+    /// for.
     pub(super) for_bfd: bool,
 }
 
@@ -23,17 +25,41 @@ impl Retry {
     /// Counts a failure, and says how long to wait.
     pub(super) fn next_wait(&mut self, settings: &Settings, trouble: &Trouble) -> Duration {
         let doubled = FIRST * 2_u32.saturating_pow(self.failures.min(16));
-        self.failures = self.failures.saturating_add(1);
-        match (settings.connect_time, is_for_long(trouble)) {
-            (Some(configured), _) => configured.max(FIRST),
+        if is_counted(trouble) {
+            self.failures = self.failures.saturating_add(1);
+        }
+        let for_long = is_for_long(trouble);
+        self.for_bfd = (self.for_bfd || *trouble == Trouble::Bfd) && !for_long;
+        match (settings.connect_time, for_long) {
+            (Some(configured), true) => configured.max(LONGEST),
+            (Some(configured), false) => configured.max(FIRST),
             (None, true) => LONGEST,
             (None, false) => doubled.min(LONGEST),
+        }
+    }
+
+    /// The path works again: what went wrong while it did not says nothing about the peer.
+    pub(super) fn on_path_restored(&mut self) {
+        if self.for_bfd {
+            self.failures = 0;
         }
     }
 
     /// The session is a good one.
     pub(super) fn forget(&mut self) {
         self.failures = 0;
+    }
+}
+
+/// Whether a peer was tried at all: where there is none to dial yet, waiting longer spares nobody anything.
+fn is_counted(trouble: &Trouble) -> bool {
+    match trouble {
+        Trouble::Dial(DialError::NoNeighbor { .. } | DialError::NoInterface(_)) => false,
+        Trouble::Dial(
+            DialError::TimedOut { .. } | DialError::Refused(_) | DialError::NoSource(_) | DialError::Other(_),
+        ) => true,
+        Trouble::Received(..) | Trouble::Sent(_) | Trouble::PeerAs { .. } => true,
+        Trouble::Closed(_) | Trouble::SendHold(_) | Trouble::Bfd => true,
     }
 }
 

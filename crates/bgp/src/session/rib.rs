@@ -28,6 +28,8 @@ use wording::Wording;
 pub(super) struct View<'a> {
     pub(super) routes: &'a Table,
     pub(super) guard: &'a ExportGuard,
+    /// Whether these are all routes.
+    pub(super) complete: bool,
     pub(super) drain: Drain,
 }
 
@@ -54,6 +56,8 @@ pub(super) struct AdjRibOut {
     wording: Wording,
     /// Whether it is known what there is to announce.
     open: bool,
+    /// Whether all of it is known, so that there is an end to it.
+    complete: bool,
     /// Whether [`Self::becomes_synced`] has something to say.
     unsynced: bool,
 }
@@ -81,6 +85,7 @@ impl AdjRibOut {
             wording: Wording::new(form.internal),
             form,
             open: false,
+            complete: false,
             unsynced: true,
         }
     }
@@ -98,13 +103,13 @@ impl AdjRibOut {
     /// Whether the peer has just been told everything: true once each time.
     pub(super) fn becomes_synced(&mut self) -> bool {
         let is_told = |progress: &Progress| progress.ended && progress.refresh.answer == Answer::None;
-        let synced = self.open && self.queue.len() == 0 && self.families.values().all(is_told);
+        let synced = self.complete && self.queue.len() == 0 && self.families.values().all(is_told);
         synced && std::mem::take(&mut self.unsynced)
     }
 
     /// Looks at every route.
     pub(super) fn review_all(&mut self, view: &View<'_>) {
-        self.open = true;
+        (self.open, self.complete) = (true, view.complete);
         for (prefix, attributes) in view.routes {
             self.review(view, *prefix, Some(attributes));
         }
@@ -121,6 +126,7 @@ impl AdjRibOut {
 
     /// Looks at those that are not as they were `before`.
     pub(super) fn review_changes(&mut self, view: &View<'_>, before: &Table) {
+        self.complete = view.complete;
         for prefix in differences(before, view.routes) {
             self.review(view, prefix, view.routes.get(&prefix));
         }

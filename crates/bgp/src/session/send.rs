@@ -77,6 +77,7 @@ impl Session {
         let view = View {
             routes,
             guard,
+            complete: self.complete,
             drain: self.drain,
         };
         match before {

@@ -95,6 +95,22 @@ fn what_went_away_meanwhile_goes_with_the_end_of_rib() {
     assert!(!world.peer.rib.contains_key(&gone));
 }
 
+/// S7: the process knows only what the last one announced when the session is back.
+#[test]
+fn the_router_keeps_what_came_meanwhile_until_the_process_knows_everything() {
+    let mut world = settled(kind(Some(true)), few());
+    world.restart(false, SECOND);
+    world.run_for(SECOND / 2);
+    let mut more = (*few()).clone();
+    more.insert(vip(40), Arc::default());
+    more.remove(&vip(1));
+    world.change(|facts| facts.routes = Arc::new(more));
+    world.assert_converges();
+    assert!(world.peer.rib.contains_key(&vip(40)));
+    assert!(!world.peer.rib.contains_key(&vip(1)));
+    assert_eq!(world.kept.len(), 19);
+}
+
 /// RFC 8538 §3
 #[test]
 fn a_shutdown_takes_the_routes_along_whatever_the_router_keeps() {

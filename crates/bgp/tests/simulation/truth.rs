@@ -78,6 +78,7 @@ impl World {
         let Some(life) = &self.life else { return };
         let facts = life.facts.clone();
         if ends {
+            assert!(life.knows, "S7: the end before all is known");
             let of = if meaning.attributes.is_empty() {
                 Family::V4
             } else {

@@ -72,6 +72,8 @@ pub(crate) struct World {
     /// Of Herald's process; none while it is down.
     pub(crate) life: Option<Life>,
     pub(crate) lives: u64,
+    /// What the last one knew.
+    recalled: Option<Facts>,
     /// The truth, which a process learns when it runs.
     pub(crate) facts: Facts,
     pub(crate) peer: Peer,
@@ -105,6 +107,7 @@ impl World {
             over_v6: false,
             life: None,
             lives: 0,
+            recalled: None,
             facts,
             peer: Peer::new(kind),
             reads: true,

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future;
+use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ use crate::datagram::{DatagramSocket, Families};
 /// How long until sockets that could not be opened are tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// So many datagrams are read in one turn at most.
+const AT_ONCE: usize = 64;
+
 /// The machine that agrees with the other speakers who holds what on one segment, and what connects it to them.
 pub(super) struct Agreement {
     iface: String,
@@ -26,6 +30,8 @@ pub(super) struct Agreement {
     /// When to try again to open the sockets.
     retry: Option<Instant>,
     buffer: Box<[u8]>,
+    /// What the machine wants from the station.
+    questions: Vec<Question>,
     unsent: u64,
     restarting: bool,
 }
@@ -56,6 +62,7 @@ impl Agreement {
             socket: None,
             retry: None,
             buffer: vec![0; claim::MAX_DATAGRAM + 1].into_boxed_slice(),
+            questions: Vec::new(),
             unsent: 0,
             restarting: false,
             with,
@@ -138,7 +145,10 @@ impl Agreement {
         tokio::select! {
             // First, so that no flood holds up a beacon.
             biased;
-            () = until(due) => self.segment.handle_timeout(now()),
+            () = until(due) => {
+                self.segment.handle_timeout(now());
+                self.carry_out();
+            }
             Ok(()) = self.with.leave.changed() => self.leave(),
             Ok(()) = self.with.able.changed() => {
                 let able = *self.with.able.borrow_and_update();
@@ -150,49 +160,78 @@ impl Agreement {
             }
             () = until(self.retry) => self.open(),
             heard = hear(&self.socket, &mut self.buffer) => match heard {
-                Ok((length, source)) => {
-                    let octets = &self.buffer[..length];
-                    self.segment.handle_input(now(), Input::Datagram { source, octets });
-                }
-                Err(error) => {
-                    tracing::debug!(iface = self.iface, %error, "the sockets failed, opening them anew");
-                    self.retry = Some(Instant::now() + PAUSE);
-                    self.socket = None;
-                }
+                Ok((length, source)) => self.take(length, source),
+                Err(error) => self.on_failure(&error),
             },
         }
+        self.catch_up();
     }
 
-    fn leave(&mut self) {
-        match *self.with.leave.borrow_and_update() {
-            Leave::Stay => {}
-            Leave::HandOver => self.segment.handle_input(now(), Input::Drain(true)),
-            Leave::Return => {
-                self.restarting = true;
-                self.segment.handle_input(now(), Input::Restart);
+    /// Takes what else has arrived, whatever the turn was about: after a long one a beacon that waits to be read is not a
+    /// beacon that did not come, and a thousand claims are one turn.
+    fn catch_up(&mut self) {
+        for _ in 0..AT_ONCE {
+            let Some(socket) = &self.socket else { return };
+            match socket.receive_waiting(&mut self.buffer) {
+                Ok(Some((length, source))) => self.take(length, source),
+                Ok(None) => return,
+                Err(error) => return self.on_failure(&error),
             }
         }
     }
 
-    /// Sends what there is to send; what the station is to ask.
-    pub(super) fn questions(&mut self) -> Vec<Question> {
-        let mut questions = Vec::new();
+    fn on_failure(&mut self, error: &io::Error) {
+        tracing::debug!(iface = self.iface, %error, "the sockets failed, opening them anew");
+        self.retry = Some(Instant::now() + PAUSE);
+        self.socket = None;
+    }
+
+    fn take(&mut self, length: usize, source: IpAddr) {
+        let octets = &self.buffer[..length];
+        self.segment
+            .handle_input(now(), Input::Datagram { source, octets });
+        self.carry_out();
+    }
+
+    fn leave(&mut self) {
+        let leave = *self.with.leave.borrow_and_update();
+        match leave {
+            Leave::Stay => {}
+            Leave::HandOver => self.feed(Input::Drain(true)),
+            Leave::Return => {
+                self.restarting = true;
+                self.feed(Input::Restart);
+            }
+        }
+    }
+
+    /// Sends what there is to send, notes what the station is to ask, and listens to what is of use.
+    fn carry_out(&mut self) {
+        let needs_ipv6 = self.segment.needs_ipv6();
+        if let Some(Err(error)) = self.socket.as_mut().map(|socket| socket.hear_ipv6(needs_ipv6)) {
+            self.on_failure(&error);
+        }
         while let Some(transmit) = self.segment.poll_transmit() {
             match transmit {
                 Transmit::Datagram(octets) => {
                     let sent = self.socket.as_ref().is_some_and(|socket| socket.send(&octets));
                     self.unsent += u64::from(!sent);
                 }
-                Transmit::Probe { address, mac } => questions.push(Question::Probe(address, mac)),
+                Transmit::Probe { address, mac } => self.questions.push(Question::Probe(address, mac)),
                 Transmit::CountFrames => {
                     if let Some(count) = ears::frames_received(&self.iface) {
                         self.segment.handle_input(now(), Input::FramesReceived(count));
                     }
-                    questions.push(Question::Anybody);
+                    self.questions.push(Question::Anybody);
                 }
             }
         }
-        questions
+    }
+
+    /// Sends what there is to send; what the station is to ask.
+    pub(super) fn questions(&mut self) -> Vec<Question> {
+        self.carry_out();
+        std::mem::take(&mut self.questions)
     }
 
     /// What has happened, in order.
@@ -238,7 +277,7 @@ impl Agreement {
     }
 }
 
-async fn hear(socket: &Option<DatagramSocket>, buffer: &mut [u8]) -> std::io::Result<(usize, IpAddr)> {
+async fn hear(socket: &Option<DatagramSocket>, buffer: &mut [u8]) -> io::Result<(usize, IpAddr)> {
     match socket {
         Some(socket) => socket.receive(buffer).await,
         None => future::pending().await,

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::super::plan::Assignment;
 use super::super::{InterfaceStatistics, Report};
 use super::agreement::{Agreement, Question};
+use super::moves::Moves;
 use super::station::Station;
 use super::{Interface, ears};
 use crate::packet::SocketError;
@@ -220,7 +221,7 @@ impl<'a> Session<'a> {
         if events.is_empty() {
             return events;
         }
-        self.stale = true;
+        self.stale |= events.iter().any(changes_roles);
         let stations = agreement
             .stations()
             .into_iter()
@@ -234,11 +235,15 @@ impl<'a> Session<'a> {
 
     /// Tells what was agreed, and keeps it. Whether the station was told something, too.
     fn tell(&mut self, events: Vec<claim::Event>) -> bool {
-        if let Some(agreement) = self.agreement.as_ref().filter(|_| !events.is_empty()) {
+        if let Some(agreement) = self.agreement.as_ref()
+            && events.iter().any(is_to_be_remembered)
+        {
             agreement.remember();
         }
         let mut said = false;
+        let mut moves = Moves::default();
         for event in events {
+            moves.note(&event);
             if let claim::Event::Hold {
                 unit,
                 why: Why::Vacant,
@@ -249,6 +254,7 @@ impl<'a> Session<'a> {
             }
             self.on_agreed(event);
         }
+        moves.log(&self.of.name);
         said
     }
 
@@ -263,9 +269,8 @@ impl<'a> Session<'a> {
     fn on_agreed(&self, event: claim::Event) {
         let iface = self.of.name.clone();
         match event {
-            claim::Event::Hold { unit, why } => tracing::info!(iface, %unit, ?why, "holds"),
-            claim::Event::Release { unit, why } => tracing::info!(iface, %unit, ?why, "holds no longer"),
-            claim::Event::Surrogate { unit, .. } => tracing::info!(iface, %unit, "answers for its holder"),
+            // These are told together.
+            claim::Event::Hold { .. } | claim::Event::Release { .. } | claim::Event::Surrogate { .. } => {}
             claim::Event::Quiet(quiet) => tracing::info!(iface, quiet, "hearing nobody, announcing nothing"),
             claim::Event::Member { node, from, to } => {
                 tracing::info!(iface, %node, ?from, ?to, "speaker");
@@ -289,8 +294,8 @@ impl<'a> Session<'a> {
     /// Nobody has had the unit: somebody outside of the cluster may have its addresses.
     fn first_use(&mut self, unit: &claim::UnitId) {
         let addresses = self.current.units.get(unit).map(|unit| unit.addresses.clone());
-        for address in addresses.unwrap_or_default() {
-            self.station.feed(Input::FirstUse(address));
+        for address in &addresses.unwrap_or_default() {
+            self.station.feed(Input::FirstUse(*address));
         }
     }
 
@@ -375,6 +380,23 @@ impl Drop for Session<'_> {
         }
         self.record();
     }
+}
+
+/// Whether this node answers for something else after it.
+fn changes_roles(event: &claim::Event) -> bool {
+    match event {
+        claim::Event::Hold { .. } | claim::Event::Release { .. } | claim::Event::Surrogate { .. } => true,
+        claim::Event::Quiet(_)
+        | claim::Event::Member { .. }
+        | claim::Event::Moved { .. }
+        | claim::Event::Twin { .. }
+        | claim::Event::UnknownKey => false,
+    }
+}
+
+/// Whether a later life would go on from something else after it.
+fn is_to_be_remembered(event: &claim::Event) -> bool {
+    changes_roles(event) || matches!(event, claim::Event::Moved { .. })
 }
 
 async fn turn(agreement: &mut Option<Agreement>) {

@@ -81,6 +81,7 @@ impl World {
         bench.all(|| Input::Pools(Change::Listed(vec![self.pool()])));
         let advertisements = || self.advertisements.values().cloned().map(Stored::from).collect();
         bench.all(|| Input::L2Advertisements(Change::Listed(advertisements())));
+        bench.no_bgp();
         bench.all(|| Input::Slices(Change::Listed(self.slices.values().cloned().collect())));
         bench.all(|| Input::Services(Change::Listed(self.services.values().cloned().collect())));
         bench
@@ -144,7 +145,7 @@ proptest! {
         let mut bench = world.seen_anew();
         for step in steps {
             world.step(step, &mut bench);
-            let units = bench.deciders[0].decision().unwrap().wanted.units;
+            let units = bench.deciders[0].decision().unwrap().wanted.units.clone();
             for unit in units.values() {
                 let together = unit.addresses.keys().next().map(ToString::to_string).unwrap_or_default();
                 let known = ADDRESSES.into_iter().find(|address| *address == together).unwrap();
@@ -160,7 +161,7 @@ proptest! {
                 bench.may_hold(address);
             }
         }
-        for (old, new) in bench.deciders.iter().zip(&world.seen_anew().deciders) {
+        for (old, new) in bench.deciders.iter_mut().zip(&mut world.seen_anew().deciders) {
             prop_assert_eq!(old.decision(), new.decision());
         }
     }

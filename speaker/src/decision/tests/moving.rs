@@ -51,7 +51,7 @@ fn a_pool_whose_deletion_is_asked_for_is_announced_until_it_is_gone() {
         address: OLD.parse().unwrap(),
         recorded: Some(PoolName("p".into())),
     };
-    assert_eq!(bench.prospect(), Prospect::Nobody(reason));
+    assert_eq!(bench.prospect(), Layer2::Nobody(reason));
 }
 
 #[test]
@@ -152,16 +152,16 @@ fn an_address_that_changes_hands_stays_one_unit_whoever_sees_it_first() {
                 bench.one(decider, Input::Services(Change::Applied(object.clone())));
             }
         }
-        let units = |decider: &Decider| decider.decision().unwrap().wanted.units;
-        let first = units(&bench.deciders[(last + 1) % NODES.len()]);
+        let units = |decider: &mut Decider| decider.decision().unwrap().wanted.units.clone();
+        let first = units(&mut bench.deciders[(last + 1) % NODES.len()]);
         for object in handed {
             bench.one(last, Input::Services(Change::Applied(object)));
         }
         assert_eq!(
             bench
                 .deciders
-                .iter()
-                .filter(|decider| units(decider) == first)
+                .iter_mut()
+                .filter_map(|decider| (units(decider) == first).then_some(()))
                 .count(),
             NODES.len()
         );

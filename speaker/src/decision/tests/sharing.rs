@@ -60,7 +60,7 @@ impl Bench {
 /// P-L2-4, P-L2-12, F41
 #[test]
 fn services_of_one_address_are_for_a_node_that_both_may_have() {
-    let bench = Bench::sharing(&["n1", "n2"], &["n2", "n3"]);
+    let mut bench = Bench::sharing(&["n1", "n2"], &["n2", "n3"]);
     assert_eq!(bench.may_hold("192.0.2.1"), ["n2"]);
     let held = alone("192.0.2.1");
     assert_eq!(bench.prospect_of("front"), held);
@@ -70,8 +70,8 @@ fn services_of_one_address_are_for_a_node_that_both_may_have() {
 /// P-L2-46: neither Service loses a segment to the other.
 #[test]
 fn an_address_of_two_services_is_announced_where_either_says() {
-    let bench = Bench::sharing(&["n1"], &["n1"]);
-    let units = bench.deciders[0].decision().unwrap().wanted.units;
+    let mut bench = Bench::sharing(&["n1"], &["n1"]);
+    let units = bench.deciders[0].decision().unwrap().wanted.units.clone();
     let both = Interfaces::Named(["eth0".to_owned(), "eth1".to_owned()].into());
     let unit = units.into_values().next().unwrap();
     assert_eq!(unit.addresses, [("192.0.2.1".parse().unwrap(), both)].into());
@@ -85,7 +85,7 @@ fn without_a_common_node_nobody_may_hold_the_address_and_both_services_say_why()
     for name in ["front", "back"] {
         assert!(matches!(
             bench.prospect_of(name),
-            Prospect::Nobody(Reason::NoCommonNode(_))
+            Layer2::Nobody(Reason::NoCommonNode(_))
         ));
     }
     bench.advertise(&["n1", "n3"], &["n3"]);
@@ -100,9 +100,9 @@ fn a_dual_stack_pair_and_what_shares_it_are_one_unit_until_nothing_ties_them() {
     bench.all(|| Input::Services(Change::Applied(pair.clone())));
     let apart = bench.may_hold("192.0.2.2");
     assert_eq!((apart.len(), &apart), (3, &bench.may_hold("2001:db8::2")));
-    let unit = |name: &str| match bench.prospect_of(name) {
-        Prospect::One { unit, .. } => unit.to_string(),
-        Prospect::Nobody(reason) => panic!("{reason}"),
+    let mut unit = |name: &str| match bench.prospect_of(name) {
+        Layer2::One { unit, .. } => unit.to_string(),
+        other => panic!("{other:?}"),
     };
     assert_eq!(
         (unit("front"), unit("back")),
@@ -125,7 +125,7 @@ fn an_address_stays_as_long_as_one_of_its_services_has_an_endpoint() {
     let mut bench = Bench::sharing(&["n2"], &["n2", "n3"]);
     bench.all(|| Input::Slices(Change::Applied(slice("back", &[]))));
     assert_eq!(bench.may_hold("192.0.2.1"), ["n2"]);
-    assert_eq!(bench.prospect_of("back"), Prospect::Nobody(Reason::NoEndpoints));
+    assert_eq!(bench.prospect_of("back"), Layer2::Nobody(Reason::NoEndpoints));
     bench.all(|| Input::Slices(Change::Applied(slice("front", &[]))));
     assert_eq!(bench.may_hold("192.0.2.1"), [""; 0]);
 }

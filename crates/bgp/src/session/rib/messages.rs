@@ -63,7 +63,7 @@ impl AdjRibOut {
             return Some((octets, Said::Update));
         }
         let progress = self.families.get_mut(&family)?;
-        if !progress.ended {
+        if !progress.ended && self.complete {
             progress.ended = true;
             return Some((wire::end_of_rib(family), Said::Update));
         }

@@ -77,3 +77,74 @@ fn a_path_that_works_is_no_reason_to_hurry_after_another_trouble() {
     rig.tell(Input::Bfd(BfdState::Up));
     assert_eq!(rig.heard(), []);
 }
+
+/// A dial that nobody answers, as long as the path is dead.
+fn unanswered() -> Input<'static> {
+    Input::DialFailed(DialError::TimedOut {
+        remote: [192, 0, 2, 2].into(),
+        password: false,
+    })
+}
+
+/// D14
+#[test]
+fn it_dials_as_soon_as_the_path_works_again_however_often_it_dialled_in_vain_meanwhile() {
+    let (mut rig, _) = after_down(settings(), &open());
+    for _ in 0..10 {
+        rig.run_for(SECOND * 120);
+        assert_eq!(rig.heard(), [Said::Dial]);
+        rig.tell(unanswered());
+    }
+    rig.run_for(SECOND);
+    rig.tell(Input::Bfd(BfdState::Up));
+    assert_eq!(rig.heard(), [Said::Dial]);
+    rig.tell(unanswered());
+    rig.run_for(SECOND);
+    assert_eq!(
+        rig.heard(),
+        [Said::Dial],
+        "and the dead path is not held against the peer"
+    );
+}
+
+/// D14
+#[test]
+fn a_path_that_works_again_during_a_dial_ends_the_long_waits() {
+    let (mut rig, _) = after_down(settings(), &open());
+    for _ in 0..10 {
+        rig.run_for(SECOND * 120);
+        rig.tell(unanswered());
+    }
+    rig.run_for(SECOND * 120);
+    assert_eq!(rig.state(), State::Connect);
+    rig.forget();
+    rig.tell(Input::Bfd(BfdState::Up));
+    rig.tell(unanswered());
+    rig.run_for(SECOND);
+    assert_eq!(rig.heard(), [Said::Dial]);
+}
+
+#[test]
+fn a_session_that_came_back_owes_nothing_to_bfd() {
+    let (mut rig, _) = after_down(settings(), &open());
+    rig.reestablish(&open());
+    rig.tell(Input::Closed(None));
+    rig.forget();
+    rig.tell(Input::Bfd(BfdState::Up));
+    assert_eq!(rig.heard(), []);
+}
+
+#[test]
+fn a_path_that_works_again_does_not_cut_short_the_wait_after_too_many_prefixes() {
+    let (mut rig, _) = after_down(settings(), &open());
+    rig.tell(Input::Start);
+    rig.tell(Input::Connected(connection()));
+    rig.hear(&wire::notification(&Notification {
+        code: 6,
+        subcode: 1,
+        data: Vec::new(),
+    }));
+    rig.forget();
+    rig.tell(Input::Bfd(BfdState::Up));
+    assert_eq!(rig.heard(), []);
+}

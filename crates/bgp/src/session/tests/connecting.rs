@@ -119,6 +119,58 @@ fn a_peer_whose_limit_of_prefixes_is_reached_is_not_tried_again_for_long() {
     assert!(is_about(waits[0], 120), "{waits:?}");
 }
 
+/// F24
+#[test]
+fn a_wait_that_is_configured_makes_that_one_longer_but_never_shorter() {
+    let over_the_limit = wire::notification(&Notification {
+        code: 6,
+        subcode: 1,
+        data: Vec::new(),
+    });
+    for (configured, seconds) in [(1, 120), (300, 300)] {
+        let settings = Settings {
+            connect_time: Some(Duration::from_secs(configured)),
+            ..settings()
+        };
+        let mut rig = Rig::established(settings, &open());
+        let waits = waits(&mut rig, 1, |rig| rig.hear(&over_the_limit));
+        assert!(is_about(waits[0], seconds), "{waits:?}");
+    }
+}
+
+/// P-BGP-36
+#[test]
+fn the_wait_does_not_grow_while_there_is_nobody_to_dial() {
+    let mut rig = Rig::new(settings());
+    rig.tell(Input::Start);
+    let no_neighbour = || DialError::NoNeighbor {
+        interface: "eth0".to_owned(),
+        blind: None,
+    };
+    let no_interface = || DialError::NoInterface("eth0".to_owned());
+    for error in [no_neighbour, no_interface] as [fn() -> DialError; 2] {
+        for wait in waits(&mut rig, 9, |rig| rig.tell(Input::DialFailed(error()))) {
+            assert!(is_about(wait, 1), "{wait:?}");
+        }
+    }
+}
+
+#[test]
+fn why_no_router_can_be_seen_is_said() {
+    let text = |blind: Option<&str>| {
+        DialError::NoNeighbor {
+            interface: "eth0".to_owned(),
+            blind: blind.map(ToOwned::to_owned),
+        }
+        .to_string()
+    };
+    assert_eq!(text(None), "no router is seen on interface eth0 yet");
+    assert_eq!(
+        text(Some("not permitted")),
+        "no router is seen on interface eth0 yet: not permitted"
+    );
+}
+
 #[test]
 fn whoever_wants_to_dial_now_need_not_wait() {
     let mut rig = Rig::new(settings());

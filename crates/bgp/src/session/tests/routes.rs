@@ -68,6 +68,83 @@ fn nothing_is_said_before_both_the_routes_and_the_guard_are_known() {
     }
 }
 
+/// S7
+#[test]
+fn what_was_known_before_is_announced_and_has_no_end_before_everything_is_known() {
+    for guard_first in [true, false] {
+        let recalled = plain(&["192.0.2.10/32", "192.0.2.11/32"]);
+        let mut rig = Rig::established(settings(), &open());
+        let mut inputs = [Input::Guard(open_guard()), Input::Early(recalled.clone())];
+        if !guard_first {
+            inputs.reverse();
+        }
+        inputs.into_iter().for_each(|input| rig.tell(input));
+        rig.run_alive_for(SECOND * 20);
+        assert_eq!(
+            rig.routes(),
+            [Said::Announce(nets(&["192.0.2.10/32", "192.0.2.11/32"]))]
+        );
+        assert!(!rig.has(&Event::Synced));
+        rig.tell(Input::Routes(recalled));
+        assert_eq!(rig.routes(), ENDS, "though it is the same");
+        assert!(rig.has(&Event::Synced));
+    }
+}
+
+/// S7
+#[test]
+fn what_was_known_before_and_is_wanted_no_more_is_withdrawn_before_the_end() {
+    let mut rig = Rig::established(settings(), &open());
+    rig.tell(Input::Guard(open_guard()));
+    rig.tell(Input::Early(plain(&["192.0.2.10/32", "192.0.2.11/32"])));
+    rig.tell(Input::Early(plain(&["192.0.2.11/32", "192.0.2.12/32"])));
+    rig.forget();
+    rig.tell(Input::Routes(plain(&["192.0.2.12/32"])));
+    let [v4_ends, v6_ends] = ENDS;
+    assert_eq!(
+        rig.routes(),
+        [Said::Withdraw(nets(&["192.0.2.11/32"])), v4_ends, v6_ends]
+    );
+}
+
+/// S7
+#[test]
+fn what_is_known_once_stays_known_in_the_next_session() {
+    let mut rig = Rig::established(restarting(), &open());
+    rig.tell(Input::Guard(open_guard()));
+    rig.tell(Input::Early(plain(&["192.0.2.10/32"])));
+    rig.tell(Input::Closed(None));
+    rig.forget();
+    rig.reestablish(&open());
+    assert_eq!(
+        rig.routes()[2..],
+        [Said::Announce(nets(&["192.0.2.10/32"]))],
+        "still no end"
+    );
+    rig.tell(Input::Routes(plain(&["192.0.2.10/32"])));
+    rig.tell(Input::Closed(None));
+    rig.forget();
+    rig.reestablish(&open());
+    assert_eq!(rig.routes()[3..], ENDS);
+}
+
+/// S7
+#[test]
+fn an_answer_to_a_question_does_not_end_what_has_no_end_yet() {
+    let mut rig = Rig::established(settings(), &open());
+    rig.tell(Input::Guard(open_guard()));
+    rig.tell(Input::Early(plain(&["192.0.2.10/32"])));
+    rig.hear(&wire::route_refresh(&RouteRefresh {
+        family: FamilyCode::from(Family::V4),
+        subtype: RouteRefresh::NORMAL,
+    }));
+    rig.run_alive_for(SECOND * 5);
+    assert_eq!(rig.routes(), [Said::Announce(nets(&["192.0.2.10/32"]))]);
+    rig.tell(Input::Routes(plain(&["192.0.2.10/32"])));
+    let said = rig.routes();
+    assert!(ENDS.iter().all(|end| said.contains(end)), "{said:?}");
+}
+
 /// U6, P-BGP-9
 #[test]
 fn ten_thousand_routes_of_equal_attributes_take_fourteen_messages() {

@@ -15,7 +15,8 @@ pub(crate) struct Life {
     number: u64,
     /// What it knows.
     pub(crate) facts: Facts,
-    knows: bool,
+    /// Whether that is all.
+    pub(crate) knows: bool,
     pub(crate) restarted: bool,
     /// Whether the peer has ever had everything from it.
     pub(crate) synced: bool,
@@ -85,9 +86,33 @@ impl World {
             said: BTreeMap::new(),
         });
         self.tell_story(|| format!("START {}", if restarted { "again" } else { "afresh" }));
+        self.recall(restarted);
         self.input(Input::Start);
         let lag = Duration::from_millis(self.chance.below(2000));
         self.after(lag, What::Tell);
+    }
+
+    /// Every other process that takes the place of one begins with what that one knew.
+    fn recall(&mut self, restarted: bool) {
+        let recalled = self.recalled.take();
+        let Some(facts) = recalled.filter(|_| restarted && self.lives.is_multiple_of(2)) else {
+            return;
+        };
+        self.tell_story(|| "recalls".to_owned());
+        self.knows(facts.clone());
+        self.input(Input::Guard(facts.guard));
+        self.input(Input::Early(facts.routes));
+        if facts.drain {
+            self.input(Input::Drain(true));
+        }
+    }
+
+    fn remember(&mut self) {
+        self.recalled = self
+            .life
+            .as_ref()
+            .filter(|life| life.knows)
+            .map(|life| life.facts.clone());
     }
 
     /// The process learns how things are.
@@ -96,16 +121,31 @@ impl World {
         let Some(life) = self.life.as_mut().filter(|life| life.paused.is_none()) else {
             return;
         };
-        let first = !std::mem::replace(&mut life.knows, true);
-        let drain = life.facts.drain != facts.drain;
-        let guard = (first || life.facts.guard != facts.guard).then(|| facts.guard.clone());
-        life.facts = facts.clone();
-        if let Some(guard) = guard {
-            self.input(Input::Guard(guard));
+        let (before, first) = (life.facts.clone(), !life.knows);
+        // One after the other, and it knows what it has been told.
+        if first || before.guard != facts.guard {
+            let mut known = facts.clone();
+            (known.routes, known.drain) = (before.routes.clone(), before.drain);
+            life.facts = known;
+            self.input(Input::Guard(facts.guard.clone()));
         }
-        self.input(Input::Routes(facts.routes));
-        if drain {
+        // Before the routes: a drain that is over while all becomes known is not to end what then begins.
+        if before.drain != facts.drain {
+            let mut known = facts.clone();
+            known.routes = before.routes;
+            self.knows(known);
             self.input(Input::Drain(facts.drain));
+        }
+        if let Some(life) = &mut self.life {
+            life.knows = true;
+        }
+        self.knows(facts.clone());
+        self.input(Input::Routes(facts.routes));
+    }
+
+    fn knows(&mut self, facts: Facts) {
+        if let Some(life) = &mut self.life {
+            life.facts = facts;
         }
     }
 
@@ -307,12 +347,14 @@ impl World {
         if let Some(life) = &mut self.life {
             life.paused = None;
         }
+        self.remember();
         self.input(Input::Stop(stop));
         self.life = None;
     }
 
     /// It ends on the spot; the kernel closes what it had.
     pub(crate) fn kill(&mut self) {
+        self.remember();
         self.life = None;
         self.disconnect(Side::Herald, None);
     }

@@ -1,0 +1,218 @@
+//! The connection of a session: none, one that is being made, or one with what is still to be written to it.
+
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bgp::{Connection, DialError};
+use socket2::SockRef;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::dial::Target;
+use super::password::Password;
+use super::sockopt;
+
+/// For how long a connection that is closed is still read, so that the peer gets our last word and not a reset.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How much is read at once: the largest message that a peer may send.
+pub(super) const BUFFER: usize = 4096;
+
+type Dialling = Pin<Box<dyn Future<Output = Result<(TcpStream, Connection), DialError>> + Send>>;
+
+/// See the module.
+#[derive(Default)]
+pub(super) enum Link {
+    #[default]
+    Down,
+    Dialling(Dialling),
+    Up(Wire),
+}
+
+/// What happens on a link.
+pub(super) enum LinkEvent {
+    Dialled(Result<Connection, DialError>),
+    /// So many octets are in the buffer.
+    Received(usize),
+    Written,
+    Closed(Option<String>),
+}
+
+/// A connection.
+pub(super) struct Wire {
+    stream: TcpStream,
+    connection: Connection,
+    /// What is still to be written.
+    rest: Vec<u8>,
+}
+
+impl Link {
+    pub(super) fn dial(&mut self, target: &Target) {
+        *self = Self::Dialling(Box::pin(target.clone().dial()));
+    }
+
+    /// Hands `octets` to TCP, as it takes them.
+    pub(super) fn write(&mut self, octets: Vec<u8>) {
+        if let Self::Up(wire) = self {
+            wire.rest.extend(octets);
+        }
+    }
+
+    /// The next thing that happens; never on a link that is down. Nothing is lost when the future is dropped.
+    pub(super) async fn event(&mut self, buffer: &mut [u8]) -> LinkEvent {
+        match self {
+            Self::Down => std::future::pending().await,
+            Self::Dialling(dialling) => match dialling.await {
+                Ok((stream, connection)) => {
+                    *self = Self::Up(Wire {
+                        stream,
+                        connection: connection.clone(),
+                        rest: Vec::new(),
+                    });
+                    LinkEvent::Dialled(Ok(connection))
+                }
+                Err(error) => {
+                    *self = Self::Down;
+                    LinkEvent::Dialled(Err(error))
+                }
+            },
+            Self::Up(wire) => match wire.event(buffer).await {
+                Ok(event) => event,
+                Err(error) => LinkEvent::Closed(Some(error.to_string())),
+            },
+        }
+    }
+
+    /// Replaces the key of a connection that has one.
+    pub(super) fn rotate(&self, password: &Password) {
+        if let Self::Up(wire) = self
+            && let Err(error) = sockopt::set_md5(&wire.stream, wire.connection.remote, password.octets())
+        {
+            tracing::warn!(peer = %wire.connection.remote, %error, "the new password is used from the next connection on");
+        }
+    }
+
+    /// Whom the connection is with, if there is one.
+    pub(super) fn remote(&self) -> Option<IpAddr> {
+        match self {
+            Self::Up(wire) => Some(wire.connection.remote),
+            Self::Down | Self::Dialling(_) => None,
+        }
+    }
+
+    /// Closes whatever there is, with a last word if TCP takes it at once.
+    pub(super) async fn close(&mut self, farewell: Option<Vec<u8>>) {
+        if let Self::Up(wire) = std::mem::take(self) {
+            wire.close(farewell).await;
+        }
+    }
+}
+
+impl Wire {
+    async fn event(&mut self, buffer: &mut [u8]) -> io::Result<LinkEvent> {
+        loop {
+            let wanted = if self.rest.is_empty() {
+                Interest::READABLE
+            } else {
+                Interest::READABLE | Interest::WRITABLE
+            };
+            let ready = self.stream.ready(wanted).await?;
+            if ready.is_writable() && !self.rest.is_empty() {
+                match self.stream.try_write(&self.rest) {
+                    Ok(written) => drop(self.rest.drain(..written)),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Err(error),
+                }
+                if self.rest.is_empty() {
+                    return Ok(LinkEvent::Written);
+                }
+            }
+            if ready.is_readable() || ready.is_read_closed() {
+                match self.stream.try_read(buffer) {
+                    Ok(0) => return Ok(LinkEvent::Closed(None)),
+                    Ok(read) => return Ok(LinkEvent::Received(read)),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+
+    /// Whether TCP has everything, now that what was left has been given to it once more.
+    fn hands_over_the_rest(&self) -> bool {
+        let all = self.rest.len();
+        all == 0 || matches!(self.stream.try_write(&self.rest), Ok(written) if written == all)
+    }
+
+    async fn close(mut self, farewell: Option<Vec<u8>>) {
+        if !self.hands_over_the_rest() {
+            // The peer reads nothing: what is left is of no use to it, and the last word cannot follow half a message.
+            let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+            return;
+        }
+        if let Some(farewell) = farewell {
+            let _ = self.stream.try_write(&farewell);
+        }
+        let mut buffer = [0; BUFFER];
+        let _ = self.stream.shutdown().await;
+        let _ = timeout(LINGER, async {
+            while matches!(self.stream.read(&mut buffer).await, Ok(1..)) {}
+        })
+        .await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A link, and its other end.
+    async fn pair() -> (Link, TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (other, _) = listener.accept().await.unwrap();
+        let connection = Connection {
+            local: Ipv4Addr::LOCALHOST.into(),
+            remote: Ipv4Addr::LOCALHOST.into(),
+            next_hop_v4: None,
+            next_hop_v6: None,
+            link_local: None,
+        };
+        let wire = Wire {
+            stream,
+            connection,
+            rest: Vec::new(),
+        };
+        (Link::Up(wire), other)
+    }
+
+    #[tokio::test]
+    async fn the_last_word_follows_what_was_still_to_be_written() {
+        let (mut link, mut other) = pair().await;
+        link.write(b"an update, ".to_vec());
+        let mut heard = String::new();
+        let (_, read) = tokio::join!(
+            link.close(Some(b"farewell".to_vec())),
+            other.read_to_string(&mut heard)
+        );
+        read.unwrap();
+        assert_eq!(heard, "an update, farewell");
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_reads_nothing_is_left_without_a_last_word() {
+        let (mut link, mut other) = pair().await;
+        link.write(vec![0; 64 << 20]);
+        link.close(Some(b"farewell".to_vec())).await;
+        let mut heard = Vec::new();
+        let error = other.read_to_end(&mut heard).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+}

@@ -1,0 +1,127 @@
+//! How the sessions of this node stand: what the Speaker, the conditions and the metrics tell.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bgp::{State, Status};
+use config::Remote;
+use jiff::Timestamp;
+use model::PeerName;
+use tokio::sync::watch;
+
+use super::Peering;
+use crate::bfd;
+
+/// One session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionView {
+    /// Whom it is with: an address, or an interface.
+    pub remote: Remote,
+    /// How it stands.
+    pub status: Status,
+    /// Since when its state is what it is.
+    pub since: Timestamp,
+    /// What BFD says of the path, where it is asked.
+    pub path: Option<PathState>,
+    /// It announces nothing any more because this node is to be left alone.
+    pub drained: bool,
+}
+
+/// What BFD says of a path, with its numbers.
+pub type PathState = bfd::Status;
+
+/// All sessions of this node, by peer. Followers are woken when a session is not what it was; numbers of messages wake nobody.
+#[derive(Clone, Debug, Default)]
+pub struct Sessions(Arc<watch::Sender<BTreeMap<PeerName, SessionView>>>);
+
+impl Sessions {
+    /// How they stand now.
+    pub fn now(&self) -> BTreeMap<PeerName, SessionView> {
+        self.0.borrow().clone()
+    }
+
+    /// How they stand, each time that one is not what it was.
+    pub fn follow(&self) -> watch::Receiver<BTreeMap<PeerName, SessionView>> {
+        self.0.subscribe()
+    }
+
+    pub(super) fn of(&self, name: PeerName, peering: &Peering) -> SessionHandle {
+        let view = SessionView {
+            remote: peering.peer.remote.clone(),
+            status: Status::default(),
+            since: Timestamp::now(),
+            path: None,
+            drained: false,
+        };
+        self.0.send_modify(|all| drop(all.insert(name.clone(), view)));
+        SessionHandle {
+            sessions: self.clone(),
+            name,
+        }
+    }
+
+    pub(super) fn forget(&self, name: &PeerName) {
+        self.0.send_modify(|all| drop(all.remove(name)));
+    }
+
+    /// Returns when none announces anything any more.
+    pub(super) async fn all_drained(&self) {
+        let mut all = self.follow();
+        // The sender is here: this ends only when it is so.
+        let _ = all
+            .wait_for(|all| all.values().all(|session| session.drained))
+            .await;
+    }
+}
+
+/// Who tells how one session stands.
+#[derive(Clone, Debug)]
+pub(super) struct SessionHandle {
+    sessions: Sessions,
+    name: PeerName,
+}
+
+impl SessionHandle {
+    pub(super) fn tell(&self, status: Status, path: Option<PathState>, drained: bool) {
+        self.sessions.0.send_if_modified(|all| {
+            let Some(view) = all.get_mut(&self.name) else {
+                return false;
+            };
+            let moved = view.status.state != status.state;
+            let changed = moved || view.is_news(&status, path.as_ref(), drained);
+            if moved {
+                view.since = Timestamp::now();
+            }
+            (view.status, view.path, view.drained) = (status, path, drained);
+            changed
+        });
+    }
+}
+
+impl SessionView {
+    /// Whether the session is Established.
+    pub fn is_established(&self) -> bool {
+        self.status.state == State::Established
+    }
+
+    /// What keeps the session from being Established.
+    pub fn why_not(&self) -> String {
+        let trouble = self.status.trouble.as_ref();
+        trouble.map_or_else(|| format!("{:?}", self.status.state), ToString::to_string)
+    }
+
+    fn is_news(&self, status: &Status, path: Option<&PathState>, drained: bool) -> bool {
+        let of = |status: &Status| {
+            (
+                status.peer.clone(),
+                status.routes_sent,
+                status.trouble.clone(),
+                status.routes_pending == 0,
+            )
+        };
+        let path_state = |path: Option<&PathState>| path.map(|path| path.state);
+        of(&self.status) != of(status)
+            || path_state(self.path.as_ref()) != path_state(path)
+            || self.drained != drained
+    }
+}

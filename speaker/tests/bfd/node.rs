@@ -1,0 +1,124 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bfd::Timers;
+use speaker::bfd::{Bfd, Monitor, Path, Settings, State, Status};
+
+use crate::namespace::{Namespace, PATIENCE, eventually};
+
+/// The BFD of a node.
+pub(crate) struct Node(Bfd);
+
+/// A path that is watched.
+pub(crate) struct Watch(Arc<Monitor>);
+
+pub(crate) const MS: Duration = Duration::from_millis(1);
+
+/// How late a machine may be that has other tests to run.
+pub(crate) const SLACK: Duration = Duration::from_millis(50);
+
+/// Three packets of so many milliseconds.
+pub(crate) fn every(millis: u32) -> Timers {
+    Timers {
+        transmit_interval: millis * MS,
+        receive_interval: millis * MS,
+        detect_multiplier: 3,
+    }
+}
+
+/// A neighbour on the same link.
+pub(crate) fn to(remote: &str) -> Path {
+    Path {
+        remote: remote.parse().unwrap(),
+        local: None,
+        interface: None,
+        multihop: None,
+    }
+}
+
+/// The same, over `eth0` and nothing else.
+pub(crate) fn on_link(remote: &str) -> Path {
+    Path {
+        interface: Some("eth0".to_owned()),
+        ..to(remote)
+    }
+}
+
+/// A neighbour some hops away.
+pub(crate) fn far(local: &str, remote: &str, least_ttl: u8) -> Path {
+    Path {
+        local: Some(local.parse().unwrap()),
+        multihop: Some(least_ttl),
+        ..to(remote)
+    }
+}
+
+impl Node {
+    pub(crate) fn start(namespace: &Namespace) -> Self {
+        Self(namespace.spawn(|| Bfd::start().unwrap()).join().unwrap())
+    }
+
+    pub(crate) fn watch(&self, path: Path, timers: Timers) -> Watch {
+        self.open(path, timers, false)
+    }
+
+    pub(crate) fn wait_for(&self, path: Path, timers: Timers) -> Watch {
+        self.open(path, timers, true)
+    }
+
+    fn open(&self, path: Path, timers: Timers, passive: bool) -> Watch {
+        Watch(Arc::new(self.0.open(path, Settings { timers, passive })))
+    }
+
+    pub(crate) fn stop(&self) {
+        self.0.stop();
+    }
+}
+
+impl Watch {
+    pub(crate) fn status(&self) -> Status {
+        self.0.changes().borrow().clone()
+    }
+
+    pub(crate) fn set_timers(&self, timers: Timers) {
+        self.0.set_timers(timers);
+    }
+
+    #[track_caller]
+    pub(crate) fn becomes(&self, state: State) -> Instant {
+        let at = self.news_of(state).join().unwrap();
+        at.unwrap_or_else(|| panic!("never {state:?}: {:?}", self.status()))
+    }
+
+    /// When it is told that it is in that state, by a follower that sleeps until then.
+    pub(crate) fn news_of(&self, state: State) -> std::thread::JoinHandle<Option<Instant>> {
+        let mut changes = self.0.changes();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let told = changes.wait_for(|status| status.state == state);
+                let told = tokio::time::timeout(PATIENCE, told).await;
+                told.ok().map(|_| now())
+            })
+        })
+    }
+
+    /// Waits until the numbers, which are a second old at most, are as wanted.
+    pub(crate) fn eventually(&self, what: &str, condition: impl Fn(&Status) -> bool) {
+        eventually(what, || condition(&self.status()));
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "tests measure real time")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// One at a time: tests that measure, and tests that keep the machine busy.
+pub(crate) fn timed() -> MutexGuard<'static, ()> {
+    static TIMED: Mutex<()> = Mutex::new(());
+    TIMED.lock().unwrap_or_else(PoisonError::into_inner)
+}
