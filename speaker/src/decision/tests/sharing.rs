@@ -102,7 +102,7 @@ fn a_dual_stack_pair_and_what_shares_it_are_one_unit_until_nothing_ties_them() {
     assert_eq!((apart.len(), &apart), (3, &bench.may_hold("2001:db8::2")));
     let mut unit = |name: &str| match bench.prospect_of(name) {
         Layer2::One { unit, .. } => unit.to_string(),
-        other => panic!("{other:?}"),
+        other @ (Layer2::Nobody(_) | Layer2::Off) => panic!("{other:?}"),
     };
     assert_eq!(
         (unit("front"), unit("back")),
