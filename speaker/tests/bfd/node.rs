@@ -14,8 +14,8 @@ pub(crate) struct Watch(Arc<Monitor>);
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
 
-/// How late a machine may be that has other tests to run.
-pub(crate) const SLACK: Duration = Duration::from_millis(50);
+/// How late a machine may be that has other tests to run: far less than any hold time. `make bench-bgp` measures.
+pub(crate) const SLACK: Duration = Duration::from_secs(1);
 
 /// Three packets of so many milliseconds.
 pub(crate) fn every(millis: u32) -> Timers {

@@ -29,8 +29,8 @@ impl Drop for Load {
     }
 }
 
-/// Four sessions of 3 × 50 ms, for so many packets of the first.
-fn no_false_alarm_for(packets: u64) {
+/// Four sessions of three packets of so many milliseconds, for so many packets of the first.
+fn no_false_alarm_for(packets: u64, millis: u32) {
     let _timed = timed();
     let segment = Segment::new();
     let nodes = segment.nodes.each_ref().map(Node::start);
@@ -39,8 +39,8 @@ fn no_false_alarm_for(packets: u64) {
         .iter()
         .flat_map(|[one, two]| {
             [
-                nodes[0].watch(to(one), every(50)),
-                nodes[1].watch(to(two), every(50)),
+                nodes[0].watch(to(one), every(millis)),
+                nodes[1].watch(to(two), every(millis)),
             ]
         })
         .collect();
@@ -51,7 +51,7 @@ fn no_false_alarm_for(packets: u64) {
     let began = now();
     while watches[0].status().packets_sent < packets {
         assert!(
-            began.elapsed() < Duration::from_millis(100) * packets as u32,
+            began.elapsed() < 2 * packets as u32 * millis * MS,
             "not even sending"
         );
         std::thread::park_timeout(Duration::from_millis(100));
@@ -64,14 +64,15 @@ fn no_false_alarm_for(packets: u64) {
 
 #[test]
 fn busy_processors_raise_no_alarm() {
-    no_false_alarm_for(200);
+    // Not what the bench measures: here other tests run beside it.
+    no_false_alarm_for(100, 100);
 }
 
 /// `cargo test -p speaker --test bfd -- --ignored --nocapture ten_minutes`
 #[test]
 #[ignore = "takes ten minutes"]
 fn ten_minutes_of_busy_processors_raise_no_alarm() {
-    no_false_alarm_for(14_000);
+    no_false_alarm_for(14_000, 50);
 }
 
 /// Cuts of 3 × 50 ms: how long after the wire was cut both ends knew, sorted.
