@@ -96,6 +96,8 @@ fn sessions(scene: &Scene, decision: Option<&Decision>) -> Vec<BgpSession> {
 fn session(peer: &str, view: &SessionView, fault: Option<String>) -> BgpSession {
     let status = &view.status;
     let trouble = status.trouble.as_ref().map(ToString::to_string);
+    let path = view.path.as_ref().and_then(|path| path.trouble.as_ref());
+    let blind = path.map(|trouble| format!("BFD: {trouble}"));
     let families = status.peer.iter().flat_map(|peer| &peer.families);
     BgpSession {
         peer: peer.to_owned(),
@@ -106,7 +108,7 @@ fn session(peer: &str, view: &SessionView, fault: Option<String>) -> BgpSession 
         families: families.map(ToString::to_string).collect(),
         routes_sent: i64::try_from(status.routes_sent).unwrap_or(i64::MAX),
         bfd: view.path.as_ref().map(|path| format!("{:?}", path.state)),
-        last_error: fault.or(trouble),
+        last_error: fault.or(trouble).or(blind),
     }
 }
 

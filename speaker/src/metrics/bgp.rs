@@ -106,7 +106,7 @@ const PATHS: [Count<PathState>; 4] = [
     (
         "bfd_session_down_events",
         "Times that BFD found the path dead",
-        |path| path.downs,
+        |path| path.failures,
     ),
 ];
 

@@ -119,7 +119,7 @@ impl SessionView {
                 status.routes_pending == 0,
             )
         };
-        let path_state = |path: Option<&PathState>| path.map(|path| path.state);
+        let path_state = |path: Option<&PathState>| path.map(|path| (path.state, path.trouble.clone()));
         of(&self.status) != of(status)
             || path_state(self.path.as_ref()) != path_state(path)
             || self.drained != drained
