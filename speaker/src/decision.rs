@@ -8,7 +8,6 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use announce::{BgpPlan, Facts, Interfaces, Plan, Reason};
-use bgp::ExportGuard;
 use claim::UnitId;
 use config::service::Classes;
 use config::{Objects, Snapshot};
@@ -16,16 +15,18 @@ use crds::{BFDProfile, BGPAdvertisement, BGPPeer, Community, IPPool, L2Advertise
 use k8s_openapi::api::core::v1::{Node, Secret, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
-use model::{Labels, NodeName, PeerName, PoolName, ServiceName};
+use model::{NodeName, PeerName, PoolName, ServiceName};
 use process::watch::Change;
 
-use crate::passwords::{self, Verdicts};
-use crate::peering::{Peering, Peerings, SecretFault};
+use crate::passwords::Verdicts;
+use crate::peering::{Peerings, SecretFault};
 use crate::standing;
 use crate::wanted::{Places, Shared, Unit, Wanted};
 
+mod nodes;
 mod peerings;
 mod plans;
+mod routing;
 mod slices;
 
 use peerings::Sessions;
@@ -296,67 +297,6 @@ impl Decider {
         })
     }
 
-    /// What the peers of this node are to get.
-    fn peerings(&mut self) -> Peerings {
-        let tables = self.plans.tables();
-        let of = |(name, session): (&PeerName, &peerings::Session)| {
-            let peering = Peering {
-                peer: session.peer.clone(),
-                password: session.password.clone(),
-                identifier: session.identifier,
-                table: tables.get(name).cloned().unwrap_or_default(),
-            };
-            (name.clone(), peering)
-        };
-        Peerings {
-            peers: self.sessions.in_force().iter().map(of).collect(),
-            guard: Arc::new(ExportGuard::new(self.plans.exportable())),
-            drain: self.drain,
-            complete: true,
-        }
-    }
-
-    /// The Secrets that peers of this node name.
-    fn secrets(&self) -> BTreeSet<String> {
-        self.own_peers()
-            .filter_map(|peer| peer.password.clone())
-            .collect()
-    }
-
-    /// What is to be said of Secrets, for the peers whose first Ready node this is.
-    fn secret_verdicts(&self) -> Verdicts {
-        let nodes = &self.plans.facts().nodes;
-        let is_mine = |peer: &&Arc<config::Peer>| {
-            let mut speaks = nodes
-                .iter()
-                .filter(|(_, node)| node.ready && peer.nodes.unset_or_any(&node.labels));
-            speaks.next().is_some_and(|(name, _)| *name == self.settings.me)
-        };
-        let told = |peer: &Arc<config::Peer>| {
-            let name = peer.name.clone();
-            let verdict = self.sessions.verdict(peer).map(Some);
-            // A peer that names no Secret any more has nothing to say of one.
-            let moot = peer.password.is_none() && self.bgp_peers.get(&name.0).is_some_and(passwords::is_told);
-            Some((name, verdict.or_else(|| moot.then_some(None))?))
-        };
-        self.own_peers().filter(is_mine).filter_map(told).collect()
-    }
-
-    /// The peers of this node.
-    fn own_peers(&self) -> impl Iterator<Item = &Arc<config::Peer>> {
-        let me = self.plans.facts().nodes.get(&self.settings.me);
-        me.into_iter().flat_map(|me| self.snapshot.peers_of(&me.labels))
-    }
-
-    /// Brings the sessions in line with what is known. Those of a node that is gone from the API stay, for it is to be drained.
-    fn update_sessions(&mut self) {
-        if !self.plans.facts().nodes.contains_key(&self.settings.me) {
-            return;
-        }
-        let peers: Vec<_> = self.own_peers().cloned().collect();
-        self.changed |= self.sessions.update(peers, self.identifier);
-    }
-
     /// Adds the addresses of one Service to their unit. Another Service may have them too: they are announced where either
     /// says (P-L2-46).
     fn announce(&self, wanted: &mut Wanted, shared: &mut Shared, plan: &Plan) -> Layer2 {
@@ -444,58 +384,6 @@ impl Decider {
         self.plans.handle_endpoints(endpoints);
     }
 
-    fn on_nodes(&mut self, change: Change<Node>) {
-        self.listed(Watch::Nodes, &change);
-        let me = self.settings.me.clone();
-        let ignore_exclude_label = self.settings.ignore_exclude_label;
-        let read = |object: &Node| config::node::node(object, ignore_exclude_label);
-        let mut facts = self.plans.facts().clone();
-        let before = labels(&facts);
-        let own = facts.nodes.get(&me).cloned();
-        let is_me = |object: &&Node| object.metadata.name.as_ref() == Some(&me.0);
-        match &change {
-            Change::Listed(objects) => self.on_own_node(objects.iter().find(is_me), own.is_some()),
-            Change::Applied(object) if is_me(&object) => self.on_own_node(Some(object), true),
-            Change::Deleted(object) if is_me(&object) => self.on_own_node(None, true),
-            Change::Applied(_) | Change::Deleted(_) => {}
-        }
-        match change {
-            Change::Listed(objects) => facts.nodes = objects.iter().map(read).collect(),
-            Change::Applied(object) => facts.nodes.extend([read(&object)]),
-            Change::Deleted(object) => drop(facts.nodes.remove(&read(&object).0)),
-        }
-        if let Some(own) = own {
-            // What it announces is marked before it is withdrawn: a node that is gone is drained, not forgotten.
-            facts.nodes.entry(me).or_insert(own);
-        }
-        let relabelled = before != labels(&facts);
-        self.plans.handle_facts(facts);
-        // Whether two peers are one router to a node is judged by labels (P-CFG-17).
-        if relabelled {
-            self.on_configuration();
-        }
-        self.update_sessions();
-    }
-
-    /// Our own Node; none where the API has it no more, if it was `known`: such a node hands over, it is to be no part of the
-    /// cluster any more.
-    fn on_own_node(&mut self, object: Option<&Node>, known: bool) {
-        let Some(object) = object else {
-            self.changed |= known && !self.drain;
-            self.drain |= known;
-            return;
-        };
-        let drain = config::node::drains(object, self.settings.drain_on_cordon);
-        let uid = object.metadata.uid.clone();
-        // A Node without addresses for a moment is no reason to run all sessions anew.
-        let is_told = !config::node::addresses(object).is_empty();
-        if is_told || self.identifier.is_unspecified() || self.node_uid != uid {
-            self.identifier = config::node::identifier(object);
-        }
-        self.changed |= (self.drain, &self.node_uid) != (drain, &uid);
-        (self.drain, self.node_uid) = (drain, uid);
-    }
-
     fn on_configuration(&mut self) {
         let objects = Objects {
             pools: self.pools.values().collect(),
@@ -527,11 +415,6 @@ impl Decider {
             self.changed |= self.unlisted.remove(&watch);
         }
     }
-}
-
-fn labels(facts: &Facts) -> BTreeMap<NodeName, Labels> {
-    let labels = |(name, node): (&NodeName, &announce::Node)| (name.clone(), node.labels.clone());
-    facts.nodes.iter().map(labels).collect()
 }
 
 fn without_addresses(object: &Stored<IPPool>) -> announce::Pool {
