@@ -206,12 +206,13 @@ pub struct PasswordSecret {
     pub name: String,
 }
 
-/// Whether the peer is in force. Written by the controller.
+/// Whether the peer is in force. Written by the controller, but for the condition Password, which speakers write.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct BGPPeerStatus {
     /// Whether Herald works with this object. Accepted is True when nodes open sessions as it says, else False with a reason and a
     /// message that says what to change. Warning is there, and True, when the object is in force and something about it is amiss.
+    /// Password, where passwordSecret is set, says whether that Secret holds one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! watches ─▶ decision (announce: who may) ─▶ wanted ─▶ announcer ─▶ claim (who does), l2 (who answers) ─▶ sockets
-//!                                                      └─▶ scene ─▶ standing ─▶ outbox ─▶ reporter
+//!                                        │             └─▶ scene ─▶ standing ─▶ outbox ─▶ reporter
+//!                                        └─▶ peerings ─▶ peering ─▶ bgp (who is told what), bfd ─▶ sockets
 //! ```
 //!
 //! [`decision`], [`wanted`], [`scene`], [`standing`] and [`outbox`] decide and know no clock and no socket; the others carry out.

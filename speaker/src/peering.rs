@@ -291,3 +291,30 @@ pub fn longest_farewell(peerings: &Peerings) -> Duration {
         .map(|peering| peering.peer.graceful_shutdown);
     waits.max().unwrap_or_default() + Duration::from_secs(2)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::recalled;
+
+    /// P-BGP-38: or every restart would close the sessions that it is to keep.
+    #[test]
+    fn a_session_from_disk_is_the_one_that_the_api_describes() {
+        let known = recalled().peers.into_values().next().unwrap();
+        let as_the_api_says = |change: fn(&mut Peer)| {
+            let mut peer = (*known.peer).clone();
+            change(&mut peer);
+            Peering {
+                peer: Arc::new(peer),
+                ..known.clone()
+            }
+        };
+        let described = as_the_api_says(|peer| {
+            peer.nodes = Selectors(vec![model::Selector::default()]);
+            peer.bfd.as_mut().unwrap().echo = true;
+        });
+        assert!(described.is_the_session_of(&known));
+        let other = as_the_api_says(|peer| peer.port += 1);
+        assert!(!other.is_the_session_of(&known));
+    }
+}

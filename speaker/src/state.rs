@@ -23,6 +23,8 @@ use crate::wanted::{Places, Shared, Unit, Wanted};
 mod peerings;
 
 use peerings::PeeringsContent;
+#[cfg(test)]
+pub(crate) use peerings::tests::peerings as recalled;
 
 const FORM: &str = "herald-speaker-state/1";
 

@@ -32,10 +32,7 @@ impl Slices {
     pub(super) fn of(&self, name: &ServiceName) -> Endpoints {
         let mut all = Endpoints::default();
         for endpoints in self.endpoints.get(name).into_iter().flat_map(BTreeMap::values) {
-            for (node, count) in &endpoints.nodes {
-                *all.nodes.entry(node.clone()).or_default() += count;
-            }
-            all.outside_nodes |= endpoints.outside_nodes;
+            all.add(endpoints);
         }
         all
     }

@@ -111,17 +111,16 @@ impl SessionView {
     }
 
     fn is_news(&self, status: &Status, path: Option<&PathState>, drained: bool) -> bool {
-        let of = |status: &Status| {
-            (
-                status.peer.clone(),
-                status.routes_sent,
-                status.trouble.clone(),
-                status.routes_pending == 0,
-            )
-        };
-        let path_state = |path: Option<&PathState>| path.map(|path| (path.state, path.trouble.clone()));
-        of(&self.status) != of(status)
-            || path_state(self.path.as_ref()) != path_state(path)
-            || self.drained != drained
+        let before = &self.status;
+        let same_routes = before.routes_sent == status.routes_sent
+            && (before.routes_pending == 0) == (status.routes_pending == 0);
+        let same_path = said(self.path.as_ref()) == said(path);
+        let same_peer = before.peer == status.peer && before.trouble == status.trouble;
+        !same_routes || !same_path || !same_peer || self.drained != drained
     }
+}
+
+/// What of a path is news.
+fn said(path: Option<&PathState>) -> Option<(bfd::State, Option<&bfd::Trouble>)> {
+    path.map(|path| (path.state, path.trouble.as_ref()))
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::peering::Password;
 
 /// Two peers that get the same, and one that gets nothing.
-pub(in crate::state) fn peerings() -> Peerings {
+pub(crate) fn peerings() -> Peerings {
     let attributes = Arc::new(Attributes {
         local_pref: Some(200),
         prepend: 2,
