@@ -16,6 +16,7 @@ use crate::machine;
 
 mod bfd;
 mod burst;
+mod daemon;
 mod report;
 mod scene;
 mod table;
@@ -71,7 +72,7 @@ pub(crate) struct Measurements {
     wire: Option<Wire>,
     burst: Option<Burst>,
     full: Option<Full>,
-    cuts: Option<Cuts>,
+    cuts: Vec<Cuts>,
     quiet: Option<Quiet>,
 }
 
@@ -106,7 +107,7 @@ impl Bgp {
         }
         if [Part::Bfd, Part::Quiet].into_iter().any(|part| self.wants(part)) {
             let bed = self.bring_up(2, steps)?;
-            self.with_a_router(&bed, steps, measured)?;
+            self.with_routers(&bed, steps, measured)?;
             steps.step("removing the lab", || bed.lab.down())?;
         }
         Ok(())
@@ -129,14 +130,14 @@ impl Bgp {
         Ok(())
     }
 
-    fn with_a_router(&self, bed: &Bed, steps: Steps, measured: &mut Measurements) -> Result<()> {
-        let router = bed.lab.router("tor")?;
-        let watched = steps.step("a router with BFD, and its clients", || {
-            bfd::Watched::start(bed, &router)
+    fn with_routers(&self, bed: &Bed, steps: Steps, measured: &mut Measurements) -> Result<()> {
+        let (tor, spine) = (bed.lab.router("tor")?, bed.lab.router("spine")?);
+        let watched = steps.step("routers with BFD, and their clients", || {
+            bfd::Watched::start(bed, [&tor, &spine])
         })?;
         if self.wants(Part::Bfd) {
             let cuts = || watched.cut(self.runs);
-            measured.cuts = Some(steps.step("cables pulled", cuts)?);
+            measured.cuts = steps.step("cables pulled", cuts)?;
         }
         if self.wants(Part::Quiet) {
             let quiet = || watched.stay_quiet(self.minutes);

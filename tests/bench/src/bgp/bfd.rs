@@ -1,22 +1,28 @@
-//! What clients behind a router see when BFD tells it that a node is gone; and whether BFD holds on a busy machine.
+//! What clients behind routers see when BFD tells these that a node is gone; and whether BFD holds on a busy machine.
 
 use std::hint;
 use std::net::{IpAddr, SocketAddr};
+use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
-use lab::{Frr, Probe, Router, stamp};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use lab::{Host, Probe, Process, Router, stamp};
 use process::clock::now;
-use serde_json::{Value, json};
-use suites::{Bed, Neighbour, Peering};
+use serde_json::json;
+use suites::Bed;
 
-const NODES: u32 = 64512;
-const TOR: u32 = 64601;
+use super::daemon::Daemon;
+
+pub(super) const NODES: u32 = 64512;
 const SERVICE: &str = "web";
-const FAST: &str =
-    "bfd\n profile fast\n  transmit-interval 50\n  receive-interval 50\n  detect-multiplier 3\n exit\nexit\n";
+
+/// Three intervals of 50 ms.
+const DETECTION: Duration = Duration::from_millis(150);
 
 /// Clients of one address: several, so that some of them go over each node.
 const CLIENTS: usize = 8;
@@ -24,11 +30,14 @@ const CLIENTS: usize = 8;
 /// A client whose way was cut hears nothing for longer than this.
 const UNDISTURBED: Duration = Duration::from_millis(40);
 
-/// One value for each cable that was pulled.
+/// Of one router, with one value for each cable that was pulled.
 #[derive(Debug, Default)]
 pub(crate) struct Cuts {
+    pub(super) router: &'static str,
     /// By the intervals that both ends told each other.
     pub(super) detection: Duration,
+    /// From the cut until the router's kernel forwards elsewhere.
+    pub(super) switched: Vec<Duration>,
     /// The longest silence of any client.
     pub(super) silences: Vec<Duration>,
 }
@@ -40,44 +49,51 @@ pub(crate) struct Quiet {
     pub(super) false_downs: u64,
 }
 
-/// Two nodes, a router with BFD to both, and clients behind it.
+/// Two nodes, routers with BFD to both, and clients behind each.
 pub(crate) struct Watched<'a> {
     bed: &'a Bed,
-    router: &'a Router<'a>,
-    frr: Frr<'a>,
+    sides: Vec<Side<'a>>,
     prefix: String,
+}
+
+/// A router and what is behind it.
+struct Side<'a> {
+    router: &'a Router<'a>,
+    daemon: Daemon<'a>,
     clients: Vec<Probe>,
+    /// Writes down when the kernel's routes change.
+    monitor: Arc<Process>,
 }
 
 impl<'a> Watched<'a> {
-    pub(super) fn start(bed: &'a Bed, router: &'a Router<'a>) -> Result<Self> {
+    /// FRR on the first router, BIRD on the second.
+    pub(super) fn start(bed: &'a Bed, routers: [&'a Router<'a>; 2]) -> Result<Self> {
         let nodes = bed.lab.nodes();
-        let neighbours = nodes
-            .iter()
-            .map(|node| Neighbour::v4(node, NODES).with("bfd profile fast", ""));
-        let frr = router.frr(&format!("{FAST}{}", Peering::of(router, TOR, neighbours).frr()))?;
         let profile = json!({"receiveInterval": 50, "transmitInterval": 50, "detectMultiplier": 3});
         bed.object("BFDProfile", "fast", profile)?;
-        let peer = json!({
-            "myASN": NODES, "peerASN": TOR, "peerAddress": router.host.v4, "bfdProfile": "fast", "connectTime": "1s",
-        });
-        bed.peer("tor", peer)?;
+        let asns = [64601, 64602];
+        for (router, asn) in routers.iter().zip(asns) {
+            let peer = json!({
+                "myASN": NODES, "peerASN": asn, "peerAddress": router.host.v4, "bfdProfile": "fast", "connectTime": "1s",
+            });
+            bed.peer(&router.host.name, peer)?;
+        }
+        let daemons = [
+            Daemon::frr(routers[0], asns[0], &nodes)?,
+            Daemon::bird(routers[1], asns[1], &nodes)?,
+        ];
         for node in &nodes {
             bed.speaker(&node.name)?;
         }
         let backend = bed.lab.backend("echo")?;
         bed.lab.load_balancer(SERVICE, &[&backend])?;
         let address: IpAddr = bed.address(SERVICE)?.parse()?;
+        let sides = routers.into_iter().zip(daemons);
         let watched = Self {
             bed,
-            router,
-            frr,
             prefix: format!("{address}/32"),
-            clients: (0..CLIENTS)
-                .map(|_| {
-                    bed.lab
-                        .probe(&router.client.name, SocketAddr::from((address, 7777)))
-                })
+            sides: sides
+                .map(|(router, daemon)| Side::start(bed, router, daemon, address))
                 .collect::<Result<_>>()?,
         };
         watched.whole()?;
@@ -86,30 +102,27 @@ impl<'a> Watched<'a> {
     }
 
     /// Pulls the cables of the nodes in turn, so many times in all.
-    pub(super) fn cut(&self, runs: usize) -> Result<Cuts> {
-        let nodes = self.bed.lab.nodes();
-        let mut cuts = Cuts {
-            detection: detection(&self.frr.bfd(nodes[0].v4.into())?)?,
+    pub(super) fn cut(&self, runs: usize) -> Result<Vec<Cuts>> {
+        let of = |side: &Side<'_>| Cuts {
+            router: side.daemon.name(),
+            detection: DETECTION,
             ..Cuts::default()
         };
+        let mut cuts: Vec<Cuts> = self.sides.iter().map(of).collect();
+        let nodes = self.bed.lab.nodes();
         for node in nodes.iter().cycle().take(runs) {
             self.whole()?;
             self.steady(stamp())?;
             let from = stamp();
             self.bed.lab.unplug(&node.name)?;
-            self.bed.wait("the router to have one way", || {
-                Ok((self.router.forwards(&self.prefix)?.len() == 1).then_some(()))
+            self.bed.wait("the routers to have one way", || {
+                Ok(self.ways()?.into_iter().all(|ways| ways == 1).then_some(()))
             })?;
             self.steady(stamp())?;
-            let to = stamp();
-            let silences = self
-                .clients
-                .iter()
-                .map(|client| Ok(client.seen(from, to)?.silence));
-            let longest = silences.collect::<Result<Vec<_>>>()?.into_iter().max();
-            let longest = longest.context("no client")?;
-            ensure!(longest > UNDISTURBED, "no client went over {}", node.name);
-            cuts.silences.push(longest);
+            for (cuts, side) in cuts.iter_mut().zip(&self.sides) {
+                cuts.silences.push(side.silence(node, from, stamp())?);
+                cuts.switched.push(side.switched(&self.prefix, from)?);
+            }
             self.bed.lab.plug(&node.name)?;
         }
         self.whole()?;
@@ -144,54 +157,98 @@ impl<'a> Watched<'a> {
         })
     }
 
-    /// How often BFD and BGP went down so far, as the router counts.
+    /// How often BFD and BGP went down so far, as the routers count.
     fn losses(&self) -> Result<u64> {
-        let counters = self.frr.json("show bfd peers counters json")?;
-        let bfd = counters.as_array().into_iter().flatten();
-        let mut losses: u64 = bfd.filter_map(|peer| peer["session-down"].as_u64()).sum();
-        for node in self.bed.lab.nodes() {
-            let shown = self.frr.neighbour(&node.v4.to_string())?;
-            losses += shown["connectionsDropped"]
-                .as_u64()
-                .context("a count of losses")?;
-        }
-        Ok(losses)
+        let nodes = self.bed.lab.nodes();
+        self.sides.iter().map(|side| side.daemon.losses(&nodes)).sum()
     }
 
-    /// Waits until BFD is up with both nodes, and the router has both ways.
+    /// Over how many nodes each router forwards.
+    fn ways(&self) -> Result<Vec<usize>> {
+        let sides = self.sides.iter();
+        sides
+            .map(|side| Ok(side.router.forwards(&self.prefix)?.len()))
+            .collect()
+    }
+
+    /// Waits until BFD is up with both nodes, as fast as it is to be, and the routers have both ways.
     fn whole(&self) -> Result<()> {
         self.bed.wait("both ways, and BFD", || {
             for node in self.bed.lab.nodes() {
-                let shown = self.frr.bfd(node.v4.into())?;
-                // Until it is up, packets come once a second.
-                ensure!(
-                    shown["status"] == "up" && shown["remote-transmit-interval"] == 50,
-                    "{shown}"
-                );
+                for side in &self.sides {
+                    let detection = side.daemon.detection(&node)?;
+                    // Until it is up, packets come once a second.
+                    ensure!(
+                        detection == Some(DETECTION),
+                        "{} with {}: {detection:?}",
+                        side.daemon.name(),
+                        node.name
+                    );
+                }
             }
-            Ok((self.router.forwards(&self.prefix)?.len() == 2).then_some(()))
+            Ok(self.ways()?.into_iter().all(|ways| ways == 2).then_some(()))
         })
     }
 
     fn steady(&self, since: SystemTime) -> Result<()> {
         self.bed.wait("every client to be served", || {
-            let steady = self.clients.iter().all(|client| client.is_steady_since(since));
-            Ok(steady.then_some(()))
+            let mut clients = self.sides.iter().flat_map(|side| &side.clients);
+            Ok(clients.all(|client| client.is_steady_since(since)).then_some(()))
         })
     }
 }
 
-/// After how long without a packet the router says that the path is down (RFC 5880 §6.8.4).
-fn detection(session: &Value) -> Result<Duration> {
-    let number = |field: &str| {
-        session[field]
-            .as_u64()
-            .with_context(|| format!("no {field} in {session}"))
-    };
-    let interval = number("receive-interval")?.max(number("remote-transmit-interval")?);
-    Ok(Duration::from_millis(
-        interval * number("remote-detect-multiplier")?,
-    ))
+impl<'a> Side<'a> {
+    fn start(bed: &'a Bed, router: &'a Router<'a>, daemon: Daemon<'a>, address: IpAddr) -> Result<Self> {
+        let mut monitor = Command::new("ip");
+        monitor.env("TZ", "UTC").args(["-ts", "monitor", "route"]);
+        let client = |_| {
+            bed.lab
+                .probe(&router.client.name, SocketAddr::from((address, 7777)))
+        };
+        Ok(Self {
+            router,
+            daemon,
+            clients: (0..CLIENTS).map(client).collect::<Result<_>>()?,
+            monitor: bed.lab.spawn(&router.host.name, "routes", monitor)?,
+        })
+    }
+
+    /// The longest silence of any client.
+    fn silence(&self, node: &Host, from: SystemTime, to: SystemTime) -> Result<Duration> {
+        let silences = self
+            .clients
+            .iter()
+            .map(|client| Ok(client.seen(from, to)?.silence));
+        let longest = silences.collect::<Result<Vec<_>>>()?.into_iter().max();
+        let longest = longest.context("no client")?;
+        let name = self.daemon.name();
+        ensure!(
+            longest > UNDISTURBED,
+            "no client of {name} went over {}",
+            node.name
+        );
+        Ok(longest)
+    }
+
+    /// How long after a moment its kernel has changed the route.
+    fn switched(&self, prefix: &str, from: SystemTime) -> Result<Duration> {
+        let shown = self.monitor.output()?;
+        let address = prefix.trim_end_matches("/32");
+        let changed = changes(&shown, address).find_map(|at| at.duration_since(from).ok());
+        changed.with_context(|| format!("no change of {prefix} after {from:?}: {shown}"))
+    }
+}
+
+/// When the route of an address has changed, by what `ip -ts monitor route` wrote.
+fn changes<'a>(shown: &'a str, address: &'a str) -> impl Iterator<Item = SystemTime> + 'a {
+    shown.lines().filter_map(move |line| {
+        let (at, change) = line.strip_prefix('[')?.split_once(']')?;
+        let mut words = change.split_whitespace();
+        let concerns = words.any(|word| word == address);
+        let at: DateTime = at.parse().ok().filter(|_| concerns)?;
+        Some(at.to_zoned(TimeZone::UTC).ok()?.timestamp().into())
+    })
 }
 
 #[cfg(test)]
@@ -199,17 +256,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_slower_of_both_ends_sets_the_detection_time() {
-        let session = |receive: u64, remote: u64| {
-            json!({
-                "receive-interval": receive, "remote-transmit-interval": remote, "detect-multiplier": 9,
-                "remote-detect-multiplier": 3,
-            })
-        };
-        for (receive, remote, expected) in [(50, 50, 150), (300, 50, 900), (50, 100, 300)] {
-            let found = detection(&session(receive, remote)).unwrap();
-            assert_eq!(found, Duration::from_millis(expected));
-        }
-        assert!(detection(&Value::Null).is_err());
+    fn changes_of_the_address_are_found_with_their_time() {
+        let shown = "[1970-01-01T00:00:01.250000] 192.0.2.1 via 192.168.1.11 dev eth0 proto bgp metric 20 \n\
+                     [1970-01-01T00:00:02.000000] 192.0.2.2 via 192.168.1.11 dev eth0 \n\
+                     [1970-01-01T00:00:03.000001] Deleted 192.0.2.1 proto bgp metric 20 \n\
+                     \tnexthop via 192.168.1.11 dev eth0 weight 1 \n";
+        let at = |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros();
+        let found: Vec<_> = changes(shown, "192.0.2.1").map(at).collect();
+        assert_eq!(found, [1_250_000, 3_000_001]);
     }
 }

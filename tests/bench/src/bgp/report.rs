@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::Measurements;
+use super::bfd::Cuts;
 use crate::distribution::Distribution;
 use crate::numbers::Numbers;
 use crate::table::{aligned, rounded};
@@ -64,11 +65,8 @@ impl Table {
                 .numbers
                 .add("table_10k_ms", Distribution::of(full.whole.clone()).max());
         }
-        if let Some(cuts) = cuts {
-            let detection = Distribution::of([cuts.detection]).max();
-            let bound = format!("p99 ≤ {} ms", rounded(detection + 20.0));
-            table.times("bfd", "cable pulled: silence of clients", &cuts.silences, &bound);
-            table.numbers.add("bfd_detection_ms", detection);
+        for cuts in cuts {
+            table.cuts(cuts);
         }
         if let Some(quiet) = quiet {
             let title = format!("{} min of busy cores: false downs", quiet.minutes);
@@ -91,6 +89,23 @@ impl Table {
 
     pub(super) fn into_numbers(self) -> Numbers {
         self.numbers
+    }
+
+    fn cuts(&mut self, cuts: &Cuts) {
+        let Cuts {
+            router,
+            detection,
+            switched,
+            silences,
+        } = cuts;
+        let key = format!("bfd_{}", router.to_lowercase());
+        let detection = Distribution::of([*detection]).max();
+        let bound = format!("p99 ≤ {} ms", rounded(detection + 20.0));
+        let title = format!("cable pulled: silence of clients of {router}");
+        self.times(&key, &title, silences, &bound);
+        let title = "  of it until the router's kernel forwards elsewhere";
+        self.times(&format!("{key}_switched"), title, switched, "");
+        self.numbers.add(&format!("{key}_detection_ms"), detection);
     }
 
     fn times(&mut self, key: &str, title: &str, times: &[Duration], bound: &str) {
@@ -128,7 +143,6 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use super::super::bfd::Cuts;
     use super::super::table::Full;
     use super::*;
 
@@ -142,10 +156,12 @@ mod tests {
                 resident_mb: 21.5,
                 empty_mb: 12.0,
             }),
-            cuts: Some(Cuts {
+            cuts: vec![Cuts {
+                router: "FRR",
                 detection: Duration::from_millis(150),
+                switched: milliseconds(&[135, 160]),
                 silences: milliseconds(&[140, 165]),
-            }),
+            }],
             ..Measurements::default()
         })
     }
@@ -156,11 +172,11 @@ mod tests {
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(
             lines[3],
-            "10000 routes: session → last route  90.0 ms  110 ms  110 ms  max ≤ 1000 ms"
+            "10000 routes: session → last route                    90.0 ms  110 ms  110 ms  max ≤ 1000 ms"
         );
         assert_eq!(
             lines[7],
-            "cable pulled: silence of clients     140 ms  165 ms  165 ms  p99 ≤ 170 ms"
+            "cable pulled: silence of clients of FRR                140 ms  165 ms  165 ms  p99 ≤ 170 ms"
         );
     }
 
@@ -171,8 +187,8 @@ mod tests {
             ("updates_10k", 13.0),
             ("table_10k_ms", 110.0),
             ("speaker_10k_mb", 21.5),
-            ("bfd_detection_ms", 150.0),
-            ("bfd_p99_ms", 165.0),
+            ("bfd_frr_detection_ms", 150.0),
+            ("bfd_frr_p99_ms", 165.0),
         ] {
             assert_eq!(numbers[key], value, "{key}");
         }
