@@ -4,33 +4,33 @@
 //! again at what a change concerns.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use announce::{BgpPlan, Facts, Interfaces, Plan, Reason};
 use claim::UnitId;
-use config::service::Classes;
+use config::endpoints::Slice;
 use config::{Objects, Snapshot};
 use crds::{BFDProfile, BGPAdvertisement, BGPPeer, Community, IPPool, L2Advertisement, Stored};
-use k8s_openapi::api::core::v1::{Node, Secret, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::core::v1::{Node, Secret};
 use kube::ResourceExt;
 use model::{NodeName, PeerName, PoolName, ServiceName};
 use process::watch::Change;
 
 use crate::passwords::Verdicts;
 use crate::peering::{Peerings, SecretFault};
-use crate::standing;
 use crate::wanted::{Places, Shared, Unit, Wanted};
 
 mod nodes;
 mod peerings;
 mod plans;
 mod routing;
+mod services;
 mod slices;
 
 use peerings::Sessions;
 use plans::Plans;
+pub use services::Seen;
 use slices::Slices;
 
 /// What happened.
@@ -41,9 +41,9 @@ use slices::Slices;
 )]
 pub enum Input {
     /// A watch of Services of type LoadBalancer.
-    Services(Change<Service>),
+    Services(Change<Seen>),
     /// A watch of EndpointSlices.
-    Slices(Change<EndpointSlice>),
+    Slices(Change<Slice>),
     /// A watch of Nodes.
     Nodes(Change<Node>),
     /// A watch of IPPools.
@@ -70,7 +70,7 @@ pub struct Decision {
     /// What the segments are to agree on.
     pub wanted: Arc<Wanted>,
     /// What becomes of each Service that there is something to say about.
-    pub prospects: BTreeMap<ServiceName, Prospect>,
+    pub prospects: Prospects,
     /// What the peers of this node are to get.
     pub peerings: Arc<Peerings>,
     /// The Secrets that peers of this node name.
@@ -82,6 +82,9 @@ pub struct Decision {
     /// The nodes that are Ready.
     pub ready: BTreeSet<NodeName>,
 }
+
+/// What becomes of Services.
+pub type Prospects = BTreeMap<ServiceName, Arc<Prospect>>;
 
 /// What becomes of a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,12 +101,7 @@ pub struct Prospect {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Layer2 {
     /// One node is to announce its addresses, with all others of the unit.
-    One {
-        /// The unit.
-        unit: UnitId,
-        /// The addresses of the Service.
-        addresses: BTreeSet<IpAddr>,
-    },
+    One(Plan),
     /// No node may announce it.
     Nobody(Reason),
     /// This speaker is on none.
@@ -115,8 +113,6 @@ pub enum Layer2 {
 pub struct Settings {
     /// The node that the speaker runs on.
     pub me: NodeName,
-    /// Which Services are ours.
-    pub classes: Classes,
     /// The exclusion label does not count (P-L2-10).
     pub ignore_exclude_label: bool,
     /// A cordoned node hands over what it holds.
@@ -138,8 +134,6 @@ pub struct Decider {
     communities: BTreeMap<String, Stored<Community>>,
     snapshot: Snapshot,
     plans: Plans,
-    /// Who says of itself that it announces a Service.
-    announcers: BTreeMap<ServiceName, NodeName>,
     sessions: Sessions,
     /// Our BGP identifier, where the peer does not say it.
     identifier: Ipv4Addr,
@@ -190,8 +184,7 @@ impl Decider {
             bgp_peers: BTreeMap::new(),
             bfd_profiles: BTreeMap::new(),
             communities: BTreeMap::new(),
-            plans: Plans::new(settings.me.clone()),
-            announcers: BTreeMap::new(),
+            plans: Plans::new(settings.me.clone(), settings.bgp_only),
             sessions: Sessions::default(),
             identifier: Ipv4Addr::UNSPECIFIED,
             drain: false,
@@ -272,23 +265,14 @@ impl Decider {
             units: BTreeMap::new(),
         };
         let mut shared = Shared::default();
-        let mut prospects = BTreeMap::new();
-        for (name, plan, bgp) in self.plans.iter() {
-            let layer2 = match plan {
-                _ if self.settings.bgp_only => Layer2::Off,
-                Ok(plan) => self.announce(&mut wanted, &mut shared, plan),
-                Err(reason) => Layer2::Nobody(reason.clone()),
-            };
-            let prospect = Prospect {
-                layer2,
-                bgp: bgp.clone(),
-                announcer: self.announcers.get(name).cloned(),
-            };
-            prospects.insert(name.clone(), prospect);
+        for prospect in self.plans.prospects().values() {
+            if let Layer2::One(plan) = &prospect.layer2 {
+                self.announce(&mut wanted, &mut shared, plan);
+            }
         }
         Some(Decision {
             wanted: Arc::new(wanted),
-            prospects,
+            prospects: self.plans.prospects().clone(),
             peerings: Arc::new(self.peerings()),
             secrets: self.secrets(),
             secret_faults: self.sessions.faults().clone(),
@@ -299,18 +283,11 @@ impl Decider {
 
     /// Adds the addresses of one Service to their unit. Another Service may have them too: they are announced where either
     /// says (P-L2-46).
-    fn announce(&self, wanted: &mut Wanted, shared: &mut Shared, plan: &Plan) -> Layer2 {
-        let lowest = plan.unit.first().or_else(|| plan.addresses.first());
-        let id = UnitId(*lowest.expect("a plan has an address"));
-        let unit = wanted.units.entry(id).or_insert_with(|| Unit {
+    fn announce(&self, wanted: &mut Wanted, shared: &mut Shared, plan: &Plan) {
+        let unit = wanted.units.entry(unit_of(plan)).or_insert_with(|| Unit {
             addresses: Places::default(),
             yielding: BTreeSet::new(),
-            candidates: shared.candidates(
-                plan.candidates
-                    .iter()
-                    .map(|(node, candidate)| (node.clone(), candidate.preference))
-                    .collect(),
-            ),
+            candidates: shared.preferences(&plan.candidates),
         });
         let mine = plan.candidates.get(&self.settings.me);
         let place = shared.place(mine.map_or(&Interfaces::All, |candidate| &candidate.interfaces));
@@ -320,61 +297,9 @@ impl Decider {
         for ip in &plan.addresses {
             unit.addresses.allow(*ip, &place);
         }
-        Layer2::One {
-            unit: id,
-            addresses: plan.addresses.clone(),
-        }
     }
 
-    fn on_services(&mut self, change: Change<Service>) {
-        self.listed(Watch::Services, &change);
-        self.note_announcers(&change);
-        match change {
-            Change::Listed(objects) => {
-                let services = objects.iter().filter_map(|object| self.read(object)).collect();
-                self.plans.handle_services(services);
-            }
-            Change::Applied(object) => match self.read(&object) {
-                Some(service) => self.plans.handle_service(service),
-                None => self.plans.forget(&config::service::name(&object)),
-            },
-            Change::Deleted(object) => self.plans.forget(&config::service::name(&object)),
-        }
-    }
-
-    /// Notes who says of itself that it announces a Service, which decides whether another node says so.
-    fn note_announcers(&mut self, change: &Change<Service>) {
-        match change {
-            Change::Listed(objects) => {
-                let told =
-                    |object: &Service| Some((config::service::name(object), standing::announcer(object)?));
-                let told: BTreeMap<_, _> = objects.iter().filter_map(told).collect();
-                self.changed |= self.announcers != told && !self.bgp_advertisements.is_empty();
-                self.announcers = told;
-            }
-            Change::Applied(object) => {
-                let name = config::service::name(object);
-                let told = standing::announcer(object);
-                let changed = self.announcers.get(&name) != told.as_ref();
-                self.changed |= changed && !self.bgp_advertisements.is_empty();
-                match told {
-                    Some(node) => drop(self.announcers.insert(name, node)),
-                    None => drop(self.announcers.remove(&name)),
-                }
-            }
-            Change::Deleted(object) => drop(self.announcers.remove(&config::service::name(object))),
-        }
-    }
-
-    /// A Service that there is something to do or to say about.
-    fn read(&self, object: &Service) -> Option<announce::Service> {
-        let ours = config::service::is_ours(object, &self.settings.classes);
-        let concerns = !config::service::assigned(object).is_empty() || standing::is_told(object);
-        let endpoints = self.slices.of(&config::service::name(object));
-        (ours && concerns).then(|| config::service::announced(object, endpoints))
-    }
-
-    fn on_slices(&mut self, change: Change<EndpointSlice>) {
+    fn on_slices(&mut self, change: Change<Slice>) {
         self.listed(Watch::Slices, &change);
         let concerned = self.slices.handle_change(change);
         let endpoints = concerned.into_iter().map(|name| {
@@ -417,10 +342,15 @@ impl Decider {
     }
 }
 
+/// The name of the unit that a Service's addresses belong to.
+pub fn unit_of(plan: &Plan) -> UnitId {
+    UnitId(*plan.unit.first().expect("a plan has an address"))
+}
+
 fn without_addresses(object: &Stored<IPPool>) -> announce::Pool {
     announce::Pool {
         name: PoolName(object.name_any()),
-        labels: object.labels().clone(),
+        labels: object.labels().clone().into(),
         ranges: Vec::new(),
     }
 }

@@ -136,7 +136,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     tokio::spawn(passwords::tell(client.clone(), said));
     let (inputs, received) = mpsc::channel(1024);
     let (secrets, named) = watch::channel(BTreeSet::new());
-    let mut watches = follow_all(&client, &inputs);
+    let mut watches = follow_all(&client, Classes { class, require_class }, &inputs);
     watches.spawn(secrets::follow_named(
         client.clone(),
         namespace.clone(),
@@ -145,7 +145,6 @@ async fn run(args: Args) -> anyhow::Result<()> {
     ));
     let decider = Decider::new(Settings {
         me: me.clone(),
-        classes: Classes { class, require_class },
         ignore_exclude_label,
         drain_on_cordon,
         bgp_only,

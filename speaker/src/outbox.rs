@@ -1,6 +1,7 @@
 //! Which conditions are to be written, and when.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::ServiceName;
@@ -8,7 +9,7 @@ use model::ServiceName;
 use crate::standing::Standing;
 
 /// What this node has to say, by Service.
-pub type Standings = BTreeMap<ServiceName, Standing>;
+pub type Standings = BTreeMap<ServiceName, Arc<Standing>>;
 
 /// How long to wait after a write that failed.
 const RETRY: Duration = Duration::from_secs(1);
@@ -18,7 +19,7 @@ const RETRY: Duration = Duration::from_secs(1);
 pub struct Outbox {
     /// What was written and is still so.
     written: Standings,
-    waiting: BTreeMap<ServiceName, (Instant, Standing)>,
+    waiting: BTreeMap<ServiceName, (Instant, Arc<Standing>)>,
     due: BTreeSet<(Instant, ServiceName)>,
 }
 
@@ -43,7 +44,7 @@ impl Outbox {
     }
 
     /// The next standing to write, which counts as written unless [`Self::handle_failure`] says otherwise.
-    pub fn poll_standing(&mut self, now: Instant) -> Option<(ServiceName, Standing)> {
+    pub fn poll_standing(&mut self, now: Instant) -> Option<(ServiceName, Arc<Standing>)> {
         self.due.first().filter(|(at, _)| *at <= now)?;
         let (_, name) = self.due.pop_first()?;
         let (_, standing) = self.waiting.remove(&name)?;
@@ -52,7 +53,7 @@ impl Outbox {
     }
 
     /// A write failed: it is tried again, unless there is something newer to say.
-    pub fn handle_failure(&mut self, now: Instant, name: ServiceName, standing: Standing) {
+    pub fn handle_failure(&mut self, now: Instant, name: ServiceName, standing: Arc<Standing>) {
         if self.written.get(&name) == Some(&standing) {
             self.written.remove(&name);
             self.put(now + RETRY, name, standing);
@@ -64,7 +65,7 @@ impl Outbox {
         self.due.first().map(|(at, _)| *at)
     }
 
-    fn put(&mut self, at: Instant, name: ServiceName, standing: Standing) {
+    fn put(&mut self, at: Instant, name: ServiceName, standing: Arc<Standing>) {
         self.due.insert((at, name.clone()));
         self.waiting.insert(name, (at, standing));
     }
@@ -87,7 +88,7 @@ mod tests {
     }
 
     fn one(standing: &Standing) -> Standings {
-        [(ServiceName::new("default", "web"), standing.clone())].into()
+        [(ServiceName::new("default", "web"), Arc::new(standing.clone()))].into()
     }
 
     #[allow(
@@ -99,7 +100,9 @@ mod tests {
     }
 
     fn told(outbox: &mut Outbox, now: Instant) -> Option<Standing> {
-        outbox.poll_standing(now).map(|(_, standing)| standing)
+        outbox
+            .poll_standing(now)
+            .map(|(_, standing)| Standing::clone(&standing))
     }
 
     #[test]

@@ -3,15 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use announce::{BgpPlan, Reason};
+use announce::{BgpPlan, Plan, Reason};
 use claim::{Status, UnitId};
 use l2::{Mac, Response};
 use model::{NodeName, PeerName, ServiceName};
 
 use crate::announcer::Report;
-use crate::decision::{Decision, Layer2, Prospect};
+use crate::decision::{Decision, Layer2, Prospect, unit_of};
 use crate::outbox::Standings;
 use crate::peering::SessionView;
 use crate::standing::{Disputes, Standing};
@@ -189,8 +190,14 @@ impl Scene {
 
     /// What this node has to say about Services.
     pub fn standings(&self, decision: &Decision) -> Standings {
-        let standing = |(name, prospect): (&ServiceName, &Prospect)| {
-            Some((name.clone(), self.standing(decision, name, prospect)?))
+        // By BGP most Services are announced in the same words.
+        let mut last: BTreeMap<Duration, Arc<Standing>> = BTreeMap::new();
+        let standing = |(name, prospect): (&ServiceName, &Arc<Prospect>)| {
+            let standing = self.standing(decision, name, prospect)?;
+            let known = last.get(&standing.patience).filter(|known| ***known == standing);
+            let standing = known.cloned().unwrap_or_else(|| Arc::new(standing));
+            last.insert(standing.patience, standing.clone());
+            Some((name.clone(), standing))
         };
         decision.prospects.iter().filter_map(standing).collect()
     }
@@ -199,8 +206,8 @@ impl Scene {
     /// who announces it by BGP.
     fn standing(&self, decision: &Decision, name: &ServiceName, prospect: &Prospect) -> Option<Standing> {
         match (&prospect.layer2, &prospect.bgp) {
-            (Layer2::One { unit, addresses }, bgp) => {
-                let standing = self.on_segments(&decision.wanted, name, *unit, addresses)?;
+            (Layer2::One(plan), bgp) => {
+                let standing = self.on_segments(&decision.wanted, name, plan)?;
                 match bgp {
                     Ok(plan) if standing.announced => Some(standing.and_by_bgp(&plan.nodes)),
                     // Nobody on the segments, and that may be as it should: the routers know the way.
@@ -218,13 +225,8 @@ impl Scene {
         }
     }
 
-    fn on_segments(
-        &self,
-        wanted: &Wanted,
-        name: &ServiceName,
-        unit: UnitId,
-        addresses: &BTreeSet<IpAddr>,
-    ) -> Option<Standing> {
+    fn on_segments(&self, wanted: &Wanted, name: &ServiceName, plan: &Plan) -> Option<Standing> {
+        let (unit, addresses) = (unit_of(plan), &plan.addresses);
         let mine: Vec<IpAddr> = addresses
             .iter()
             .copied()
@@ -302,7 +304,7 @@ impl Scene {
     }
 
     /// Nobody that is seen from here holds the Service's addresses.
-    fn unheld(&self, addresses: &BTreeSet<IpAddr>, candidates: &BTreeMap<NodeName, u32>) -> Standing {
+    fn unheld(&self, addresses: &[IpAddr], candidates: &BTreeMap<NodeName, u32>) -> Standing {
         if let Some(ip) = addresses.iter().find(|ip| self.homeless.contains(ip)) {
             return Standing::homeless(&self.me, *ip).unless_said_elsewhere(self.known());
         }

@@ -21,7 +21,7 @@ pub async fn follow_named(
     client: Client,
     namespace: String,
     mut named: watch::Receiver<BTreeSet<String>>,
-    sender: mpsc::Sender<Input>,
+    sender: mpsc::Sender<Box<Input>>,
 ) {
     let api: Api<DeserializeGuard<Secret>> = Api::namespaced(client, &namespace);
     let mut tasks = JoinSet::new();
@@ -48,14 +48,14 @@ pub async fn follow_named(
 }
 
 /// Follows one Secret, and says so when nothing of it is heard.
-async fn follow_one(api: Api<DeserializeGuard<Secret>>, name: String, sender: mpsc::Sender<Input>) {
+async fn follow_one(api: Api<DeserializeGuard<Secret>>, name: String, sender: mpsc::Sender<Box<Input>>) {
     let only = Config::default().fields(&format!("metadata.name={name}"));
     let unread = name.clone();
     let wrap = move |change: Change<Secret>| Input::Secret(name.clone(), change);
     let (read, mut is_read) = watch::channel(());
     let wrap = move |change| {
         let _ = read.send(());
-        wrap(change)
+        Box::new(wrap(change))
     };
     let following = follow(api, only, readable(|_| {}), wrap, sender.clone());
     tokio::pin!(following);
@@ -64,7 +64,7 @@ async fn follow_one(api: Api<DeserializeGuard<Secret>>, name: String, sender: mp
         _ = is_read.changed() => {}
         () = tokio::time::sleep(PATIENCE) => {
             // Nobody listening is how a process ends.
-            let _ = sender.send(Input::SecretUnread(unread)).await;
+            let _ = sender.send(Input::SecretUnread(unread).into()).await;
         }
     }
     following.await;

@@ -5,6 +5,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::endpoints::Slice;
+use config::service::Classes;
 use kube::runtime::watcher::Config;
 use kube::{Api, Client, Resource};
 use model::PeerName;
@@ -16,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::announcer::Report;
-use crate::decision::{Decider, Decision, Input};
+use crate::decision::{Decider, Decision, Input, Seen};
 use crate::outbox::Standings;
 use crate::passwords::Verdicts;
 use crate::peering::{Peerings, SessionView};
@@ -64,7 +66,7 @@ impl Speaker {
     /// Runs until nobody sends anything any more.
     pub async fn run(
         mut self,
-        mut inputs: mpsc::Receiver<Input>,
+        mut inputs: mpsc::Receiver<Box<Input>>,
         mut reports: mpsc::UnboundedReceiver<Report>,
     ) {
         // None until the API server has told everything: what the last process left stays in force until then.
@@ -79,10 +81,10 @@ impl Speaker {
             let begun = Instant::now();
             match news {
                 News::Input(input) => {
-                    self.decider.handle_input(input);
+                    self.decider.handle_input(*input);
                     // A list is many objects, and one decision.
                     while let Ok(input) = inputs.try_recv() {
-                        self.decider.handle_input(input);
+                        self.decider.handle_input(*input);
                     }
                     let Some(next) = self.decider.poll_decision() else {
                         continue;
@@ -130,12 +132,8 @@ impl Speaker {
 }
 
 /// What a round begins with.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "made and taken apart at once, never stored"
-)]
 enum News {
-    Input(Input),
+    Input(Box<Input>),
     Sessions,
     Report(Report),
 }
@@ -155,19 +153,28 @@ fn replace<T: PartialEq>(sender: &watch::Sender<T>, value: T) {
 }
 
 /// Follows everything that the decider wants to know.
-pub fn follow_all(client: &Client, sender: &mpsc::Sender<Input>) -> JoinSet<()> {
+pub fn follow_all(client: &Client, classes: Classes, sender: &mpsc::Sender<Box<Input>>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let all = Config::default;
     let of_services = all().fields("spec.type=LoadBalancer");
+    let service = readable(|_| {});
     spawn(
         &mut tasks,
         client,
         of_services,
-        readable(|_| {}),
+        move |object| Some(Seen::of(&service(object)?, &classes)),
         Input::Services,
         sender,
     );
-    spawn(&mut tasks, client, all(), readable(|_| {}), Input::Slices, sender);
+    let slice = readable(|_| {});
+    spawn(
+        &mut tasks,
+        client,
+        all(),
+        move |object| Slice::of(&slice(object)?),
+        Input::Slices,
+        sender,
+    );
     spawn(&mut tasks, client, all(), readable(|_| {}), Input::Nodes, sender);
     spawn(&mut tasks, client, all(), Some, Input::Pools, sender);
     spawn(&mut tasks, client, all(), Some, Input::L2Advertisements, sender);
@@ -185,7 +192,7 @@ fn spawn<R, K>(
     config: Config,
     keep: impl Fn(R) -> Option<K> + Send + 'static,
     wrap: fn(Change<K>) -> Input,
-    sender: &mpsc::Sender<Input>,
+    sender: &mpsc::Sender<Box<Input>>,
 ) where
     R: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
     K: Send + 'static,
@@ -194,7 +201,7 @@ fn spawn<R, K>(
         Api::all(client.clone()),
         config,
         keep,
-        wrap,
+        move |change| Box::new(wrap(change)),
         sender.clone(),
     ));
 }

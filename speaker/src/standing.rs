@@ -49,7 +49,7 @@ impl Standing {
     /// Node `me` announces all the addresses of a Service.
     pub fn announced(
         me: &NodeName,
-        addresses: &BTreeSet<IpAddr>,
+        addresses: &[IpAddr],
         announcements: &Announcements,
         disputes: &Disputes,
     ) -> Self {
@@ -270,7 +270,7 @@ mod tests {
         let on = ["eth0".to_owned(), "eth1".to_owned()].into();
         Standing::announced(
             &n1(),
-            &[ip("192.0.2.1")].into(),
+            &[ip("192.0.2.1")],
             &[(ip("192.0.2.1"), on)].into(),
             disputes,
         )

@@ -1,5 +1,6 @@
 //! Shows on the `Speaker` of this node what it does and sees.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bgp::State;
@@ -10,12 +11,12 @@ use crds::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
-use model::ServiceName;
+use model::{PeerName, ServiceName};
 use process::client::{Failure, within};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::decision::{Decision, Prospect};
+use crate::decision::Decision;
 use crate::peering::SessionView;
 use crate::scene::Scene;
 
@@ -60,13 +61,15 @@ pub fn status(scene: &Scene, decision: Option<&Decision>) -> SpeakerStatus {
             })
             .collect(),
     });
-    let routed: Vec<_> = decision
-        .map(|decision| routed(scene, decision))
-        .unwrap_or_default();
+    let routed = routed(scene, decision);
+    let bgp_services = routed.clone().take(MOST).map(|(service, peers)| BgpService {
+        service: service.to_string(),
+        peers: peers.iter().map(|peer| peer.0.clone()).collect(),
+    });
     SpeakerStatus {
         bgp_sessions: sessions(scene, decision),
-        bgp_service_count: i64::try_from(routed.len()).unwrap_or(i64::MAX),
-        bgp_services: routed.into_iter().take(MOST).collect(),
+        bgp_service_count: i64::try_from(routed.count()).unwrap_or(i64::MAX),
+        bgp_services: bgp_services.collect(),
         count: i64::try_from(announced.len()).unwrap_or(i64::MAX),
         addresses: addresses.collect(),
         interfaces: interfaces.collect(),
@@ -113,16 +116,15 @@ fn session(peer: &str, view: &SessionView, fault: Option<String>) -> BgpSession 
 }
 
 /// The Services that this node announces by BGP, and to whom.
-fn routed(scene: &Scene, decision: &Decision) -> Vec<BgpService> {
-    let me = scene.me();
-    let of = |(name, prospect): (&ServiceName, &Prospect)| {
-        let peers = prospect.bgp.as_ref().ok()?.nodes.get(me)?;
-        Some(BgpService {
-            service: name.to_string(),
-            peers: peers.iter().map(|peer| peer.0.clone()).collect(),
-        })
-    };
-    decision.prospects.iter().filter_map(of).collect()
+fn routed<'a>(
+    scene: &'a Scene,
+    decision: Option<&'a Decision>,
+) -> impl Iterator<Item = (&'a ServiceName, &'a BTreeSet<PeerName>)> + Clone {
+    let prospects = decision.into_iter().flat_map(|decision| &decision.prospects);
+    prospects.filter_map(|(name, prospect)| {
+        let peers = prospect.bgp.as_ref().ok()?.nodes.get(scene.me())?;
+        Some((name, peers))
+    })
 }
 
 fn condition(scene: &Scene, decision: Option<&Decision>) -> Condition {

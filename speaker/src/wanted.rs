@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use announce::Interfaces;
+use announce::{Candidates, Interfaces};
 use claim::{Addresses, UnitId};
 use model::NodeName;
 
@@ -140,16 +140,37 @@ impl<const N: usize> From<[(IpAddr, Interfaces); N]> for Places {
     }
 }
 
+/// Nodes with how much each is preferred.
+type Preferences = Arc<BTreeMap<NodeName, u32>>;
+
 /// What is the same for most units, kept once.
 #[derive(Debug, Default)]
 pub struct Shared {
-    candidates: BTreeSet<Arc<BTreeMap<NodeName, u32>>>,
+    candidates: BTreeSet<Preferences>,
+    /// The plan's candidates that came last, which most plans have, and what became of them.
+    last: Option<(Arc<Candidates>, Preferences)>,
     places: Vec<Arc<Interfaces>>,
 }
 
 impl Shared {
+    /// The one copy of the preferences of these candidates.
+    pub fn preferences(&mut self, candidates: &Arc<Candidates>) -> Preferences {
+        if let Some((_, known)) = self
+            .last
+            .as_ref()
+            .filter(|(last, _)| Arc::ptr_eq(last, candidates))
+        {
+            return known.clone();
+        }
+        let preference =
+            |(node, candidate): (&NodeName, &announce::Candidate)| (node.clone(), candidate.preference);
+        let preferences = self.candidates(candidates.iter().map(preference).collect());
+        self.last = Some((candidates.clone(), preferences.clone()));
+        preferences
+    }
+
     /// The one copy of these candidates.
-    pub fn candidates(&mut self, candidates: BTreeMap<NodeName, u32>) -> Arc<BTreeMap<NodeName, u32>> {
+    pub fn candidates(&mut self, candidates: BTreeMap<NodeName, u32>) -> Preferences {
         if let Some(known) = self.candidates.get(&candidates) {
             return known.clone();
         }

@@ -89,7 +89,7 @@ impl Reconciler {
     /// What the Service should have; none while that cannot be told yet.
     fn decide(&mut self, name: &ServiceName, object: &Service) -> Option<Decision> {
         let unknown = Labels::new();
-        let labels = self.namespaces.as_ref().and_then(|all| all.get(&name.namespace));
+        let labels = self.namespaces.as_ref().and_then(|all| all.get(&*name.namespace));
         if labels.is_none() && self.snapshot.selects_namespaces() {
             return None;
         }
@@ -133,8 +133,8 @@ impl Reconciler {
         let ReservationName { namespace, name } = request.reservation.as_ref()?;
         let object = ObjectName {
             kind: Kind::IPReservation,
-            namespace: Some(namespace.clone()),
-            name: name.clone(),
+            namespace: Some(namespace.to_string()),
+            name: name.to_string(),
         };
         let fault = self.kept.verdicts().get(&object)?.fault.as_ref()?;
         Some(format!("{object} cannot be used: {fault}"))

@@ -8,7 +8,7 @@ use crds::{IPReservation, Stored};
 use ipam::{Claim, Ipam};
 use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::ResourceExt;
-use model::{ReservationName, ServiceName};
+use model::{Labels, ReservationName, ServiceName};
 use process::watch::Change;
 
 use super::{Ending, Leftovers, Reconciler};
@@ -103,7 +103,7 @@ impl Reconciler {
     }
 
     pub(super) fn on_namespaces(&mut self, change: Change<Namespace>) {
-        let labels = |object: &Namespace| (object.name_any(), object.labels().clone());
+        let labels = |object: &Namespace| (object.name_any(), Labels::from(object.labels().clone()));
         let namespaces = self.namespaces.get_or_insert_default();
         let changed: BTreeSet<String> = match change {
             Change::Listed(objects) => {
@@ -124,7 +124,7 @@ impl Reconciler {
         let affected = self
             .services
             .keys()
-            .filter(|name| changed.contains(&name.namespace));
+            .filter(|name| changed.contains(&*name.namespace));
         let affected: Vec<_> = affected.cloned().collect();
         affected.iter().for_each(|name| self.mark(name));
     }

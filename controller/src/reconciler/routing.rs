@@ -67,7 +67,7 @@ impl Routing {
     fn handle_nodes(&mut self, change: Change<PartialObjectMeta<v1::Node>>) -> bool {
         let read = |object: PartialObjectMeta<v1::Node>| {
             let node = announce::Node {
-                labels: object.labels().clone(),
+                labels: object.labels().clone().into(),
                 ..announce::Node::default()
             };
             (NodeName(object.name_any()), node)

@@ -173,7 +173,7 @@ impl Bench {
         let object: IPReservation = serde_json::from_value(json!({
             "apiVersion": "heraldlb.io/v1beta1", "kind": "IPReservation",
             "metadata": {
-                "namespace": name.namespace, "name": name.name, "resourceVersion": self.version.to_string(),
+                "namespace": &*name.namespace, "name": &*name.name, "resourceVersion": self.version.to_string(),
             },
             "spec": {"addresses": addresses},
         }))

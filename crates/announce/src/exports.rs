@@ -15,9 +15,9 @@ use crate::routes::Export;
 /// share an address or an aggregate.
 #[derive(Clone, Debug, Default)]
 pub struct Exports {
-    services: BTreeMap<Arc<ServiceName>, Vec<Export>>,
-    /// Who needs a prefix; never empty.
-    users: BTreeMap<IpNet, Vec<Arc<ServiceName>>>,
+    services: BTreeMap<ServiceName, Box<[Export]>>,
+    /// Who needs which prefix.
+    users: BTreeSet<(IpNet, ServiceName)>,
     tables: BTreeMap<PeerName, Arc<Table>>,
     /// Prefixes whose routes may differ from those in `tables`.
     stale: BTreeSet<IpNet>,
@@ -33,21 +33,17 @@ type Changes = BTreeMap<IpNet, Option<Arc<Attributes>>>;
 impl Exports {
     /// A Service is announced so from now on. The same as before causes no work (P-CFG-41).
     pub fn set(&mut self, service: ServiceName, exports: Vec<Export>) {
-        if self.services.get(&service).map_or(&[][..], Vec::as_slice) == exports {
+        if self.services.get(&service).map_or(&[][..], |known| known) == exports {
             return;
         }
         self.remove(&service);
         if exports.is_empty() {
             return;
         }
-        let service = Arc::new(service);
-        let exports: Vec<_> = exports.into_iter().map(|export| self.interned(export)).collect();
+        let exports: Box<[_]> = exports.into_iter().map(|export| self.interned(export)).collect();
         for export in &exports {
             self.stale.insert(export.prefix);
-            let users = self.users.entry(export.prefix).or_default();
-            if !users.contains(&service) {
-                users.push(Arc::clone(&service));
-            }
+            self.users.insert((export.prefix, service.clone()));
         }
         self.services.insert(service, exports);
     }
@@ -59,12 +55,7 @@ impl Exports {
         };
         for export in exports {
             self.stale.insert(export.prefix);
-            if let Some(users) = self.users.get_mut(&export.prefix) {
-                users.retain(|user| **user != *service);
-                if users.is_empty() {
-                    self.users.remove(&export.prefix);
-                }
-            }
+            self.users.remove(&(export.prefix, service.clone()));
         }
     }
 
@@ -119,8 +110,11 @@ impl Exports {
 
     /// The route of a prefix, for each peer that gets one.
     fn routes(&mut self, prefix: IpNet) -> BTreeMap<PeerName, Arc<Attributes>> {
-        let users = self.users.get(&prefix).into_iter().flatten();
-        let of_service = |user: &Arc<ServiceName>| {
+        let following = self.users.range((prefix, ServiceName::new("", ""))..);
+        let users = following
+            .take_while(|(used, _)| *used == prefix)
+            .map(|(_, user)| user);
+        let of_service = |user: &ServiceName| {
             let exports = self.services.get(user).into_iter().flatten();
             one_for_each_peer(exports.filter(|export| export.prefix == prefix))
         };

@@ -210,8 +210,8 @@ pub enum TrafficPolicy {
 /// Where the usable endpoints of a Service are (usable: parity.md, Conventions).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoints {
-    /// Nodes with at least one, and how many they have: never 0.
-    pub nodes: BTreeMap<NodeName, u32>,
+    /// Nodes with at least one, in order, and how many they have: never 0.
+    nodes: Vec<(NodeName, u32)>,
     /// Whether there are any that belong to no node, such as those of a Service without a pod selector.
     pub outside_nodes: bool,
 }
@@ -222,20 +222,47 @@ impl Endpoints {
         self.outside_nodes || !self.nodes.is_empty()
     }
 
+    /// How many are on the node.
+    pub fn on(&self, node: &NodeName) -> u32 {
+        let at = self.nodes.binary_search_by(|(known, _)| known.cmp(node));
+        at.map_or(0, |at| self.nodes[at].1)
+    }
+
     /// Counts those of another EndpointSlice too.
     pub fn add(&mut self, others: &Self) {
         self.outside_nodes |= others.outside_nodes;
         for (node, count) in &others.nodes {
-            let sum = self.nodes.entry(node.clone()).or_default();
-            *sum = sum.saturating_add(*count);
+            self.add_on(node, *count);
         }
     }
 
     /// Counts one on `node`; on none: outside of the nodes.
     pub fn count(&mut self, node: Option<NodeName>) {
         match node {
-            Some(node) => *self.nodes.entry(node).or_default() += 1,
+            Some(node) => self.add_on(&node, 1),
             None => self.outside_nodes = true,
         }
+    }
+
+    fn add_on(&mut self, node: &NodeName, count: u32) {
+        match self.nodes.binary_search_by(|(known, _)| known.cmp(node)) {
+            Ok(at) => self.nodes[at].1 = self.nodes[at].1.saturating_add(count),
+            Err(at) => {
+                // Most Services have endpoints on a few nodes, and there may be a great many Services.
+                self.nodes.reserve_exact(1);
+                self.nodes.insert(at, (node.clone(), count));
+            }
+        }
+    }
+}
+
+/// So many on each node.
+impl FromIterator<(NodeName, u32)> for Endpoints {
+    fn from_iter<I: IntoIterator<Item = (NodeName, u32)>>(counts: I) -> Self {
+        let mut endpoints = Self::default();
+        for (node, count) in counts {
+            endpoints.add_on(&node, count);
+        }
+        endpoints
     }
 }

@@ -47,7 +47,6 @@ fn export(facts: &Facts, pool: &Pool, range: AddressRange) -> bgp::Export {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use model::{Labels, ServiceName};
 
@@ -98,7 +97,7 @@ mod tests {
     fn an_address_that_its_pool_covers_no_more_passes_as_one_of_the_pool() {
         let mut service = Service {
             name: ServiceName::new("default", "web"),
-            labels: BTreeMap::new(),
+            labels: Labels::new(),
             addresses: vec!["203.0.113.1".parse().unwrap(), "192.0.2.1".parse().unwrap()],
             recorded_pool: Some(PoolName("p".into())),
             traffic_policy: TrafficPolicy::Cluster,

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use model::{NodeName, ServiceName};
 
@@ -9,17 +10,17 @@ use crate::reason::Reason;
 mod alone;
 
 /// Nodes that may announce.
-type Candidates = BTreeMap<NodeName, Candidate>;
+pub type Candidates = BTreeMap<NodeName, Candidate>;
 
 /// Who may announce a Service on layer 2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// The addresses of the Service.
-    pub addresses: BTreeSet<IpAddr>,
-    /// Every address that Services tie together with these: one node announces all of them (P-L2-4, -12).
-    pub unit: BTreeSet<IpAddr>,
-    /// The nodes of which one is to announce; never empty, and the same nodes for all plans of the unit.
-    pub candidates: BTreeMap<NodeName, Candidate>,
+    /// The addresses of the Service, in order; never none.
+    pub addresses: Box<[IpAddr]>,
+    /// Every address that Services tie together with these, in order: one node announces all of them (P-L2-4, -12).
+    pub unit: Box<[IpAddr]>,
+    /// The nodes of which one is to announce; never empty, and the same nodes for all plans of the unit. Most plans have the same.
+    pub candidates: Arc<Candidates>,
 }
 
 /// A node that may announce.
@@ -72,16 +73,12 @@ pub fn layer2(facts: &Facts, unit: &[&Service]) -> BTreeMap<ServiceName, Result<
     }
     let common = common(facts, &able);
     let apart = common.is_empty().then(|| apart(&able));
-    let addresses: BTreeSet<IpAddr> = unit
-        .iter()
-        .flat_map(|service| &service.addresses)
-        .copied()
-        .collect();
+    let addresses = in_order(unit.iter().flat_map(|service| &service.addresses));
     for (service, candidates) in able {
         let plan = || Plan {
-            addresses: service.addresses.iter().copied().collect(),
+            addresses: in_order(&service.addresses),
             unit: addresses.clone(),
-            candidates: narrowed(candidates, &common),
+            candidates: narrowed(candidates, &common).into(),
         };
         verdicts.insert(
             service.name.clone(),
@@ -89,6 +86,11 @@ pub fn layer2(facts: &Facts, unit: &[&Service]) -> BTreeMap<ServiceName, Result<
         );
     }
     verdicts
+}
+
+fn in_order<'a>(addresses: impl IntoIterator<Item = &'a IpAddr>) -> Box<[IpAddr]> {
+    let addresses: BTreeSet<IpAddr> = addresses.into_iter().copied().collect();
+    addresses.into_iter().collect()
 }
 
 /// Every node that could announce anything: those that an advertisement selects and nothing keeps from it. What a majority

@@ -161,7 +161,7 @@ fn may_announce(name: &NodeName, node: &Node, service: &Service, unselected: boo
     if node.network_unavailable {
         return Err(NodeReason::NetworkUnavailable);
     }
-    if service.traffic_policy == TrafficPolicy::Local && !service.endpoints.nodes.contains_key(name) {
+    if service.traffic_policy == TrafficPolicy::Local && service.endpoints.on(name) == 0 {
         return Err(NodeReason::NoLocalEndpoint);
     }
     Ok(())
@@ -177,16 +177,12 @@ fn masked(address: IpAddr, advertisement: &BgpAdvertisement) -> IpNet {
 /// With `externalTrafficPolicy: Cluster` every node hands traffic to every endpoint, so that all nodes weigh the same (P-BGP-11).
 fn attributes(name: &NodeName, service: &Service, advertisement: &BgpAdvertisement) -> Arc<Attributes> {
     let local = service.traffic_policy == TrafficPolicy::Local;
-    let count = service
-        .endpoints
-        .nodes
-        .get(name)
-        .filter(|_| advertisement.weighted && local);
-    let Some(count) = count else {
+    let count = service.endpoints.on(name);
+    if count == 0 || !advertisement.weighted || !local {
         return Arc::clone(&advertisement.attributes);
-    };
+    }
     Arc::new(Attributes {
-        link_bandwidth: Some(LinkBandwidth(WEIGHT.saturating_mul(*count))),
+        link_bandwidth: Some(LinkBandwidth(WEIGHT.saturating_mul(count))),
         ..Attributes::clone(&advertisement.attributes)
     })
 }

@@ -11,14 +11,14 @@ use crate::facts::Service;
 /// announce is a unit: two nodes that answer for one address would be a conflict (P-L2-4).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Services {
-    by_name: BTreeMap<ServiceName, Service>,
-    users: BTreeMap<IpAddr, BTreeSet<ServiceName>>,
+    by_name: BTreeMap<ServiceName, Box<Service>>,
+    users: BTreeSet<(IpAddr, ServiceName)>,
 }
 
 impl Services {
     /// The Service of that name.
     pub fn get(&self, name: &ServiceName) -> Option<&Service> {
-        self.by_name.get(name)
+        self.by_name.get(name).map(|service| &**service)
     }
 
     /// The names of all of them.
@@ -28,17 +28,13 @@ impl Services {
 
     /// Takes in a Service, in place of an earlier one of its name; whether that changes anything.
     pub fn insert(&mut self, service: Service) -> bool {
-        if self.by_name.get(&service.name) == Some(&service) {
+        if self.get(&service.name) == Some(&service) {
             return false;
         }
         self.remove(&service.name);
-        for address in &service.addresses {
-            self.users
-                .entry(*address)
-                .or_default()
-                .insert(service.name.clone());
-        }
-        self.by_name.insert(service.name.clone(), service);
+        let use_of = |address: &IpAddr| (*address, service.name.clone());
+        self.users.extend(service.addresses.iter().map(use_of));
+        self.by_name.insert(service.name.clone(), service.into());
         true
     }
 
@@ -48,31 +44,31 @@ impl Services {
             return;
         };
         for address in service.addresses {
-            if let Some(users) = self.users.get_mut(&address) {
-                users.remove(name);
-                if users.is_empty() {
-                    self.users.remove(&address);
-                }
-            }
+            self.users.remove(&(address, name.clone()));
         }
     }
 
     /// The unit of a Service, itself included; empty if there is no Service of that name.
     pub fn unit(&self, name: &ServiceName) -> Vec<&Service> {
         let mut found: BTreeMap<&ServiceName, &Service> = BTreeMap::new();
-        let mut open: Vec<&Service> = self.by_name.get(name).into_iter().collect();
+        let mut open: Vec<&Service> = self.get(name).into_iter().collect();
         while let Some(service) = open.pop() {
             if found.insert(&service.name, service).is_some() {
                 continue;
             }
-            let users = service
-                .addresses
-                .iter()
-                .filter_map(|address| self.users.get(address));
-            let tied = users.flatten().filter(|name| !found.contains_key(name));
-            open.extend(tied.filter_map(|name| self.by_name.get(name)));
+            let users = service.addresses.iter().flat_map(|address| self.users(*address));
+            let tied = users.filter(|name| !found.contains_key(name));
+            open.extend(tied.filter_map(|name| self.get(name)));
         }
         found.into_values().collect()
+    }
+
+    fn users(&self, address: IpAddr) -> impl Iterator<Item = &ServiceName> {
+        let first = (address, ServiceName::new("", ""));
+        let following = self.users.range(first..);
+        following
+            .take_while(move |(used, _)| *used == address)
+            .map(|(_, name)| name)
     }
 }
 
@@ -94,7 +90,7 @@ mod tests {
     fn service(name: &str, addresses: &[&str]) -> Service {
         Service {
             name: ServiceName::new("default", name),
-            labels: BTreeMap::new(),
+            labels: model::Labels::new(),
             addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
             recorded_pool: None,
             traffic_policy: TrafficPolicy::Cluster,
@@ -105,7 +101,7 @@ mod tests {
     fn unit(services: &Services, name: &str) -> Vec<String> {
         let unit = services.unit(&ServiceName::new("default", name));
         unit.into_iter()
-            .map(|service| service.name.name.clone())
+            .map(|service| service.name.name.to_string())
             .collect()
     }
 

@@ -7,20 +7,31 @@ use model::{NodeName, ServiceName};
 /// The label that names the Service of an EndpointSlice.
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 
-/// The Service that a slice belongs to; none for a slice that belongs to no Service.
-pub fn service_of(slice: &EndpointSlice) -> Option<ServiceName> {
-    let name = slice.metadata.labels.as_ref()?.get(SERVICE_LABEL)?;
-    Some(ServiceName::new(slice.metadata.namespace.clone()?, name))
+/// What an EndpointSlice says of a Service's endpoints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// The Service that it belongs to.
+    pub service: ServiceName,
+    /// Its own name.
+    pub name: Box<str>,
+    /// Where the usable ones of its endpoints are.
+    pub endpoints: Endpoints,
 }
 
-/// Where the usable endpoints of all slices of one Service are (P-L2-6).
-pub fn endpoints<'a>(slices: impl IntoIterator<Item = &'a EndpointSlice>) -> Endpoints {
-    let mut endpoints = Endpoints::default();
-    let all = slices.into_iter().flat_map(|slice| &slice.endpoints);
-    for endpoint in all.filter(|endpoint| usable(endpoint)) {
-        endpoints.count(endpoint.node_name.clone().map(NodeName));
+impl Slice {
+    /// What `slice` says; nothing if it belongs to no Service.
+    pub fn of(slice: &EndpointSlice) -> Option<Self> {
+        let service = slice.metadata.labels.as_ref()?.get(SERVICE_LABEL)?;
+        let mut endpoints = Endpoints::default();
+        for endpoint in slice.endpoints.iter().filter(|endpoint| usable(endpoint)) {
+            endpoints.count(endpoint.node_name.clone().map(NodeName));
+        }
+        Some(Self {
+            service: ServiceName::new(slice.metadata.namespace.as_deref()?, service.as_str()),
+            name: slice.metadata.name.as_deref().unwrap_or_default().into(),
+            endpoints,
+        })
     }
-    endpoints
 }
 
 /// Ready is true or unset, or serving is true: a terminating endpoint that still serves counts.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use announce::Node;
 use k8s_openapi::api::core::v1;
-use model::NodeName;
+use model::{Labels, NodeName};
 
 /// The taint that asks a node to hand over what it holds, whatever its value and effect.
 pub const DRAIN_TAINT: &str = "heraldlb.io/drain";
@@ -23,7 +23,7 @@ pub const EXCLUDE_LABEL: &str = "node.kubernetes.io/exclude-from-external-load-b
 
 /// Reads a Node. With `ignore_exclude_label` the label [`EXCLUDE_LABEL`] does not count (P-L2-10).
 pub fn node(object: &v1::Node, ignore_exclude_label: bool) -> (NodeName, Node) {
-    let labels = object.metadata.labels.clone().unwrap_or_default();
+    let labels = Labels::from(object.metadata.labels.clone().unwrap_or_default());
     let conditions = object
         .status
         .iter()

@@ -42,7 +42,7 @@ pub(crate) fn pool(object: &IPPool) -> Result<Pool, Fault> {
     };
     Ok(Pool {
         ipam,
-        labels: object.metadata.labels.clone().unwrap_or_default(),
+        labels: object.metadata.labels.clone().unwrap_or_default().into(),
     })
 }
 

@@ -32,8 +32,8 @@ pub struct Classes {
 pub fn name(service: &Service) -> ServiceName {
     let metadata = &service.metadata;
     ServiceName::new(
-        metadata.namespace.clone().unwrap_or_default(),
-        metadata.name.clone().unwrap_or_default(),
+        metadata.namespace.as_deref().unwrap_or_default(),
+        metadata.name.as_deref().unwrap_or_default(),
     )
 }
 
@@ -55,32 +55,33 @@ pub fn request(service: &Service, namespace_labels: &Labels) -> Result<Request, 
     let name = name(service);
     let reservation = annotation::reservation(service)?;
     Ok(Request {
-        labels: service.metadata.labels.clone().unwrap_or_default(),
+        labels: service.metadata.labels.clone().unwrap_or_default().into(),
         namespace_labels: namespace_labels.clone(),
         families: families::families(service)?,
         pool: annotation::pool(service)?,
         addresses: addresses::addresses(service)?,
         sharing: sharing::checked(service)?,
-        reservation: reservation
-            .map(|reservation| ReservationName::new(name.namespace.as_str(), reservation)),
+        reservation: reservation.map(|reservation| ReservationName::new(&*name.namespace, reservation)),
         reallocate: annotation::reallocate(service)?,
         service: name,
     })
 }
 
-/// What decides about announcing a Service.
-pub fn announced(service: &Service, endpoints: Endpoints) -> announce::Service {
+/// What decides about announcing a Service, without its endpoints.
+pub fn announced(service: &Service) -> announce::Service {
+    let mut addresses = assigned(service);
+    addresses.shrink_to_fit();
     announce::Service {
         name: name(service),
-        labels: service.metadata.labels.clone().unwrap_or_default(),
-        addresses: assigned(service),
+        labels: service.metadata.labels.clone().unwrap_or_default().into(),
+        addresses,
         recorded_pool: recorded_pool(service),
         traffic_policy: if is_local(service) {
             TrafficPolicy::Local
         } else {
             TrafficPolicy::Cluster
         },
-        endpoints,
+        endpoints: Endpoints::default(),
     }
 }
 

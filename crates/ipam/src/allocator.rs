@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use model::{PoolName, ReservationName, ServiceName};
 
@@ -72,7 +73,7 @@ impl Ipam {
             return;
         }
         let after = Reservations::new(reservations);
-        let changed = |a: &Reservations, b: &Reservations| -> Vec<(IpAddr, String)> {
+        let changed = |a: &Reservations, b: &Reservations| -> Vec<(IpAddr, Arc<str>)> {
             let differ = a
                 .addresses()
                 .filter(|(address, name)| b.keeper(*address) != Some(*name));

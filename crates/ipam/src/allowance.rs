@@ -42,7 +42,7 @@ impl<'a> Allowance<'a> {
 
     pub(crate) fn refusal(&self) -> PoolRefusal {
         PoolRefusal::Quota {
-            namespace: self.request.service.namespace.clone(),
+            namespace: self.request.service.namespace.to_string(),
             limit: self.limit,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use model::{PoolName, ServiceName};
 
@@ -69,13 +70,13 @@ impl Ipam {
         self.keeps(namespace, address)
             || holders
                 .iter()
-                .any(|holder| holder.namespace == namespace && has(holder))
+                .any(|holder| *holder.namespace == *namespace && has(holder))
     }
 
     /// Whether a reservation of the namespace keeps `address`.
     pub(crate) fn keeps(&self, namespace: &str, address: IpAddr) -> bool {
         let keeper = self.reservations.keeper(address);
-        keeper.is_some_and(|keeper| keeper.namespace == namespace)
+        keeper.is_some_and(|keeper| *keeper.namespace == *namespace)
     }
 
     /// Makes `current`, which is from `pool`, what `service` has, and what it had besides leaving. Without a pool it is
@@ -147,7 +148,7 @@ impl Ipam {
         }
     }
 
-    pub(crate) fn namespaces(&self, address: IpAddr) -> BTreeSet<String> {
+    pub(crate) fn namespaces(&self, address: IpAddr) -> BTreeSet<Arc<str>> {
         let holders = self
             .ledger
             .holders(address)

@@ -102,7 +102,7 @@ impl Pinned {
     fn matches(&self, request: &Request) -> bool {
         let anywhere = self.namespaces.is_empty() && self.namespace_selectors.is_empty();
         let namespace = anywhere
-            || self.namespaces.contains(&request.service.namespace)
+            || self.namespaces.contains(&*request.service.namespace)
             || self.namespace_selectors.any(&request.namespace_labels);
         namespace && self.service_selectors.unset_or_any(&request.labels)
     }

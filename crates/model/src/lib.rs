@@ -9,6 +9,6 @@ mod name;
 mod range;
 mod selector;
 
-pub use name::{NodeName, PeerName, PoolName, ReservationName, ServiceName};
+pub use name::{NameParts, NodeName, PeerName, PoolName, ReservationName, ServiceName};
 pub use range::{AddressRange, Family, RangeError};
 pub use selector::{Labels, Requirement, Selector, Selectors};

@@ -1,21 +1,37 @@
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// A Service, by namespace and name: the key under which addresses are held.
+///
+/// A copy is a pointer: there are a dozen of each name, and ten thousand Services in a large cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ServiceName {
+pub struct ServiceName(Arc<NameParts>);
+
+/// What a [`ServiceName`] consists of.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NameParts {
     /// The namespace that the Service lives in.
-    pub namespace: String,
+    pub namespace: Arc<str>,
     /// The Service's `metadata.name`.
-    pub name: String,
+    pub name: Arc<str>,
 }
 
 impl ServiceName {
     /// The name of the Service `name` in `namespace`.
-    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
-        Self {
+    pub fn new(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
+        Self(Arc::new(NameParts {
             namespace: namespace.into(),
             name: name.into(),
-        }
+        }))
+    }
+}
+
+impl Deref for ServiceName {
+    type Target = NameParts;
+
+    fn deref(&self) -> &NameParts {
+        &self.0
     }
 }
 
@@ -40,14 +56,14 @@ impl fmt::Display for PoolName {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReservationName {
     /// The namespace that the reservation, and every Service that may use it, lives in.
-    pub namespace: String,
+    pub namespace: Arc<str>,
     /// The reservation's `metadata.name`.
-    pub name: String,
+    pub name: Arc<str>,
 }
 
 impl ReservationName {
     /// The name of the reservation `name` in `namespace`.
-    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+    pub fn new(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
         Self {
             namespace: namespace.into(),
             name: name.into(),

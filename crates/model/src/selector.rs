@@ -1,7 +1,49 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Labels of an object: key to value.
-pub type Labels = BTreeMap<String, String>;
+/// Labels of an object: key to value, in the order of the keys. They take no more room than they need: most objects have two or
+/// three, and there are many objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Labels(Box<[(Box<str>, Box<str>)]>);
+
+impl Labels {
+    /// None at all.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The value of a label.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        let at = self.0.binary_search_by(|(known, _)| (**known).cmp(key)).ok()?;
+        Some(&self.0[at].1)
+    }
+
+    /// Whether the label is there, whatever its value.
+    #[must_use]
+    pub fn contains_key(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+}
+
+impl From<BTreeMap<String, String>> for Labels {
+    fn from(labels: BTreeMap<String, String>) -> Self {
+        let label = |(key, value): (String, String)| (key.into(), value.into());
+        Self(labels.into_iter().map(label).collect())
+    }
+}
+
+impl FromIterator<(String, String)> for Labels {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(labels: I) -> Self {
+        BTreeMap::from_iter(labels).into()
+    }
+}
+
+impl<const N: usize> From<[(String, String); N]> for Labels {
+    fn from(labels: [(String, String); N]) -> Self {
+        labels.into_iter().collect()
+    }
+}
 
 /// One term of a [`Selector`], with the meaning that Kubernetes gives it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -30,6 +30,18 @@ pub enum Change<K> {
     Deleted(K),
 }
 
+impl<K> Change<K> {
+    /// The same, of what `read` makes of each object.
+    #[must_use]
+    pub fn map<T>(self, read: impl Fn(K) -> T) -> Change<T> {
+        match self {
+            Self::Listed(listed) => Change::Listed(listed.into_iter().map(read).collect()),
+            Self::Applied(object) => Change::Applied(read(object)),
+            Self::Deleted(object) => Change::Deleted(read(object)),
+        }
+    }
+}
+
 impl<K: ResourceExt> Change<K> {
     /// Brings `objects`, which are kept by name, up to date.
     pub fn apply_to(self, objects: &mut BTreeMap<String, K>) {

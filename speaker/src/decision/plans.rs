@@ -1,47 +1,57 @@
 use std::collections::{BTreeMap, BTreeSet};
-
 use std::sync::Arc;
 
-use announce::{BgpPlan, Endpoints, Exports, Facts, Plan, Reason, Service, Services};
+use announce::{BgpPlan, Candidates, Endpoints, Exports, Facts, Service, Services};
 use bgp::Table;
 use model::{NodeName, PeerName, ServiceName};
+
+use super::{Layer2, Prospect, Prospects};
 
 /// Which nodes may announce each Service, and what this one announces by BGP, kept up to date with as little work as a change
 /// calls for.
 #[derive(Debug)]
 pub(super) struct Plans {
     me: NodeName,
+    bgp_only: bool,
     facts: Facts,
     services: Services,
-    plans: BTreeMap<ServiceName, Result<Plan, Reason>>,
-    routed: BTreeMap<ServiceName, Routed>,
+    prospects: Prospects,
     exports: Exports,
-    /// The plan made last: most Services have the same, and one of it is enough.
-    last: Arc<BgpPlan>,
+    /// Made last: most Services have the same, and one of it is enough.
+    candidates: Arc<Candidates>,
+    routed: Arc<BgpPlan>,
     changed: bool,
 }
 
-/// Who announces a Service by BGP, or the reason why nobody does.
-type Routed = Result<Arc<BgpPlan>, Reason>;
-
 impl Plans {
-    pub(super) fn new(me: NodeName) -> Self {
+    pub(super) fn new(me: NodeName, bgp_only: bool) -> Self {
         Self {
             me,
+            bgp_only,
             facts: Facts::default(),
             services: Services::default(),
-            plans: BTreeMap::new(),
-            routed: BTreeMap::new(),
+            prospects: Prospects::new(),
             exports: Exports::default(),
-            last: Arc::default(),
+            candidates: Arc::default(),
+            routed: Arc::default(),
             changed: false,
         }
     }
 
-    /// Each Service with what becomes of it on the segments and by BGP.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&ServiceName, &Result<Plan, Reason>, &Routed)> {
-        let both = |(name, plan)| Some((name, plan, self.routed.get(name)?));
-        self.plans.iter().filter_map(both)
+    /// Each Service with what becomes of it.
+    pub(super) fn prospects(&self) -> &Prospects {
+        &self.prospects
+    }
+
+    /// Notes who says of itself that it announces a Service, which decides whether another node says so.
+    pub(super) fn note_announcer(&mut self, name: &ServiceName, announcer: Option<NodeName>) {
+        let Some(prospect) = self.prospects.get_mut(name) else {
+            return;
+        };
+        if prospect.announcer != announcer {
+            Arc::make_mut(prospect).announcer = announcer;
+            self.changed |= !self.facts.bgp_advertisements.is_empty();
+        }
     }
 
     /// What each peer of this node is to get.
@@ -117,9 +127,8 @@ impl Plans {
         let mut concerned = self.tied_to(name);
         concerned.remove(name);
         self.services.remove(name);
-        self.routed.remove(name);
         self.exports.remove(name);
-        self.changed |= self.plans.remove(name).is_some();
+        self.changed |= self.prospects.remove(name).is_some();
         self.plan(concerned);
     }
 
@@ -130,13 +139,14 @@ impl Plans {
 
     fn plan_all(&mut self) {
         self.changed = true;
-        self.plans.clear();
-        let gone = |name: &&ServiceName| self.services.get(name).is_none();
-        let gone: Vec<_> = self.routed.keys().filter(gone).cloned().collect();
-        for name in gone {
-            self.routed.remove(&name);
-            self.exports.remove(&name);
-        }
+        let (services, exports) = (&self.services, &mut self.exports);
+        self.prospects.retain(|name, _| {
+            let stays = services.get(name).is_some();
+            if !stays {
+                exports.remove(name);
+            }
+            stays
+        });
         self.plan(self.services.names().cloned().collect());
     }
 
@@ -144,28 +154,42 @@ impl Plans {
     fn plan(&mut self, mut names: BTreeSet<ServiceName>) {
         self.changed |= !names.is_empty();
         while let Some(name) = names.pop_first() {
+            if self.bgp_only {
+                self.put(name, Layer2::Off);
+                continue;
+            }
             let unit = self.services.unit(&name);
             for (name, plan) in announce::layer2(&self.facts, &unit) {
                 names.remove(&name);
-                self.route(&name);
-                self.plans.insert(name, plan);
+                self.put(name, plan.map_or_else(Layer2::Nobody, Layer2::One));
             }
         }
     }
 
-    /// Looks again at what becomes of one Service by BGP.
-    fn route(&mut self, name: &ServiceName) {
-        let Some(service) = self.services.get(name) else {
+    /// Notes what becomes of one Service: this on the segments, and by BGP what is still to be found out.
+    fn put(&mut self, name: ServiceName, mut layer2: Layer2) {
+        if let Layer2::One(plan) = &mut layer2 {
+            plan.candidates = share(&mut self.candidates, plan.candidates.clone());
+        }
+        let Some(service) = self.services.get(&name) else {
             return;
         };
         let exports = announce::exports(&self.facts, &self.me, service);
         self.exports.set(name.clone(), exports.unwrap_or_default());
-        let plan = announce::bgp(&self.facts, service).map(|plan| {
-            if *self.last != plan {
-                self.last = Arc::new(plan);
-            }
-            self.last.clone()
-        });
-        self.routed.insert(name.clone(), plan);
+        let before = self.prospects.get(&name);
+        let prospect = Prospect {
+            layer2,
+            bgp: announce::bgp(&self.facts, service).map(|plan| share(&mut self.routed, plan.into())),
+            announcer: before.and_then(|before| before.announcer.clone()),
+        };
+        self.prospects.insert(name, prospect.into());
     }
+}
+
+/// The one copy of what is the same as the last time.
+fn share<T: PartialEq>(last: &mut Arc<T>, new: Arc<T>) -> Arc<T> {
+    if *last != new {
+        *last = new;
+    }
+    last.clone()
 }

@@ -1,3 +1,8 @@
+use std::net::IpAddr;
+
+use config::service::Classes;
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde_json::{Value, json};
 
 use super::*;
@@ -23,6 +28,20 @@ fn node(name: &str, labels: Value) -> Node {
         "metadata": {"name": name, "labels": labels},
         "status": {"conditions": [{"type": "Ready", "status": "True"}]},
     }))
+}
+
+/// What the watch of Services says.
+fn services(change: Change<Service>) -> Input {
+    let classes = Classes {
+        class: "heraldlb.io/herald".into(),
+        require_class: false,
+    };
+    Input::Services(change.map(|object| Seen::of(&object, &classes)))
+}
+
+/// What the watch of EndpointSlices says.
+fn slices(change: Change<EndpointSlice>) -> Input {
+    Input::Slices(change.map(|object| Slice::of(&object).unwrap()))
 }
 
 fn service(name: &str, address: &str) -> Service {
@@ -56,17 +75,16 @@ fn resource<K: serde::de::DeserializeOwned>(kind: &str, name: &str, spec: Value)
 
 impl Bench {
     fn new() -> Self {
-        let classes = Classes {
-            class: "heraldlb.io/herald".into(),
-            require_class: false,
-        };
+        Self::of_speakers(false)
+    }
+
+    fn of_speakers(bgp_only: bool) -> Self {
         let decider = |name: &&str| {
             Decider::new(Settings {
                 me: NodeName((*name).into()),
-                classes: classes.clone(),
                 ignore_exclude_label: false,
                 drain_on_cordon: false,
-                bgp_only: false,
+                bgp_only,
             })
         };
         Self {
@@ -76,7 +94,11 @@ impl Bench {
 
     /// A pool, an advertisement, and one Service with an endpoint on n2.
     fn started() -> Self {
-        let mut bench = Self::new();
+        Self::new().with_a_service()
+    }
+
+    fn with_a_service(mut self) -> Self {
+        let bench = &mut self;
         bench.all(|| {
             Input::Nodes(Change::Listed(
                 NODES.iter().map(|name| node(name, json!({}))).collect(),
@@ -93,9 +115,9 @@ impl Bench {
             Input::L2Advertisements(Change::Listed(vec![resource("L2Advertisement", "a", json!({}))]))
         });
         bench.no_bgp();
-        bench.all(|| Input::Services(Change::Listed(vec![service("web", "192.0.2.1")])));
-        bench.all(|| Input::Slices(Change::Listed(vec![slice("web", &["n2"])])));
-        bench
+        bench.all(|| services(Change::Listed(vec![service("web", "192.0.2.1")])));
+        bench.all(|| slices(Change::Listed(vec![slice("web", &["n2"])])));
+        self
     }
 
     fn no_bgp(&mut self) {
@@ -145,10 +167,16 @@ impl Bench {
         self.prospect_of("web")
     }
 
-    /// What becomes of a Service, of which all speakers say the same.
+    /// What becomes of a Service, of which all speakers say the same; who may announce it left out.
     fn prospect_of(&mut self, name: &str) -> Layer2 {
         let name = ServiceName::new("default", name);
-        let said = |decider: &mut Decider| Some(decider.decision()?.prospects.get(&name)?.layer2.clone());
+        let said = |decider: &mut Decider| {
+            let mut layer2 = decider.decision()?.prospects.get(&name)?.layer2.clone();
+            if let Layer2::One(plan) = &mut layer2 {
+                plan.candidates = Arc::default();
+            }
+            Some(layer2)
+        };
         let mut prospects: Vec<_> = self.deciders.iter_mut().filter_map(said).collect();
         prospects.dedup();
         assert_eq!(prospects.len(), 1, "{prospects:?}");
@@ -158,11 +186,12 @@ impl Bench {
 
 /// A unit of one address.
 fn alone(address: &str) -> Layer2 {
-    let ip = address.parse().unwrap();
-    Layer2::One {
-        unit: UnitId(ip),
+    let ip: IpAddr = address.parse().unwrap();
+    Layer2::One(Plan {
         addresses: [ip].into(),
-    }
+        unit: [ip].into(),
+        candidates: Arc::default(),
+    })
 }
 
 /// P-L2-13, P-L2-14, P-CFG-45
@@ -172,7 +201,7 @@ fn all_nodes_say_the_same_and_nothing_before_they_know_everything() {
     assert_eq!(bench.may_hold("192.0.2.1"), NODES);
     assert_eq!(bench.prospect(), alone("192.0.2.1"));
     let mut bench = Bench::new();
-    bench.all(|| Input::Services(Change::Listed(vec![service("web", "192.0.2.1")])));
+    bench.all(|| services(Change::Listed(vec![service("web", "192.0.2.1")])));
     assert!(
         bench
             .deciders
@@ -230,10 +259,10 @@ fn where_a_node_may_announce_is_its_own_and_a_node_that_may_not_takes_part_every
 #[test]
 fn without_an_endpoint_nobody_may_hold_the_address_and_the_reason_is_known() {
     let mut bench = Bench::started();
-    bench.all(|| Input::Slices(Change::Applied(slice("web", &[]))));
+    bench.all(|| slices(Change::Applied(slice("web", &[]))));
     assert_eq!(bench.may_hold("192.0.2.1"), [""; 0]);
     assert_eq!(bench.prospect(), Layer2::Nobody(Reason::NoEndpoints));
-    bench.all(|| Input::Slices(Change::Applied(slice("web", &["n1"]))));
+    bench.all(|| slices(Change::Applied(slice("web", &["n1"]))));
     assert_eq!(bench.prospect(), alone("192.0.2.1"));
 }
 
@@ -291,7 +320,7 @@ fn a_preferred_node_without_a_local_endpoint_is_no_candidate() {
     bench.all(|| preferring("fast", 70));
     let mut local = service("web", "192.0.2.1");
     local.spec.get_or_insert_default().external_traffic_policy = Some("Local".into());
-    bench.all(|| Input::Services(Change::Applied(local.clone())));
+    bench.all(|| services(Change::Applied(local.clone())));
     assert_eq!(weights(&mut bench), [("n2".to_owned(), 0)].into());
 }
 
@@ -338,11 +367,11 @@ fn a_service_that_loses_its_address_is_withdrawn() {
     let mut bench = Bench::started();
     let mut without = service("web", "192.0.2.1");
     without.status = None;
-    bench.all(|| Input::Services(Change::Applied(without.clone())));
+    bench.all(|| services(Change::Applied(without.clone())));
     assert_eq!(bench.may_hold("192.0.2.1"), [""; 0]);
-    bench.all(|| Input::Services(Change::Applied(service("web", "192.0.2.1"))));
+    bench.all(|| services(Change::Applied(service("web", "192.0.2.1"))));
     assert_eq!(bench.may_hold("192.0.2.1"), NODES);
-    bench.all(|| Input::Services(Change::Deleted(service("web", "192.0.2.1"))));
+    bench.all(|| services(Change::Deleted(service("web", "192.0.2.1"))));
     assert_eq!(bench.may_hold("192.0.2.1"), [""; 0]);
 }
 

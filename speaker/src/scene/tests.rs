@@ -48,7 +48,7 @@ fn decision(layer2: Layer2, candidates: &[&str]) -> Decision {
             units: [(UnitId(ip()), unit)].into(),
             ..Wanted::default()
         }),
-        prospects: [(web(), prospect(layer2, unrouted()))].into(),
+        prospects: [(web(), prospect(layer2, unrouted()).into())].into(),
         ..Decision::default()
     }
 }
@@ -66,14 +66,20 @@ fn unrouted() -> Result<Arc<BgpPlan>, Reason> {
 }
 
 fn one() -> Layer2 {
-    Layer2::One {
-        unit: UnitId(ip()),
+    Layer2::One(Plan {
         addresses: [ip()].into(),
-    }
+        unit: [ip()].into(),
+        candidates: Arc::default(),
+    })
 }
 
 fn told(scenes: &[Scene], decision: &Decision) -> Vec<(String, Standing)> {
-    let said = |scene: &Scene| Some((scene.me.0.clone(), scene.standings(decision).remove(&web())?));
+    let said = |scene: &Scene| {
+        Some((
+            scene.me.0.clone(),
+            Standing::clone(scene.standings(decision).get(&web())?),
+        ))
+    };
     scenes.iter().filter_map(said).collect()
 }
 
@@ -157,7 +163,7 @@ fn routing(nodes: &[&str], ready: &[&str], announcer: Option<&str>) -> Decision 
         ..prospect(Layer2::Nobody(unadvertised), routed_by(nodes))
     };
     Decision {
-        prospects: [(web(), prospect)].into(),
+        prospects: [(web(), prospect.into())].into(),
         ready: ready.iter().map(|node| name(node)).collect(),
         ..Decision::default()
     }
@@ -242,7 +248,7 @@ fn who_holds_an_address_on_a_segment_names_the_nodes_that_route_it_too() {
         iface: "eth0".into(),
     });
     let mut decision = decision(one(), &["n1", "n2", "n3"]);
-    decision.prospects = [(web(), prospect(one(), routed_by(&["n1", "n2"])))].into();
+    decision.prospects = [(web(), prospect(one(), routed_by(&["n1", "n2"])).into())].into();
     let told = told(&scenes[..1], &decision);
     assert_eq!(
         told[0].1.message,

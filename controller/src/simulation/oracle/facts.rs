@@ -38,7 +38,7 @@ pub(super) fn request(store: &Store, service: &Service) -> Result<Request, Servi
     let namespace = service.metadata.namespace.as_deref().unwrap_or_default();
     let labels = store.get(&Key::new(Kind::Namespaces, "", namespace));
     let labels = labels.and_then(|object| object.metadata().labels.clone());
-    config::service::request(service, &labels.unwrap_or_default())
+    config::service::request(service, &labels.unwrap_or_default().into())
 }
 
 /// Whether addresses of these families are what is asked for.
@@ -160,7 +160,9 @@ impl<'a> Pool<'a> {
             })
         };
         let anywhere = allocation.namespaces.is_empty() && allocation.namespace_selectors.is_empty();
-        let here = allocation.namespaces.contains(&request.service.namespace)
+        let here = allocation
+            .namespaces
+            .contains(&request.service.namespace.to_string())
             || matches(&request.namespace_labels, &allocation.namespace_selectors);
         let services = &allocation.service_selectors;
         (anywhere || here) && (services.is_empty() || matches(&request.labels, services))

@@ -204,7 +204,7 @@ impl<'a> Settled<'a> {
         let kept = self
             .reservations
             .iter()
-            .filter(|(name, _)| name.namespace == namespace);
+            .filter(|(name, _)| *name.namespace == *namespace);
         used.extend(kept.flat_map(|(_, kept)| kept));
         let more = offer
             .iter()

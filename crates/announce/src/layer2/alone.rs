@@ -88,7 +88,7 @@ fn candidate(
     if node.network_unavailable {
         return Err(NodeReason::NetworkUnavailable);
     }
-    if service.traffic_policy == TrafficPolicy::Local && !service.endpoints.nodes.contains_key(name) {
+    if service.traffic_policy == TrafficPolicy::Local && service.endpoints.on(name) == 0 {
         return Err(NodeReason::NoLocalEndpoint);
     }
     let preference = selecting()

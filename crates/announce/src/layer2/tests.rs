@@ -60,10 +60,7 @@ fn service() -> Service {
         addresses: vec!["192.0.2.1".parse().unwrap()],
         recorded_pool: None,
         traffic_policy: TrafficPolicy::Cluster,
-        endpoints: Endpoints {
-            nodes: [(name("n2"), 1)].into(),
-            outside_nodes: false,
-        },
+        endpoints: Endpoints::from_iter([(name("n2"), 1)]),
     }
 }
 
@@ -100,13 +97,8 @@ fn without_a_usable_endpoint_nobody_may() {
         ..service()
     };
     assert_eq!(judge(&facts(), &without), Err(Reason::NoEndpoints));
-    let outside = Service {
-        endpoints: Endpoints {
-            outside_nodes: true,
-            ..Endpoints::default()
-        },
-        ..service()
-    };
+    let mut outside = without;
+    outside.endpoints.count(None);
     assert_eq!(who(&facts(), &outside), ["n1", "n2", "n3"]);
 }
 
@@ -267,10 +259,7 @@ fn sharing(name_of_it: &str, tier: &str, addresses: &[&str]) -> Service {
         name: ServiceName::new("default", name_of_it),
         labels: labels(&[("tier", tier)]),
         addresses: addresses.iter().map(|address| ip(address)).collect(),
-        endpoints: Endpoints {
-            nodes: ["n1", "n2", "n3"].map(|node| (name(node), 1)).into(),
-            outside_nodes: false,
-        },
+        endpoints: Endpoints::from_iter(["n1", "n2", "n3"].map(|node| (name(node), 1))),
         ..service()
     }
 }

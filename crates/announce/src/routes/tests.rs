@@ -60,10 +60,7 @@ fn service(addresses: &[&str]) -> Service {
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
         recorded_pool: None,
         traffic_policy: TrafficPolicy::Cluster,
-        endpoints: Endpoints {
-            nodes: [(name("n2"), 2), (name("n3"), 1)].into(),
-            outside_nodes: false,
-        },
+        endpoints: Endpoints::from_iter([(name("n2"), 2), (name("n3"), 1)]),
     }
 }
 

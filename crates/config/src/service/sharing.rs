@@ -15,7 +15,10 @@ pub fn sharing(service: &Service) -> Sharing {
         return Sharing::default();
     };
     let spec = service.spec.as_ref();
-    let selector = || spec.and_then(|spec| spec.selector.clone()).unwrap_or_default();
+    let selector = || {
+        let selector = spec.and_then(|spec| spec.selector.clone());
+        selector.unwrap_or_default().into()
+    };
     let ports = spec.into_iter().flat_map(|spec| spec.ports.iter().flatten());
     Sharing {
         key: Some(key.to_owned()),

@@ -1,11 +1,11 @@
 use std::net::IpAddr;
 
 use ipam::{Families, Sharing};
-use model::{Family, PoolName};
+use model::{Family, NodeName, PoolName};
 use serde_json::json;
 
 use super::*;
-use crate::endpoints::{endpoints, service_of};
+use crate::endpoints::Slice;
 
 fn service(annotations: serde_json::Value, spec: serde_json::Value) -> Service {
     let object = json!({"metadata": {"namespace": "default", "name": "web", "annotations": annotations}, "spec": spec});
@@ -258,7 +258,7 @@ fn the_pool_that_a_service_records_is_told_to_those_who_announce_it() {
         }],
     }))
     .unwrap();
-    let announced = announced(&object, Endpoints::default());
+    let announced = announced(&object);
     assert_eq!(announced.recorded_pool, Some(PoolName("lan".into())));
     assert_eq!(announced.addresses, addresses);
     assert_eq!(announced.traffic_policy, TrafficPolicy::Local);
@@ -279,13 +279,10 @@ fn an_endpoint_counts_when_it_is_ready_or_still_serves() {
         ],
     });
     let slice = serde_json::from_value(slice).unwrap();
-    assert_eq!(service_of(&slice), Some(ServiceName::new("default", "web")));
-    let seen = endpoints([&slice]);
-    let nodes: Vec<_> = seen
-        .nodes
-        .iter()
-        .map(|(node, count)| format!("{node} {count}"))
-        .collect();
-    assert_eq!(nodes, ["draining 1", "ready 2", "unset 1"]);
+    let slice = Slice::of(&slice).unwrap();
+    assert_eq!(slice.service, ServiceName::new("default", "web"));
+    let seen = slice.endpoints;
+    let counts = ["draining", "failed", "ready", "unset"].map(|node| seen.on(&NodeName(node.to_owned())));
+    assert_eq!(counts, [1, 0, 2, 1]);
     assert!(!seen.outside_nodes);
 }

@@ -82,8 +82,8 @@ impl World {
         let advertisements = || self.advertisements.values().cloned().map(Stored::from).collect();
         bench.all(|| Input::L2Advertisements(Change::Listed(advertisements())));
         bench.no_bgp();
-        bench.all(|| Input::Slices(Change::Listed(self.slices.values().cloned().collect())));
-        bench.all(|| Input::Services(Change::Listed(self.services.values().cloned().collect())));
+        bench.all(|| slices(Change::Listed(self.slices.values().cloned().collect())));
+        bench.all(|| services(Change::Listed(self.services.values().cloned().collect())));
         bench
     }
 
@@ -94,17 +94,17 @@ impl World {
                 let mut object = at(&name.to_string(), &addresses);
                 object.metadata.labels = Some([("tier".to_owned(), TIERS[tier].to_owned())].into());
                 self.services.insert(name, object.clone());
-                bench.all(|| Input::Services(Change::Applied(object.clone())));
+                bench.all(|| services(Change::Applied(object.clone())));
             }
             Step::Delete(name) => {
                 if let Some(object) = self.services.remove(&name) {
-                    bench.all(|| Input::Services(Change::Deleted(object.clone())));
+                    bench.all(|| services(Change::Deleted(object.clone())));
                 }
             }
             Step::Endpoints(name, on) => {
                 let object = slice(&name.to_string(), &on);
                 self.slices.insert(name, object.clone());
-                bench.all(|| Input::Slices(Change::Applied(object.clone())));
+                bench.all(|| slices(Change::Applied(object.clone())));
             }
             Step::Advertise(tier, from) => {
                 let object = advertisement(tier, &from);

@@ -24,13 +24,13 @@ fn given(address: &str, from: &str) -> Service {
 #[test]
 fn an_address_outside_its_pool_stays_where_it_is_until_the_status_says_otherwise() {
     let mut bench = Bench::started();
-    bench.all(|| Input::Services(Change::Applied(given(OLD, "p"))));
+    bench.all(|| services(Change::Applied(given(OLD, "p"))));
     let before = bench.may_hold(OLD);
     assert_eq!(before, NODES);
     bench.all(|| Input::Pools(Change::Applied(pool(json!({"addresses": ["192.0.2.8/29"]})))));
     assert_eq!(bench.may_hold(OLD), before);
     assert_eq!(bench.prospect(), alone(OLD));
-    bench.all(|| Input::Services(Change::Applied(given(NEW, "p"))));
+    bench.all(|| services(Change::Applied(given(NEW, "p"))));
     assert_eq!(bench.may_hold(OLD), [""; 0]);
     assert_eq!(bench.may_hold(NEW).len(), 3);
 }
@@ -39,7 +39,7 @@ fn an_address_outside_its_pool_stays_where_it_is_until_the_status_says_otherwise
 #[test]
 fn a_pool_whose_deletion_is_asked_for_is_announced_until_it_is_gone() {
     let mut bench = Bench::started();
-    bench.all(|| Input::Services(Change::Applied(given(OLD, "p"))));
+    bench.all(|| services(Change::Applied(given(OLD, "p"))));
     let before = bench.may_hold(OLD);
     let mut closing: IPPool = resource("IPPool", "p", json!({"addresses": ["192.0.2.0/24"]}));
     closing.metadata.deletion_timestamp = Some(read(json!("2026-01-01T00:00:00Z")));
@@ -68,11 +68,11 @@ fn an_address_that_its_pool_gives_out_no_more_is_announced_as_before() {
 fn an_address_from_a_pool_that_is_not_in_force_is_announced_while_the_pool_is_there() {
     let mut bench = Bench::started();
     bench.all(|| Input::Pools(Change::Listed(vec![])));
-    bench.all(|| Input::Services(Change::Applied(given(OLD, "p"))));
+    bench.all(|| services(Change::Applied(given(OLD, "p"))));
     assert_eq!(bench.may_hold(OLD), [""; 0]);
     bench.all(|| Input::Pools(Change::Listed(vec![pool(json!({"addresses": ["192.0.2.0/33"]}))])));
     assert_eq!(bench.may_hold(OLD).len(), 3);
-    bench.all(|| Input::Services(Change::Applied(service("web", OLD))));
+    bench.all(|| services(Change::Applied(service("web", OLD))));
     assert_eq!(
         bench.may_hold(OLD),
         [""; 0],
@@ -96,11 +96,11 @@ fn every_edit_of_a_status_withdraws_the_old_address_at_once() {
                 json!({"addresses": ["192.0.2.0/24", "2001:db8::/64"]}),
             )))
         });
-        bench.all(|| Input::Services(Change::Applied(at("web", before))));
+        bench.all(|| services(Change::Applied(at("web", before))));
         for address in before {
             assert_eq!(bench.may_hold(address).len(), 3, "{before:?}");
         }
-        bench.all(|| Input::Services(Change::Applied(at("web", after))));
+        bench.all(|| services(Change::Applied(at("web", after))));
         assert_eq!(bench.may_hold(OLD), [""; 0], "{before:?} to {after:?}");
         for address in after {
             assert_eq!(bench.may_hold(address).len(), 3, "{before:?} to {after:?}");
@@ -114,13 +114,13 @@ fn a_service_of_another_type_or_class_is_withdrawn_though_its_status_has_the_add
     let mut bench = Bench::started();
     let mut other = service("web", OLD);
     other.spec.get_or_insert_default().type_ = Some("ClusterIP".into());
-    bench.all(|| Input::Services(Change::Deleted(other.clone())));
+    bench.all(|| services(Change::Deleted(other.clone())));
     assert_eq!(bench.may_hold(OLD), [""; 0]);
-    bench.all(|| Input::Services(Change::Applied(service("web", OLD))));
+    bench.all(|| services(Change::Applied(service("web", OLD))));
     assert_eq!(bench.may_hold(OLD).len(), 3);
     let mut foreign = service("web", OLD);
     foreign.spec.get_or_insert_default().load_balancer_class = Some("example.com/other".into());
-    bench.all(|| Input::Services(Change::Applied(foreign.clone())));
+    bench.all(|| services(Change::Applied(foreign.clone())));
     assert_eq!(bench.may_hold(OLD), [""; 0]);
 }
 
@@ -128,11 +128,11 @@ fn a_service_of_another_type_or_class_is_withdrawn_though_its_status_has_the_add
 #[test]
 fn a_service_that_stops_sharing_leaves_the_address_to_the_other_where_it_is() {
     let mut bench = Bench::started();
-    bench.all(|| Input::Slices(Change::Applied(slice("dns", &["n1"]))));
-    bench.all(|| Input::Services(Change::Applied(service("dns", OLD))));
+    bench.all(|| slices(Change::Applied(slice("dns", &["n1"]))));
+    bench.all(|| services(Change::Applied(service("dns", OLD))));
     let before = bench.may_hold(OLD);
     assert_eq!(before, NODES);
-    bench.all(|| Input::Services(Change::Applied(service("dns", NEW))));
+    bench.all(|| services(Change::Applied(service("dns", NEW))));
     assert_eq!(bench.may_hold(OLD), before);
     assert_eq!(bench.prospect_of("web"), alone(OLD));
     assert_eq!(bench.prospect_of("dns"), alone(NEW));
@@ -144,18 +144,18 @@ fn a_service_that_stops_sharing_leaves_the_address_to_the_other_where_it_is() {
 fn an_address_that_changes_hands_stays_one_unit_whoever_sees_it_first() {
     for last in 0..NODES.len() {
         let mut bench = Bench::started();
-        bench.all(|| Input::Slices(Change::Applied(slice("next", &["n1"]))));
-        bench.all(|| Input::Services(Change::Applied(at("next", &[]))));
+        bench.all(|| slices(Change::Applied(slice("next", &["n1"]))));
+        bench.all(|| services(Change::Applied(at("next", &[]))));
         let handed = [at("web", &[]), service("next", OLD)];
         for object in &handed {
             for decider in (0..NODES.len()).filter(|decider| *decider != last) {
-                bench.one(decider, Input::Services(Change::Applied(object.clone())));
+                bench.one(decider, services(Change::Applied(object.clone())));
             }
         }
         let units = |decider: &mut Decider| decider.decision().unwrap().wanted.units.clone();
         let first = units(&mut bench.deciders[(last + 1) % NODES.len()]);
         for object in handed {
-            bench.one(last, Input::Services(Change::Applied(object)));
+            bench.one(last, services(Change::Applied(object)));
         }
         assert_eq!(
             bench

@@ -24,12 +24,15 @@ fn secret(password: &str) -> Secret {
 impl Bench {
     /// The usual, and a router that every node tells about every Service.
     fn routing() -> Self {
-        let mut bench = Self::started();
-        bench.all(|| {
+        Self::started().with_a_router()
+    }
+
+    fn with_a_router(mut self) -> Self {
+        self.all(|| {
             Input::BgpAdvertisements(Change::Applied(resource("BGPAdvertisement", "all", json!({}))))
         });
-        bench.all(|| Input::BgpPeers(Change::Applied(peer(json!({})))));
-        bench
+        self.all(|| Input::BgpPeers(Change::Applied(peer(json!({})))));
+        self
     }
 
     fn decision_of(&mut self, decider: usize) -> Decision {
@@ -78,7 +81,7 @@ fn with_the_local_policy_only_nodes_with_an_endpoint_announce() {
     let mut bench = Bench::routing();
     let mut local = service("web", "192.0.2.1");
     local.spec.as_mut().unwrap().external_traffic_policy = Some("Local".to_owned());
-    bench.all(|| Input::Services(Change::Applied(local.clone())));
+    bench.all(|| services(Change::Applied(local.clone())));
     assert_eq!(bench.routes(0).unwrap(), [""; 0]);
     assert_eq!(bench.routes(1).unwrap(), ["192.0.2.1/32"]);
 }
@@ -87,10 +90,10 @@ fn with_the_local_policy_only_nodes_with_an_endpoint_announce() {
 #[test]
 fn a_service_that_goes_takes_its_route_along_and_nothing_else() {
     let mut bench = Bench::routing();
-    bench.all(|| Input::Services(Change::Applied(service("other", "192.0.2.2"))));
-    bench.all(|| Input::Slices(Change::Applied(slice("other", &["n1"]))));
+    bench.all(|| services(Change::Applied(service("other", "192.0.2.2"))));
+    bench.all(|| slices(Change::Applied(slice("other", &["n1"]))));
     assert_eq!(bench.routes(0).unwrap(), ["192.0.2.1/32", "192.0.2.2/32"]);
-    bench.all(|| Input::Services(Change::Deleted(service("web", "192.0.2.1"))));
+    bench.all(|| services(Change::Deleted(service("web", "192.0.2.1"))));
     assert_eq!(bench.routes(0).unwrap(), ["192.0.2.2/32"]);
 }
 
@@ -199,8 +202,7 @@ fn a_node_that_is_drained_or_gone_from_the_api_keeps_its_sessions_to_say_farewel
 
 #[test]
 fn what_a_speaker_without_segments_decides_has_no_unit() {
-    let mut bench = Bench::routing();
-    bench.deciders[0].settings.bgp_only = true;
+    let mut bench = Bench::of_speakers(true).with_a_service().with_a_router();
     let decision = bench.decision_of(0);
     assert!(decision.wanted.units.is_empty());
     let web = &decision.prospects[&ServiceName::new("default", "web")];

@@ -37,10 +37,10 @@ impl Bench {
         };
         bench.all(|| Input::Pools(Change::Applied(pool().into())));
         bench.advertise(front, back);
-        bench.all(|| Input::Services(Change::Deleted(service("web", "192.0.2.1"))));
+        bench.all(|| services(Change::Deleted(service("web", "192.0.2.1"))));
         for tier in ["front", "back"] {
-            bench.all(|| Input::Slices(Change::Applied(slice(tier, &NODES))));
-            bench.all(|| Input::Services(Change::Applied(of_tier(tier, &["192.0.2.1"]))));
+            bench.all(|| slices(Change::Applied(slice(tier, &NODES))));
+            bench.all(|| services(Change::Applied(of_tier(tier, &["192.0.2.1"]))));
         }
         bench
     }
@@ -97,11 +97,11 @@ fn without_a_common_node_nobody_may_hold_the_address_and_both_services_say_why()
 fn a_dual_stack_pair_and_what_shares_it_are_one_unit_until_nothing_ties_them() {
     let mut bench = Bench::sharing(&["n1"], &["n1", "n2", "n3"]);
     let pair = of_tier("back", &["192.0.2.2", "2001:db8::2"]);
-    bench.all(|| Input::Services(Change::Applied(pair.clone())));
+    bench.all(|| services(Change::Applied(pair.clone())));
     let apart = bench.may_hold("192.0.2.2");
     assert_eq!((apart.len(), &apart), (3, &bench.may_hold("2001:db8::2")));
     let mut unit = |name: &str| match bench.prospect_of(name) {
-        Layer2::One { unit, .. } => unit.to_string(),
+        Layer2::One(plan) => unit_of(&plan).to_string(),
         other @ (Layer2::Nobody(_) | Layer2::Off) => panic!("{other:?}"),
     };
     assert_eq!(
@@ -109,12 +109,12 @@ fn a_dual_stack_pair_and_what_shares_it_are_one_unit_until_nothing_ties_them() {
         ("192.0.2.1".into(), "192.0.2.2".into())
     );
     let tying = of_tier("front", &["192.0.2.1", "192.0.2.2"]);
-    bench.all(|| Input::Services(Change::Applied(tying.clone())));
+    bench.all(|| services(Change::Applied(tying.clone())));
     for address in ["192.0.2.1", "192.0.2.2", "2001:db8::2"] {
         assert_eq!(bench.may_hold(address), ["n1"]);
     }
     assert_eq!(bench.deciders[0].decision().unwrap().wanted.units.len(), 1);
-    bench.all(|| Input::Services(Change::Deleted(tying.clone())));
+    bench.all(|| services(Change::Deleted(tying.clone())));
     assert_eq!(bench.may_hold("192.0.2.1"), [""; 0]);
     assert_eq!(bench.may_hold("192.0.2.2"), apart);
 }
@@ -123,9 +123,9 @@ fn a_dual_stack_pair_and_what_shares_it_are_one_unit_until_nothing_ties_them() {
 #[test]
 fn an_address_stays_as_long_as_one_of_its_services_has_an_endpoint() {
     let mut bench = Bench::sharing(&["n2"], &["n2", "n3"]);
-    bench.all(|| Input::Slices(Change::Applied(slice("back", &[]))));
+    bench.all(|| slices(Change::Applied(slice("back", &[]))));
     assert_eq!(bench.may_hold("192.0.2.1"), ["n2"]);
     assert_eq!(bench.prospect_of("back"), Layer2::Nobody(Reason::NoEndpoints));
-    bench.all(|| Input::Slices(Change::Applied(slice("front", &[]))));
+    bench.all(|| slices(Change::Applied(slice("front", &[]))));
     assert_eq!(bench.may_hold("192.0.2.1"), [""; 0]);
 }

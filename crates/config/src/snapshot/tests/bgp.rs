@@ -242,8 +242,7 @@ fn a_label_that_brings_two_peers_to_conflict_shows_it_and_closes_only_the_sessio
     world.nodes = racks(&["a", "b", "a"]);
     assert_eq!(world.read_after(&before), before);
     // The third node is now of both.
-    let mut labels = Labels::new();
-    labels.insert("rack".into(), "c".into());
+    let rack = ("rack".to_owned(), "c".to_owned());
     world.peers[0] = peer_with(
         "old",
         2,
@@ -254,7 +253,7 @@ fn a_label_that_brings_two_peers_to_conflict_shows_it_and_closes_only_the_sessio
         }),
     );
     let before = world.read_after(&before);
-    labels.insert("side".into(), "left".into());
+    let labels = Labels::from([rack, ("side".to_owned(), "left".to_owned())]);
     world.nodes.insert(
         NodeName("n2".into()),
         Node {

@@ -25,7 +25,7 @@ pub(super) struct Object {
 impl Object {
     pub(super) fn new(who: usize) -> Self {
         let mut request = Request::new(service(who), Families::Prefer(Family::V4));
-        if request.service.namespace == "b" {
+        if &*request.service.namespace == "b" {
             request.namespace_labels = labelled("gold");
         }
         Self {

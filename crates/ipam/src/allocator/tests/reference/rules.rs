@@ -116,7 +116,7 @@ impl Tables {
     /// P-ALLOC-25 to P-ALLOC-30
     pub(super) fn serves(&self, pool: &Pool, request: &Request) -> bool {
         let Some(pinned) = &pool.pinned else { return true };
-        let by_name = pinned.namespaces.contains(&request.service.namespace);
+        let by_name = pinned.namespaces.contains(&*request.service.namespace);
         let selectors = &pinned.namespace_selectors.0;
         let by_label = selectors
             .iter()
@@ -221,12 +221,12 @@ impl Tables {
         let rows = self
             .rows
             .iter()
-            .filter(|(name, _)| name.namespace == namespace && Some(*name) != except);
+            .filter(|(name, _)| *name.namespace == *namespace && Some(*name) != except);
         let held = rows.flat_map(|(_, row)| row.current.iter().copied());
         let kept = self.universe.iter().copied();
         let kept = kept.filter(|&address| {
             self.keeper(address)
-                .is_some_and(|name| name.namespace == namespace)
+                .is_some_and(|name| *name.namespace == *namespace)
         });
         held.chain(kept)
             .filter(|&address| self.gives(pool, address))
@@ -235,7 +235,7 @@ impl Tables {
 
     /// Whether the namespace would have more of a pool than it may, because of what the Service gets.
     pub(super) fn exceeds_quota(&self, request: &Request, set: &[IpAddr]) -> bool {
-        let namespace = &request.service.namespace;
+        let namespace = &*request.service.namespace;
         self.pools.iter().any(|pool| {
             let Some(quota) = &pool.quota else { return false };
             let limit = quota.overrides.get(namespace).copied().unwrap_or(quota.limit);

@@ -1,6 +1,6 @@
 //! Everything that can happen.
 
-use model::PoolName;
+use model::{Labels, PoolName};
 use proptest::prelude::*;
 
 use super::super::labelled;
@@ -77,8 +77,8 @@ impl Change {
                 request.reservation = (*number < 2).then(|| reservation(&namespace, *number));
             }
             Self::Reallocate => request.reallocate = !request.reallocate,
-            Self::Label if request.labels.is_empty() => request.labels = labelled("gold"),
-            Self::Label => request.labels.clear(),
+            Self::Label if request.labels == Labels::new() => request.labels = labelled("gold"),
+            Self::Label => request.labels = Labels::new(),
             Self::Nothing => {}
         }
     }

@@ -78,7 +78,7 @@ fn pool_refusal_is_true(tables: &Tables, request: &Request, pool: &Pool, refusal
         PoolRefusal::Quota { namespace, limit } => {
             let quota = pool.quota.as_ref();
             let of = |quota: &Quota| quota.overrides.get(namespace).copied().unwrap_or(quota.limit);
-            quota.map(of) == Some(*limit) && *namespace == request.service.namespace
+            quota.map(of) == Some(*limit) && **namespace == *request.service.namespace
         }
         PoolRefusal::PairSplit { address, holder } => {
             tables.row(holder).current.contains(address) && tables.row(holder).current.len() > 1
