@@ -8,7 +8,7 @@ use super::held::{Answering, Giving, Held};
 use super::survey::{Seen, Standing};
 use super::units::Facts;
 use super::{Phase, Segment};
-use crate::{Strength, UnitId, Why};
+use crate::{UnitId, Why};
 
 /// What becomes of a claim of ours.
 enum Verdict {
@@ -207,9 +207,12 @@ impl Segment {
         let Some((unit, held)) = unit.and_then(|unit| Some((unit, self.own.get_mut(&unit)?))) else {
             return;
         };
-        let lower = peer.claims().get(&unit).is_some_and(|claim| {
-            claim.rank(peer.node) < held.rank(self.node) && claim.strength() > Strength::Leaving
-        });
+        let rank = held.rank(self.node);
+        // Who gives it away announces it, too, until it hears that we have it.
+        let lower = peer
+            .claims()
+            .get(&unit)
+            .is_some_and(|claim| claim.rank(peer.node) < rank);
         let lately = held.rivalled.is_some_and(|at| now < at + self.settings.hand_over);
         if lower || lately || held.answering != Answering::Yes {
             return;

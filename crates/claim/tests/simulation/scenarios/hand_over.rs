@@ -30,6 +30,22 @@ fn a_node_that_drains_gives_everything_away_without_a_gap() {
     }
 }
 
+/// What it announced when it took the unit is repeated for a second, and must not make who takes it next wait.
+#[test]
+fn a_node_that_gives_away_what_it_has_just_taken_leaves_no_gap() {
+    for offset in 0..40 {
+        let mut world = World::aged(offset, 3, 3, slow());
+        let dead = world.holder(&unit(0));
+        world.power_off(dead);
+        world.run_until(SECOND, World::is_held);
+        // About when it announces for the third time.
+        world.run_for(ms(180) + offset as u32 * ms(1));
+        let giver = world.holder(&unit(0));
+        world.set_drain(giver, true);
+        assert_eq!(silence(&mut world, unit(0), ms(500)), Duration::ZERO, "{offset}");
+    }
+}
+
 #[test]
 fn a_node_whose_datapath_is_not_ready_gives_everything_away_without_a_gap() {
     let mut world = World::settled(1, 3, 9, slow());
