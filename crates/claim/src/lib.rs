@@ -98,6 +98,16 @@
 //! beacon makes the other speak at once, and both ask for what they missed. *A hand-over* has no gap: the one answers until it
 //! hears the other's claim.
 //!
+//! # Clocks
+//!
+//! Only spans of a node's own monotonic clock are compared. That clocks run a hundredth too fast or too slowly changes
+//! nothing but these times. One that *jumps ahead* by less than two intervals moves nothing, for peers that are late by the
+//! clock alone get the time to be heard; one that jumps further is as a time in which the node did not run (rule 11). One
+//! that *stood still with its node*, as that of a virtual machine that is moved, shows nothing: the node goes on answering
+//! for what others have taken, until it hears so. That is within an interval and two round trips as a rule, and within three
+//! intervals more where the taker's speaker was replaced meanwhile, whose former life the node has yet to miss. That so
+//! much of what peers said is missing makes it speak at once.
+//!
 //! # Where this departs from the first draft
 //!
 //! The simulator (`tests/simulation`) was the judge of the rules. What it found, or what became clear on the way:

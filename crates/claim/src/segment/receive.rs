@@ -112,12 +112,17 @@ impl Segment {
             return;
         };
         self.counters.received += 1;
+        let newest = peer.window.highest();
         peer.window.note(sequence);
         if let Some(key) = key {
             peer.key = key;
         }
         match message {
-            Message::Beacon(beacon) => self.on_beacon(now, node, sequence, beacon),
+            Message::Beacon(beacon) => {
+                let missed = sequence.saturating_sub(newest + 1);
+                self.on_beacon(now, node, sequence, beacon);
+                self.excuse_silence(now, missed);
+            }
             Message::Changes { from, to: _, entries } => {
                 let units = peer.received.change(from, entries);
                 if peer.received.has_gap() {
@@ -189,6 +194,14 @@ impl Segment {
         self.request_if_needed(now, node);
         if !was_in_time {
             // It is back. That it hears us in turn is worth knowing sooner than in an interval.
+            self.beacon_soon(now);
+        }
+    }
+
+    /// So much of what a peer said never came. To it we may have been away for as long, though our own clock, which stands
+    /// still with a virtual machine that is moved, shows nothing of it: that we hear it is worth saying at once.
+    fn excuse_silence(&mut self, now: Instant, missed: u64) {
+        if missed >= u64::from(self.settings.misses) {
             self.beacon_soon(now);
         }
     }

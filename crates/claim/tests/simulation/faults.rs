@@ -100,6 +100,25 @@ impl World {
         }
     }
 
+    /// The whole machine stands still, and its clock with it: it cannot know afterwards that it did not run.
+    pub(crate) fn suspend(&mut self, i: usize, time: Duration) {
+        if self.nodes[i].runs() {
+            self.pause(i, time, false);
+            let node = &mut self.nodes[i];
+            node.asleep = Some(node.clock.shown(self.now));
+        }
+    }
+
+    /// The node's clock jumps ahead, and with it everything becomes due that waits for a time.
+    pub(crate) fn jump(&mut self, i: usize, ahead: Duration) {
+        let now = self.now;
+        let node = &mut self.nodes[i];
+        node.clock.set(now, node.clock.shown(now) + ahead);
+        node.stirred = now;
+        self.timeout(i);
+        self.disturb();
+    }
+
     pub(crate) fn set_carrier(&mut self, i: usize, carrier: bool) {
         if self.nodes[i].carrier != carrier {
             self.nodes[i].carrier = carrier;
@@ -261,6 +280,46 @@ impl World {
             }
         }
         self.disturb();
+    }
+
+    /// Clocks run at different rates: as quartz does, and now and then as badly as an emulated timer.
+    pub(crate) fn set_random_rates(&mut self) {
+        let (coarse, now) = (self.chance_of_clocks.happens(200), self.now);
+        let most = if coarse { 10_000 } else { 200 };
+        for node in &mut self.nodes {
+            let rate = self.chance_of_clocks.between(0, 2 * most) as i32 - most as i32;
+            node.clock.set_rate(now, rate);
+        }
+    }
+
+    /// Two nodes are cut from each other, whomever else they hear.
+    pub(crate) fn random_cut(&mut self) {
+        let nodes = self.nodes.len();
+        let (a, b) = (
+            self.chance_of_clocks.index(nodes),
+            self.chance_of_clocks.index(nodes),
+        );
+        if a != b && self.chance_of_clocks.happens(100) {
+            self.set_cut(a, b, true);
+            self.set_cut(b, a, true);
+        }
+    }
+
+    /// A clock jumps or stands still.
+    pub(crate) fn random_clock_fault(&mut self) {
+        let i = self.chance_of_clocks.index(self.nodes.len());
+        let short = Duration::from_micros(self.chance_of_clocks.below(400_000));
+        let long = Duration::from_millis(self.chance_of_clocks.below(20_000));
+        let which = self.chance_of_clocks.below(20);
+        if self.told && which < 4 {
+            println!("{:?} CLOCK FAULT {which} at node {i}", self.now);
+        }
+        match which {
+            0 | 1 => self.jump(i, short),
+            2 => self.jump(i, long),
+            3 => self.suspend(i, long / 4),
+            _ => {}
+        }
     }
 
     /// The end of all faults.

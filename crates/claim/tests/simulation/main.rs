@@ -8,6 +8,7 @@
 )]
 
 mod chance;
+mod clock;
 mod faults;
 mod node;
 mod oracle;

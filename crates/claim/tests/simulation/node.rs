@@ -7,6 +7,8 @@ use std::time::Duration;
 use claim::{Event, Role, Segment, Snapshot, Unit, UnitId};
 use model::NodeName;
 
+use crate::clock::Clock;
+
 /// One machine of the segment.
 pub(crate) struct Node {
     pub(crate) name: NodeName,
@@ -18,6 +20,9 @@ pub(crate) struct Node {
     pub(crate) carrier: bool,
     /// Until when the speaker does not run, though its process exists.
     pub(crate) paused: Option<Duration>,
+    /// What its clock showed when the whole machine was suspended, and the clock with it.
+    pub(crate) asleep: Option<Duration>,
+    pub(crate) clock: Clock,
     /// What waits for it meanwhile.
     pub(crate) inbox: VecDeque<(Rc<[u8]>, bool)>,
     pub(crate) disk: Snapshot,
@@ -47,6 +52,8 @@ impl Node {
             kernel: true,
             carrier: true,
             paused: None,
+            asleep: None,
+            clock: Clock::default(),
             inbox: VecDeque::new(),
             disk: Snapshot::default(),
             timer: None,

@@ -1,5 +1,6 @@
 //! What the protocol promises, case by case.
 
+mod clocks;
 mod deafness;
 mod failover;
 mod families;

@@ -124,6 +124,8 @@ pub(crate) struct World {
     pub(crate) cut_family: Vec<Vec<Option<bool>>>,
     /// Decides about IPv6, so that the rest does not depend on whether there is any.
     pub(crate) chance_of_ipv6: Chance,
+    /// Decides about clocks and about pairs that are cut from each other, likewise.
+    pub(crate) chance_of_clocks: Chance,
     queue: BinaryHeap<Reverse<Happening>>,
     order: u64,
     /// Every state of the facts there ever was; the last is true.
@@ -156,6 +158,7 @@ impl World {
             cut: vec![vec![false; nodes + 1]; nodes + 1],
             cut_family: vec![vec![None; nodes + 1]; nodes + 1],
             chance_of_ipv6: Chance::new(seed ^ 0x1b06),
+            chance_of_clocks: Chance::new(seed ^ 0xc10c),
             queue: BinaryHeap::new(),
             order: 0,
             facts: vec![facts],
@@ -173,8 +176,9 @@ impl World {
         self.oracle.stale = true;
     }
 
-    fn instant(&self) -> Instant {
-        self.epoch + self.now
+    /// Now, as the node's own clock shows it.
+    fn instant(&self, i: usize) -> Instant {
+        self.epoch + self.nodes[i].clock.shown(self.now)
     }
 
     fn at(&mut self, at: Duration, what: What) {

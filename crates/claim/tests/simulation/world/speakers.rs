@@ -100,7 +100,7 @@ impl World {
     }
 
     pub(crate) fn start(&mut self, i: usize, snapshot: Snapshot) {
-        let now = self.instant();
+        let now = self.instant(i);
         let settings = self.settings;
         let node = &mut self.nodes[i];
         node.lives += 1;
@@ -113,6 +113,7 @@ impl World {
         node.speaker = Some(Segment::new(now, me, settings, keys, snapshot));
         node.kernel = true;
         node.paused = None;
+        node.asleep = None;
         node.inbox.clear();
         node.answers.clear();
         node.stirred = self.now;
@@ -144,7 +145,7 @@ impl World {
 
     /// Gives a speaker something, if it runs, and does what it says.
     pub(crate) fn input(&mut self, i: usize, input: Input<'_>) {
-        let now = self.instant();
+        let now = self.instant(i);
         if !self.nodes[i].runs() {
             return;
         }
@@ -154,8 +155,8 @@ impl World {
         self.drain(i);
     }
 
-    pub(super) fn timeout(&mut self, i: usize) {
-        let now = self.instant();
+    pub(crate) fn timeout(&mut self, i: usize) {
+        let now = self.instant(i);
         if !self.nodes[i].runs() {
             return;
         }
@@ -225,9 +226,10 @@ impl World {
             self.nodes[i].events.push((self.now, event));
         }
         if let Some(speaker) = &self.nodes[i].speaker {
+            let clock = self.nodes[i].clock;
             let timer = speaker
                 .poll_timeout()
-                .map(|at| at.saturating_duration_since(self.epoch));
+                .map(|at| clock.when(at.saturating_duration_since(self.epoch)));
             let answers = changed.then(|| speaker.holdings().map(|(unit, role)| (*unit, role)).collect());
             if changed {
                 self.oracle.stale = true;
@@ -257,6 +259,11 @@ impl World {
         node.paused = None;
         node.kernel = true;
         node.stirred = self.now;
+        if let Some(shown) = node.asleep.take() {
+            node.clock.set(self.now, shown);
+            // It goes by what it knew before. Of those whose speakers were replaced meanwhile it must first miss the old.
+            node.stirred += self.settings.interval * self.settings.misses;
+        }
         let inbox: Vec<_> = node.inbox.drain(..).collect();
         let facts = node.facts;
         self.disturb();
