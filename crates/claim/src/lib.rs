@@ -115,6 +115,11 @@
 //! * **Nobody takes a unit from a holder that is alive** because by its own facts the holder must not have it (rules 1 and 2):
 //!   with facts that arrive seconds apart the two would take it from each other all that time. The holder itself gives it
 //!   away, as soon as *it* knows, with a claim of the strength *leaving*, lower than any other; so does a node that drains.
+//! * So **a holder whose facts are old keeps what it has**, though it is no candidate by the facts of all others: it has lost
+//!   the API, and what it does not know it cannot give away. With Local traffic and its endpoint gone the traffic is lost for
+//!   as long. Who is right cannot be told: facts carry no order on the wire, and whoever took it might be the one whose facts
+//!   are old, against the rule that a loss of the API moves nothing by itself. As soon as the holder knows, it gives the unit
+//!   away without a gap; if its speaker ends, the facts of those who are there decide at once.
 //! * **Preference and balance are offers of the holder to one node** (rules 12 and 13), not pulls: the offer is a claim that is
 //!   lower than the other's will be, and is withdrawn after a second. For balance the other decides, for it alone knows how many
 //!   it is being offered; what is left of the 120 s goes with the unit, or three nodes that start in a row would not be even.
@@ -132,6 +137,15 @@
 //!   peer is heard up to an interval before the others.
 //! * **A former life's claims count until the new one is ready**, surrogates included: a speaker that comes back without a
 //!   snapshot would leave a gap for as long as it listens. What is resumed is told while listening.
+//! * **Two that do not hear each other let those go before them who hear both** (rules 2, 4, 12, 13). Both would take what
+//!   a third had. A node that knows, by what its peers say they hear, of a candidate that it does not hear, or that does not
+//!   hear it, takes a unit only after the others had their time (four at most: 800 ms), and accepts no offer. The others
+//!   wait 200 ms for each of the two that comes before them. *Where no candidate hears all others, both take it*, and both
+//!   hold it until they hear each other: nobody can tell either that the other has it, and that nobody has it is worse. So it
+//!   is as well where the last node goes that heard both: then the segment is split. One holder is left an interval and two
+//!   round trips after the two hear each other again.
+//! * **What somebody claimed that is not heard any more is outlived by any higher term.** It may have been given away
+//!   unheard, and would keep everybody from taking the unit for as long as others vouch for its node.
 //! * **On return a claim of a higher term always prevails**, even a weak one on a strong one (rule 10), for "what somebody else
 //!   took meanwhile is his"; in a cluster of two nobody ever confirms a claim while the other is away.
 //! * **Nodes that listen are left out where somebody waits for an answer** (rule 4): they count for units that nobody had.

@@ -96,10 +96,13 @@ impl Peer {
         self.heard_by_ipv4.is_some_and(|at| now < at + patience)
     }
 
-    /// Until when others' word makes it alive (it is up to one interval old).
+    /// Until when others' word makes it alive.
     fn vouched_until(&self, settings: &Settings) -> Option<Instant> {
         let told = self.vouched.1?;
-        Some(told + self.beacon.interval * settings.misses.saturating_sub(1))
+        let interval = self.beacon.interval;
+        // News comes when both the peer and a voucher have spoken. Of a dead one there is none after it was missed for long.
+        let lasting = told >= self.late_at() + interval * 2;
+        Some(told + interval * (settings.misses + u32::from(lasting)))
     }
 
     fn hears_others_until(&self) -> Option<Instant> {
@@ -127,9 +130,10 @@ impl Peer {
             };
         }
         let is_before = |end: Option<Instant>| end.is_some_and(|end| now < end);
-        // One that hears nobody at all is deaf: as good as dead, however often it speaks.
+        // One that hears nobody at all is deaf: as good as dead, however often it speaks. One that has fallen silent is not.
         let heard = now < self.heard_until(settings) && is_before(self.hears_others_until());
-        let deaf = now < self.heard_until(settings) && !heard;
+        let speaks = now < self.heard_until(settings) && self.hears_others < Some(self.heard);
+        let deaf = speaks && !heard;
         if heard || !deaf && is_before(self.vouched_until(settings)) {
             return Status::OneWay;
         }

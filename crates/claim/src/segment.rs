@@ -27,6 +27,7 @@ mod strangers;
 mod survey;
 mod take;
 mod units;
+mod veiled;
 
 use by_address::ByAddress;
 use families::Families;

@@ -184,6 +184,13 @@ impl Segment {
         let Some(ours) = facts.candidates.get(&self.node).filter(|_| to == self.node) else {
             return false;
         };
+        if self
+            .veiled(now)
+            .iter()
+            .any(|node| facts.candidates.contains_key(node))
+        {
+            return false; // One who does not hear us would take it for vacant.
+        }
         if self.phase != Phase::Ready || self.drain || !self.able {
             return false;
         }

@@ -93,6 +93,7 @@ impl Segment {
                     .note(status, peer.former.is_some(), seen);
             }
         }
+        self.forget_outlived(now, &mut survey);
         survey
     }
 

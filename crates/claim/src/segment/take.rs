@@ -43,6 +43,7 @@ impl Segment {
             // Whose turn it is counts from when we could take something.
             return self.open.clear();
         }
+        let veiled = self.veiled(now);
         for (unit, facts) in units {
             if self.own.contains_key(unit) {
                 self.open.remove(unit);
@@ -65,6 +66,7 @@ impl Segment {
                     let Some(rank) = placement.place(&choice, self.node) else {
                         continue;
                     };
+                    let rank = self.rank_behind(rank, facts, &veiled);
                     if self.is_due(now, since, rank)
                         && self.may_take(now)
                         && self.heard_since_it_fell_silent(now, from)
@@ -142,8 +144,10 @@ impl Segment {
     fn open_since(&mut self, now: Instant, unit: UnitId) -> Instant {
         let holder = self.holders.get(&unit).and_then(|node| self.peers.get(node));
         let silent = holder.filter(|peer| peer.status == Status::Dead && peer.probing.never_answered());
-        // Who is not the first to find out that a node is dead counts from when it fell silent, as the first does.
-        let since = silent.map_or(now, |peer| peer.alive_until(&self.settings).min(now));
+        // Who is not the first to find out that a node is dead counts from when it fell silent, as the first does; or when it was last
+        // vouched for, where others heard it longer.
+        let silence = |peer: &Peer| peer.vouched.1.max(Some(peer.alive_until(&self.settings)));
+        let since = silent.and_then(silence).map_or(now, |since| since.min(now));
         *self.open.entry(unit).or_insert(since)
     }
 

@@ -7,10 +7,13 @@ mod families;
 mod hand_over;
 mod hostile;
 mod large;
+mod old_facts;
+mod quiet;
 mod renaming;
 mod restarts;
 mod settling;
 mod splits;
+mod thirds;
 mod thousand;
 
 use std::time::Duration;

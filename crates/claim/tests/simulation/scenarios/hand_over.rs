@@ -2,7 +2,7 @@ use super::*;
 use crate::node::name;
 
 /// How long a unit had no answer.
-fn silence(world: &mut World, of: UnitId, time: Duration) -> Duration {
+pub(super) fn silence(world: &mut World, of: UnitId, time: Duration) -> Duration {
     let end = world.now + time;
     let mut silent = Duration::ZERO;
     while world.now < end {

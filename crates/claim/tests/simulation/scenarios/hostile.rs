@@ -20,6 +20,30 @@ fn whoever_has_no_key_changes_nothing() {
     );
 }
 
+/// What overtakes, and what comes twice, is neither lost nor believed again, while units change hands all along.
+#[test]
+fn datagrams_that_overtake_each_other_or_come_twice_change_nothing() {
+    for seed in 0..10 {
+        let network = Network {
+            duplicates: 200,
+            stragglers: 100,
+            ..slow()
+        };
+        let mut world = World::settled(seed, 3, 9, network);
+        for round in 0..6 {
+            world.set_drain(round % 3, true);
+            world.run_for(SECOND);
+            world.assert_converged();
+            world.set_drain(round % 3, false);
+            world.run_for(ms(300));
+        }
+        let lost = |event: &Event| matches!(event, Event::Member { to, .. } if !to.is_some_and(claim::Status::is_alive));
+        assert!((0..3).all(|i| !world.told(i, lost)));
+        let speaker = world.nodes[0].speaker.as_ref().unwrap();
+        assert!(speaker.counters().refused.replayed > 0);
+    }
+}
+
 #[test]
 fn what_a_former_life_said_is_not_believed_of_the_present_one() {
     let mut world = World::settled(1, 3, 6, slow());
