@@ -86,6 +86,21 @@ fn with_the_local_policy_only_nodes_with_an_endpoint_announce() {
     assert_eq!(bench.routes(1).unwrap(), ["192.0.2.1/32"]);
 }
 
+/// P-BGP-4
+#[test]
+fn an_endpoint_that_one_slice_has_as_usable_and_another_has_not_is_usable() {
+    let mut bench = Bench::routing();
+    let mut other = slice("web", &["n2"]);
+    other.metadata.name = Some("web-2".into());
+    let mut not_ready = other.endpoints.remove(0);
+    not_ready.conditions = Some(read(json!({"ready": false, "serving": false})));
+    other.endpoints.push(not_ready);
+    bench.all(|| slices(Change::Applied(other.clone())));
+    assert_eq!(bench.routes(1).unwrap(), ["192.0.2.1/32"]);
+    bench.all(|| slices(Change::Deleted(slice("web", &["n2"]))));
+    assert_eq!(bench.routes(1).unwrap(), [""; 0]);
+}
+
 /// P-BGP-12, P-BGP-10
 #[test]
 fn a_service_that_goes_takes_its_route_along_and_nothing_else() {

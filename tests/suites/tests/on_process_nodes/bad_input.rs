@@ -156,7 +156,7 @@ fn apply(bed: &Bed, kind: &str, name: &str, spec: &serde_json::Value) -> Result<
     bed.lab.kubectl_apply(&object.to_string()).map(drop)
 }
 
-/// P-CFG-11, P-CFG-15, P-CFG-16, P-CFG-33, P-CFG-34, P-CFG-36, P-CFG-42, P-OBS-11, P-OBS-12: what two objects of BGP get wrong together is
+/// P-BGP-33, P-CFG-11, P-CFG-15, P-CFG-16, P-CFG-33, P-CFG-34, P-CFG-36, P-CFG-42, P-OBS-11, P-OBS-12: what two objects of BGP get wrong together is
 /// told on one of them, by the labels that the nodes have now, and ends with its cause.
 #[test]
 fn objects_of_bgp_that_stand_in_each_others_way_are_told_which_is_the_other() {

@@ -13,7 +13,7 @@ mod cases;
 const NODE: &str = "n1";
 
 /// P-BGP-13, P-BGP-14, P-BGP-15, P-BGP-16, P-BGP-17, P-BGP-18, P-BGP-19, P-BGP-20, P-BGP-24, P-BGP-26, P-BGP-27, P-BGP-29,
-/// P-BGP-30, P-BGP-31, P-BGP-35, P-BGP-36, P-BGP-37, P-BGP-47, P-BGP-49: every way to peer with FRR and with BIRD, all on one node.
+/// P-BGP-30, P-BGP-31, P-BGP-35, P-BGP-36, P-BGP-37, P-BGP-47, P-BGP-48, P-BGP-49: every way to peer with FRR and with BIRD, all on one node.
 /// Those that are wrong stay down, say why, and disturb nobody. B13, U4.
 #[test]
 fn every_way_to_peer_works_with_both_routers_and_what_is_wrong_says_why() {
@@ -37,6 +37,7 @@ fn every_way_to_peer_works_with_both_routers_and_what_is_wrong_says_why() {
             learned(bed, case, bird, addresses)?;
         }
         next_hops(bed, &in_frr, &frrs, addresses)?;
+        marked(bed, &in_frr, &frrs, addresses)?;
         parameters(bed, &in_frr, &frrs)?;
         wrong(bed, addresses)?;
         rotated(bed, &in_frr, &frrs, addresses)
@@ -94,6 +95,27 @@ fn next_hops(bed: &Bed, cases: &[Case<'_>], frrs: &[Frr<'_>], addresses: [IpAddr
     let expected = link_local(bed, NODE, "f-link")?;
     ensure!(over_link[0].next_hops.contains(&expected.into()), "{over_link:?}");
     Ok(())
+}
+
+/// What an advertisement says reaches both families over one session, whichever that runs over.
+fn marked(bed: &Bed, cases: &[Case<'_>], frrs: &[Frr<'_>], addresses: [IpAddr; 2]) -> Result<()> {
+    bed.bgp_advertise("all", json!({"localPref": 300, "communities": ["64512:48"]}))?;
+    for name in ["f-in4", "f-in6"] {
+        for prefix in prefixes(addresses) {
+            bed.learns(
+                of(cases, frrs, name)?,
+                &prefix,
+                &format!("{name}: marked"),
+                |routes| {
+                    let marked = |route: &Learned| {
+                        route.local_pref == Some(300) && route.communities == ["64512:48".to_owned()].into()
+                    };
+                    routes.len() == 1 && routes.iter().all(marked)
+                },
+            )?;
+        }
+    }
+    bed.bgp_advertise("all", json!({}))
 }
 
 fn parameters(bed: &Bed, cases: &[Case<'_>], frrs: &[Frr<'_>]) -> Result<()> {

@@ -1,4 +1,4 @@
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use anyhow::{Context, Result};
 use lab::Router;
@@ -148,6 +148,28 @@ pub(super) fn of_frr(bed: &Bed) -> Result<Vec<Case<'_>>> {
     )?;
     local.path = vec![64555];
     cases.extend([old, local]);
+    let both_in_one =
+        |address: IpAddr| with(external(address, NODES), json!({"dualStackAddressFamily": true}));
+    let mut internal = [
+        case(
+            bed,
+            "f-in4",
+            NODES,
+            BOTH,
+            |_| Ok(both(&v4)),
+            |router| both_in_one(router.host.v4.into()),
+        )?,
+        case(
+            bed,
+            "f-in6",
+            NODES,
+            BOTH,
+            |_| Ok(both(&v6)),
+            |router| both_in_one(router.host.v6.into()),
+        )?,
+    ];
+    internal.iter_mut().for_each(|case| case.path.clear());
+    cases.extend(internal);
     Ok(cases)
 }
 
