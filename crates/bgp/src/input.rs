@@ -2,6 +2,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use crate::guard::ExportGuard;
+use crate::import::ImportPolicy;
 use crate::route::Table;
 
 /// What a session may be told.
@@ -29,6 +30,9 @@ pub enum Input<'a> {
     Routes(Arc<Table>),
     /// What may be announced at all, each time that it changes; nothing until it is told.
     Guard(Arc<ExportGuard>),
+    /// What is taken from the peer, each time that it changes; nothing until it is told. A session that is Established goes on, and
+    /// asks the peer to say its routes again.
+    Imports(Arc<ImportPolicy>),
     /// What BFD says of the path to the peer.
     Bfd(BfdState),
     /// Whether this node is to be left alone: routes are marked, and withdrawn after

@@ -1,13 +1,15 @@
 //! One BGP session: wire, state machine, routes desired and sent.
 //!
-//! A speaker that only dials and only announces: it accepts no route, forwards nothing and holds no table of others
-//! (RFC 4271, and RFC 8212 by construction).
+//! A speaker that only dials. What it announces is its own; of what a peer announces it takes nothing (RFC 8212), or what it is
+//! told to, and passes none of that on.
 
 #![forbid(unsafe_code)]
 
 mod community;
 mod guard;
+mod import;
 mod input;
+mod learned;
 mod peer_asn;
 mod route;
 mod settings;
@@ -18,7 +20,9 @@ pub mod wire;
 
 pub use community::{Community, CommunityError, LargeCommunity, LinkBandwidth};
 pub use guard::{Export, ExportGuard};
+pub use import::{Import, ImportPolicy};
 pub use input::{BfdState, Connection, DialError, Input, Stop, Transmit};
+pub use learned::{Learned, MOST_LEARNED};
 pub use peer_asn::PeerAsn;
 pub use route::{Attributes, Table};
 pub use session::Session;

@@ -1,4 +1,4 @@
-//! One session (RFC 4271 §8): the state machine of a speaker that only dials and only announces.
+//! One session (RFC 4271 §8): the state machine of a speaker that only dials.
 //!
 //! ```
 //! # use std::{collections::BTreeSet, sync::Arc, time::{Duration, Instant}};
@@ -40,7 +40,7 @@
 //! **What the driver owes.** It drains after every `handle_…`. It gives what the socket has before it calls
 //! [`Session::handle_timeout`]: after a pause of the process the peer's signs of life may lie there unread. It gives up dialling
 //! by itself, with [`DialError::TimedOut`](crate::DialError::TimedOut). It says [`Input::Guard`] and
-//! [`Input::Drain`] before the [`Input::Routes`] that need them. After [`Input::Closed`] it drops the connection without being told to.
+//! [`Input::Drain`] before the [`Input::Routes`] that need them, and [`Input::Imports`] before [`Input::Start`]. After [`Input::Closed`] it drops the connection without being told to.
 //!
 //! **What it may rely on.** One message at most is on its way to TCP, and one at most is kept of what came (B19): what else there
 //! is to say is made when TCP has taken the last. So a peer that does not read delays nobody, and what it then reads is what is
@@ -53,15 +53,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::guard::ExportGuard;
+use crate::import::ImportPolicy;
 use crate::input::Input;
 use crate::route::Table;
 use crate::settings::Settings;
 use crate::status::{Counters, Event, State, Status, Trouble};
 
+mod adj_rib_in;
 mod agreement;
 mod connecting;
 mod drain;
 mod ending;
+mod imports;
 mod jitter;
 mod link;
 mod receive;
@@ -86,7 +89,7 @@ const SEND_HOLD: Duration = Duration::from_secs(480);
 
 /// One session with one peer: see the module's documentation for its run loop.
 ///
-/// Memory grows with the routes to announce and with nothing that arrives.
+/// Memory grows with the routes to announce, and with those that are accepted up to [`MOST_LEARNED`](crate::MOST_LEARNED).
 #[derive(Debug)]
 pub struct Session {
     settings: Settings,
@@ -105,6 +108,8 @@ pub struct Session {
     complete: bool,
     /// What may be announced, once it is known.
     guard: Option<Arc<ExportGuard>>,
+    /// What is taken from the peer.
+    imports: Arc<ImportPolicy>,
     drain: Drain,
     /// Whether the peer is to be told that this process has just taken the place of another: until it has all routes.
     restarted: bool,
@@ -134,6 +139,7 @@ impl Session {
             routes: None,
             complete: false,
             guard: None,
+            imports: Arc::default(),
             drain: Drain::default(),
             received: 0,
             trouble: None,
@@ -164,6 +170,7 @@ impl Session {
                 self.on_routes(routes);
             }
             Input::Guard(guard) => self.on_guard(guard),
+            Input::Imports(policy) => self.on_imports(now, policy),
             Input::Bfd(state) => self.on_bfd(now, state),
             Input::Drain(drain) => self.on_drain(now, drain),
             Input::Stop(stop) => self.on_stop(now, &stop),
@@ -190,6 +197,7 @@ impl Session {
     pub fn status(&self) -> Status {
         let rib = self.link.as_ref().and_then(|link| link.rib.as_ref());
         let agreement = self.link.as_ref().and_then(|link| link.agreement.as_ref());
+        let learned = self.link.as_ref().map(|link| &link.learned);
         Status {
             state: self.state,
             since: self.since,
@@ -197,6 +205,8 @@ impl Session {
             routes_sent: rib.map_or(0, |rib| rib.sent()),
             routes_pending: rib.map_or(0, |rib| rib.pending()),
             prefixes_received: self.received,
+            routes_accepted: learned.map_or(0, |learned| learned.len()),
+            routes_left_out: learned.map_or(0, |learned| learned.left_out()),
             trouble: self.trouble.clone(),
             counters: self.counters,
         }

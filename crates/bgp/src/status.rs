@@ -2,9 +2,11 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
+use ipnet::IpNet;
 use model::Family;
 
 use crate::input::DialError;
+use crate::learned::Learned;
 use crate::peer_asn::PeerAsn;
 use crate::wire::Notification;
 
@@ -79,6 +81,16 @@ pub enum Event {
     },
     /// Everything that was to be announced has been handed to TCP: after the first time, End-of-RIB as well.
     Synced,
+    /// The peer offers another way to a prefix that is accepted, or none any more. A session that leaves
+    /// [`State::Established`] has lost all of them, and says no more than that.
+    Route {
+        /// Where to.
+        prefix: IpNet,
+        /// Which way; none: no more.
+        path: Option<Learned>,
+    },
+    /// The peer has announced all that it has of this family (RFC 4724).
+    EndOfRib(Family),
     /// [`Input::Drain`](crate::Input::Drain) has run its course: nothing is announced any more. At once where nothing was.
     Drained,
 }
@@ -142,8 +154,12 @@ pub struct Status {
     pub routes_sent: usize,
     /// Routes that it is still to get or to lose.
     pub routes_pending: usize,
-    /// Prefixes that the peer announced, as far as they were counted; all are discarded.
+    /// Prefixes that the peer announced, as far as they were counted, whether accepted or not.
     pub prefixes_received: u64,
+    /// Routes of the peer that are accepted.
+    pub routes_accepted: usize,
+    /// Routes that would be, were they not more than [`MOST_LEARNED`](crate::MOST_LEARNED).
+    pub routes_left_out: u64,
     /// What went wrong last; kept until the session has been Established for a while.
     pub trouble: Option<Trouble>,
     /// Numbers.

@@ -31,7 +31,7 @@ pub use frame::{Frame, Framer};
 pub use notification::Notification;
 pub use open::Open;
 pub use refresh::RouteRefresh;
-pub use update::{Defect, Fault, Outcome, Update};
+pub use update::{Defect, Described, Fault, Outcome, Update};
 
 /// The octets of the header that every message begins with.
 pub const HEADER: usize = 19;

@@ -22,6 +22,8 @@ pub(super) struct Agreement {
     pub(super) peer: Peer,
     /// How messages are written and read.
     pub(super) form: Form,
+    /// The peer says its routes again when it is asked to (RFC 2918).
+    pub(super) refresh: bool,
     /// The beginning and the end of an answer to a ROUTE-REFRESH are marked (RFC 7313).
     pub(super) enhanced_refresh: bool,
     /// A NOTIFICATION alone does not make the peer drop our routes (RFC 8538).
@@ -104,6 +106,7 @@ pub(super) fn agree(
             families,
             v4_next_hop_v6: theirs.v6_next_hop && offers_v6_next_hop(settings, connection),
         },
+        refresh: theirs.refresh,
         enhanced_refresh: theirs.enhanced_refresh,
         notification: restart.is_some_and(|restart| restart.notification),
     })
@@ -123,6 +126,7 @@ struct Theirs<'a> {
     families: BTreeSet<Family>,
     four_octet_as: bool,
     v6_next_hop: bool,
+    refresh: bool,
     enhanced_refresh: bool,
     restart: Option<&'a GracefulRestart>,
 }
@@ -133,6 +137,7 @@ impl<'a> Theirs<'a> {
             families: BTreeSet::new(),
             four_octet_as: false,
             v6_next_hop: false,
+            refresh: false,
             enhanced_refresh: false,
             restart: None,
         };
@@ -151,7 +156,8 @@ impl<'a> Theirs<'a> {
                 Capability::GracefulRestart(restart) => theirs.restart = Some(restart),
                 Capability::FourOctetAs(_) => theirs.four_octet_as = true,
                 Capability::EnhancedRouteRefresh => theirs.enhanced_refresh = true,
-                Capability::RouteRefresh | Capability::ExtendedMessage | Capability::Unknown { .. } => {}
+                Capability::RouteRefresh => theirs.refresh = true,
+                Capability::ExtendedMessage | Capability::Unknown { .. } => {}
             }
         }
         if old {

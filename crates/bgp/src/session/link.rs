@@ -1,5 +1,9 @@
+use std::collections::BTreeSet;
 use std::time::Instant;
 
+use model::Family;
+
+use super::adj_rib_in::AdjRibIn;
 use super::agreement::Agreement;
 use super::rib::AdjRibOut;
 use super::{OPEN_HOLD, Session};
@@ -17,6 +21,8 @@ pub(super) struct Link {
     pub(super) agreement: Option<Agreement>,
     /// Once Established.
     pub(super) rib: Option<AdjRibOut>,
+    /// What is accepted of what the peer announces.
+    pub(super) learned: AdjRibIn,
     /// When the session last ran.
     pub(super) ran: Instant,
     /// When the peer has been silent for too long.
@@ -27,6 +33,8 @@ pub(super) struct Link {
     pub(super) stable: Option<Instant>,
     pub(super) owes_open: bool,
     pub(super) owes_keepalive: bool,
+    /// Families of which the peer is to be asked for all routes.
+    pub(super) owes_refreshes: BTreeSet<Family>,
     /// Since when TCP has had a message that it has not taken yet.
     pub(super) in_flight: Option<Instant>,
 }
@@ -43,12 +51,14 @@ impl Link {
             },
             agreement: None,
             rib: None,
+            learned: AdjRibIn::default(),
             ran: now,
             hold: Some(now + OPEN_HOLD),
             keepalive: None,
             stable: None,
             owes_open: true,
             owes_keepalive: false,
+            owes_refreshes: BTreeSet::new(),
             in_flight: None,
         }
     }

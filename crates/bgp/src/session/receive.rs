@@ -82,13 +82,14 @@ impl Session {
         self.review(None);
     }
 
-    /// Whatever it says: nothing of it is accepted (RFC 8212). That it could be read, or was one that RFC 7606 forgives, is
-    /// a sign of life.
+    /// Whatever it says, and whether anything of it is accepted or not (RFC 8212): that it could be read, or was one that RFC 7606
+    /// forgives, is a sign of life.
     fn on_update(&mut self, now: Instant, update: &Update<'_>) {
         self.counters.updates_received += 1;
         self.counters.malformed_updates += u64::from(!update.faults().is_empty());
         self.received += update.announced().count() as u64;
         self.restart_hold(now);
+        self.learn(update);
     }
 
     /// Never answered (B16).
@@ -104,11 +105,12 @@ impl Session {
         let (Some(agreement), Some(rib)) = (&link.agreement, &mut link.rib) else {
             return;
         };
-        // Without RFC 7313 the octet is reserved. With it, the marks are about routes of the peer's, of which we keep none,
-        // and other numbers are to be ignored (§5).
+        // Without RFC 7313 the octet is reserved. With it, the marks are about routes of the peer's, and other numbers are to be
+        // ignored (§5).
         let asks = refresh.subtype == RouteRefresh::NORMAL || !agreement.enhanced_refresh;
-        if let Some(family) = refresh.family.family().filter(|_| asks) {
-            rib.ask_again(now, family);
+        match refresh.family.family().filter(|_| asks) {
+            Some(family) => rib.ask_again(now, family),
+            None => self.on_mark(refresh),
         }
     }
 }

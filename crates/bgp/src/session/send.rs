@@ -43,6 +43,8 @@ impl Session {
         } else if mem::take(&mut link.owes_keepalive) {
             self.counters.keepalives_sent += 1;
             wire::keepalive()
+        } else if let Some(wish) = self.next_wish() {
+            wire::route_refresh(&wish)
         } else {
             self.next_update()?
         };

@@ -4,6 +4,7 @@ mod bfd;
 mod connecting;
 mod drain;
 mod errors;
+mod imports;
 mod opening;
 mod refresh;
 mod routes;

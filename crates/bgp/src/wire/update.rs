@@ -2,11 +2,12 @@ use ipnet::IpNet;
 use model::Family;
 
 use super::reader::Reader;
-use super::{FamilyCode, Form, Notification};
+use super::{FamilyCode, Form, NextHop, Notification};
 
 mod attribute;
 mod multiprotocol;
 mod outcome;
+mod path;
 mod prefixes;
 
 use attribute::{Attribute, Attributes};
@@ -14,10 +15,10 @@ pub(super) use attribute::{EXTENDED_LENGTH, OPTIONAL, TRANSITIVE, code};
 use multiprotocol::Routes;
 use outcome::Verdict;
 pub use outcome::{Defect, Fault, Outcome};
+pub use path::Described;
 use prefixes::Prefixes;
 
-/// Routes withdrawn and announced (RFC 4271 §4.3), as far as Herald wants to know of them: it takes none, and says only what was
-/// wrong with them.
+/// Routes withdrawn and announced (RFC 4271 §4.3), as far as Herald wants to know of them, and what was wrong with them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Update<'a> {
     /// The field for withdrawn IPv4 routes.
@@ -27,6 +28,9 @@ pub struct Update<'a> {
     /// The same in MP_UNREACH_NLRI and MP_REACH_NLRI.
     unreachable: Option<Prefixes<'a>>,
     reachable: Option<Prefixes<'a>>,
+    /// Where those in the field point to, and those in MP_REACH_NLRI.
+    next_hops: [Option<NextHop>; 2],
+    described: Described<'a>,
     end_of_rib: Option<FamilyCode>,
     outcome: Outcome,
     faults: Vec<Fault>,
@@ -49,6 +53,20 @@ impl<'a> Update<'a> {
     /// ones.
     pub fn announced(&self) -> impl Iterator<Item = IpNet> + use<'a> {
         self.announced.chain(self.reachable.into_iter().flatten())
+    }
+
+    /// The same with where they point to; none where that is not said, or no such address.
+    pub fn routes(&self) -> impl Iterator<Item = (IpNet, Option<NextHop>)> + use<'a> {
+        let [plain, multiprotocol] = self.next_hops;
+        let reachable = self.reachable.into_iter().flatten();
+        let announced = self.announced.map(move |prefix| (prefix, plain));
+        announced.chain(reachable.map(move |prefix| (prefix, multiprotocol)))
+    }
+
+    /// What it says of all routes that it announces. Of use only where the outcome leaves them announced.
+    #[must_use]
+    pub fn described(&self) -> &Described<'a> {
+        &self.described
     }
 
     /// The prefixes withdrawn.
@@ -86,8 +104,12 @@ impl<'a> Update<'a> {
         } else {
             read.end_of_rib(&withdrawn, &announced)
         };
+        let reachable = read.reachable.as_ref();
+        let next_hops = [read.next_hop, reachable.and_then(|routes| routes.next_hop)];
         let (outcome, faults) = read.verdict.finish();
         Ok(Self {
+            next_hops,
+            described: read.described,
             withdrawn,
             announced,
             unreachable: read.unreachable.and_then(|routes| routes.prefixes),
@@ -105,6 +127,8 @@ struct Read<'a> {
     seen: Seen,
     reachable: Option<Routes<'a>>,
     unreachable: Option<Routes<'a>>,
+    next_hop: Option<NextHop>,
+    described: Described<'a>,
     verdict: Verdict,
 }
 
@@ -142,6 +166,10 @@ impl<'a> Read<'a> {
             self.add(attribute, Defect::Flags, Outcome::TreatedAsWithdrawn);
         } else if let Some((defect, outcome)) = attribute.defect(form) {
             self.add(attribute, defect, outcome);
+        } else if attribute.code == code::NEXT_HOP {
+            self.next_hop = path::next_hop(attribute.value);
+        } else {
+            self.described.take(attribute, form.four_octet_as);
         }
         let routes = match attribute.code {
             code::MP_REACH => Routes::reachable(attribute.value, form),

@@ -1,7 +1,8 @@
 use model::Family;
 
 use super::super::reader::Reader;
-use super::super::{FamilyCode, Form};
+use super::super::{FamilyCode, Form, NextHop};
+use super::path;
 use super::prefixes::Prefixes;
 use super::{Defect, Outcome};
 
@@ -10,6 +11,8 @@ pub(super) struct Routes<'a> {
     pub(super) family: FamilyCode,
     /// None: of a family that was not agreed on, or not to be told apart.
     pub(super) prefixes: Option<Prefixes<'a>>,
+    /// Where they point to; nowhere in MP_UNREACH_NLRI.
+    pub(super) next_hop: Option<NextHop>,
     /// Whether there are octets where prefixes should be, or none can be found.
     empty: bool,
     pub(super) defect: Option<(Defect, Outcome)>,
@@ -29,11 +32,14 @@ impl<'a> Routes<'a> {
             // §7.11: where the prefixes begin cannot be known.
             return Some(Self::disabled(family, Defect::NextHop));
         }
-        let reserved = reader.octets(next_hop.into()).and_then(|_address| reader.u8());
-        if reserved.is_none() {
+        let address = reader.octets(next_hop.into());
+        let Some((address, _reserved)) = address.zip(reader.u8()) else {
             return Some(Self::disabled(family, Defect::Length));
-        }
-        Some(Self::new(family, reader.rest(), form))
+        };
+        Some(Self {
+            next_hop: path::next_hop(address),
+            ..Self::new(family, reader.rest(), form)
+        })
     }
 
     /// None: it is too short to say even of which family.
@@ -60,6 +66,7 @@ impl<'a> Routes<'a> {
             return Self {
                 family,
                 prefixes: None,
+                next_hop: None,
                 empty: octets.is_empty(),
                 defect: (!octets.is_empty()).then_some(defect),
             };
@@ -68,6 +75,7 @@ impl<'a> Routes<'a> {
             Some(prefixes) => Self {
                 family,
                 prefixes: Some(prefixes),
+                next_hop: None,
                 empty: octets.is_empty(),
                 defect: None,
             },
@@ -80,6 +88,7 @@ impl<'a> Routes<'a> {
         Self {
             family,
             prefixes: None,
+            next_hop: None,
             empty: false,
             defect: Some((defect, Outcome::FamilyDisabled(family))),
         }

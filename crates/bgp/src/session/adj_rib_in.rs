@@ -1,0 +1,166 @@
+//! Adj-RIB-In (RFC 4271 §3.2) as far as it is accepted: what the import policy does not let pass is not kept.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+use model::Family;
+
+use crate::import::ImportPolicy;
+use crate::input::Connection;
+use crate::learned::{Learned, MOST_LEARNED};
+use crate::status::Event;
+use crate::wire::{NextHop, Outcome, Update};
+
+/// By what a route is taken or left.
+pub(super) struct Terms<'a> {
+    pub(super) policy: &'a ImportPolicy,
+    pub(super) connection: &'a Connection,
+    pub(super) local_asn: u32,
+    pub(super) identifier: Ipv4Addr,
+    pub(super) internal: bool,
+}
+
+/// What is kept of one Established session, [`MOST_LEARNED`] routes at most.
+#[derive(Debug, Default)]
+pub(super) struct AdjRibIn {
+    routes: BTreeMap<IpNet, Learned>,
+    /// Those that a peer that says everything again (RFC 7313) has not said yet.
+    stale: BTreeSet<IpNet>,
+    /// Families that nothing is taken of any more (RFC 4760 §7).
+    disabled: BTreeSet<Family>,
+    /// How many were not taken for want of room, since the peer began to say everything.
+    left_out: u64,
+}
+
+impl AdjRibIn {
+    pub(super) fn len(&self) -> usize {
+        self.routes.len()
+    }
+
+    pub(super) fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    pub(super) fn on_update(&mut self, update: &Update<'_>, terms: &Terms<'_>, events: &mut VecDeque<Event>) {
+        for prefix in update.withdrawn() {
+            self.lose(prefix, events);
+        }
+        let learned = learned(update, terms);
+        for (prefix, next_hop) in update.routes() {
+            let next_hop = next_hop.filter(|next_hop| is_usable(next_hop, terms.connection));
+            let route = learned.zip(next_hop);
+            match route.filter(|_| terms.policy.permits(&prefix) && !self.disabled.contains(&family(&prefix)))
+            {
+                Some((learned, next_hop)) => self.take(prefix, Learned { next_hop, ..learned }, events),
+                // What a peer announces replaces what it announced before, also where it cannot be used.
+                None => self.lose(prefix, events),
+            }
+        }
+        if let Outcome::FamilyDisabled(code) = update.outcome()
+            && let Some(family) = code.family()
+        {
+            self.disabled.insert(family);
+            self.lose_all(|prefix| self::family(prefix) == family, events);
+        }
+    }
+
+    /// Another policy is in force.
+    pub(super) fn narrow(&mut self, policy: &ImportPolicy, events: &mut VecDeque<Event>) {
+        self.lose_all(|prefix| !policy.permits(prefix), events);
+    }
+
+    /// The peer begins to say everything of this family again.
+    pub(super) fn begin_again(&mut self, of: Family) {
+        let known = self.routes.keys().filter(|prefix| family(prefix) == of);
+        self.stale.extend(known);
+        self.left_out = 0;
+    }
+
+    /// It has said everything: what was not in it is gone (RFC 7313 §4).
+    pub(super) fn end_again(&mut self, of: Family, events: &mut VecDeque<Event>) {
+        let (gone, stale) = self.stale.iter().partition(|prefix| family(prefix) == of);
+        self.stale = stale;
+        let gone: BTreeSet<IpNet> = gone;
+        gone.into_iter().for_each(|prefix| self.lose(prefix, events));
+    }
+
+    /// Everything is asked for anew of a peer that does not say where the answer begins.
+    pub(super) fn count_anew(&mut self) {
+        self.left_out = 0;
+    }
+
+    fn take(&mut self, prefix: IpNet, learned: Learned, events: &mut VecDeque<Event>) {
+        self.stale.remove(&prefix);
+        if !self.routes.contains_key(&prefix) && self.routes.len() >= MOST_LEARNED {
+            self.left_out += 1;
+            return;
+        }
+        if self.routes.insert(prefix, learned) != Some(learned) {
+            let path = Some(learned);
+            events.push_back(Event::Route { prefix, path });
+        }
+    }
+
+    fn lose(&mut self, prefix: IpNet, events: &mut VecDeque<Event>) {
+        self.stale.remove(&prefix);
+        if self.routes.remove(&prefix).is_some() {
+            events.push_back(Event::Route { prefix, path: None });
+        }
+    }
+
+    fn lose_all(&mut self, which: impl Fn(&IpNet) -> bool, events: &mut VecDeque<Event>) {
+        let gone: Vec<IpNet> = self
+            .routes
+            .keys()
+            .filter(|prefix| which(prefix))
+            .copied()
+            .collect();
+        gone.into_iter().for_each(|prefix| self.lose(prefix, events));
+    }
+}
+
+/// What the routes of an UPDATE have in common; none if they are not to be used: they count as withdrawn (RFC 7606), or have been
+/// here before (RFC 4271 §9.1.2, RFC 4456 §8). Where they lead is not known yet.
+fn learned(update: &Update<'_>, terms: &Terms<'_>) -> Option<Learned> {
+    let described = update.described();
+    let counts = match update.outcome() {
+        Outcome::Accepted | Outcome::AttributeDiscarded => true,
+        Outcome::TreatedAsWithdrawn | Outcome::FamilyDisabled(_) => false,
+    };
+    let is_ours = described.passed(terms.local_asn) || described.originator == Some(terms.identifier);
+    (counts && !is_ours).then(|| Learned {
+        next_hop: NextHop::V4(Ipv4Addr::UNSPECIFIED),
+        local_pref: described.local_pref,
+        path_length: described.path_length(),
+        origin: described.origin,
+        internal: terms.internal,
+    })
+}
+
+/// Whether packets can be sent there: to one machine, and to another than this one.
+fn is_usable(next_hop: &NextHop, connection: &Connection) -> bool {
+    let is_ours = |address: IpAddr| {
+        let link_local = connection.link_local.map(IpAddr::V6);
+        let global = [
+            connection.next_hop_v4.map(IpAddr::V4),
+            connection.next_hop_v6.map(IpAddr::V6),
+        ];
+        address == connection.local || link_local == Some(address) || global.contains(&Some(address))
+    };
+    let is_usable = |address: IpAddr| {
+        let everyone = address == IpAddr::V4(Ipv4Addr::BROADCAST);
+        let is_one = !address.is_unspecified() && !address.is_multicast() && !address.is_loopback();
+        is_one && !everyone && !is_ours(address)
+    };
+    let is_usable_v6 = |address: Ipv6Addr| is_usable(address.into());
+    match *next_hop {
+        NextHop::V4(address) => is_usable(address.into()),
+        NextHop::V6 { global, link_local } => is_usable_v6(global) && link_local.is_none_or(is_usable_v6),
+        NextHop::LinkLocal(address) => is_usable_v6(address),
+    }
+}
+
+fn family(prefix: &IpNet) -> Family {
+    Family::of(prefix.addr())
+}
