@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
     status = "BGPPeerStatus",
     derive = "PartialEq",
     doc = "A BGPPeer is a router that nodes announce addresses to: every node that it selects dials it and keeps a BGP session \
-           with it. Which addresses it gets is up to the BGPAdvertisements. Herald takes no routes from it. How the sessions stand is in \
-           the status of the Speakers.",
+           with it. Which addresses it gets is up to the BGPAdvertisements. Herald takes no routes from it but those that \
+           acceptRoutes names. How the sessions stand is in the status of the Speakers.",
     printcolumn(name = "Address", type_ = "string", json_path = ".spec.peerAddress"),
     printcolumn(name = "Interface", type_ = "string", json_path = ".spec.interface"),
     printcolumn(name = "My ASN", type_ = "integer", json_path = ".spec.myASN"),
@@ -185,6 +185,27 @@ pub struct BGPPeerSpec {
     /// addresses of its own family alone. An unnumbered session carries both anyway.
     #[serde(default)]
     pub dual_stack_address_family: bool,
+
+    /// Routes of the router that the node takes into its main routing table, such as [{prefix: "0.0.0.0/0"}] for the default route
+    /// alone, or [{prefix: "10.0.0.0/8", maxLength: 24}] for that and everything inside of it down to /24. At most 64 entries, and 1000
+    /// routes of one router. The routes have the protocol number 72 and metric 20; of routers whose routes are equally good all are used.
+    /// Takes the chart's value speaker.acceptRoutes. A change takes effect in the session that there is. Default: empty, no route
+    /// is accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::accepted_routes")]
+    pub accept_routes: Vec<AcceptedRoutes>,
+}
+
+/// Routes that are accepted.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct AcceptedRoutes {
+    /// The shortest of them.
+    pub prefix: String,
+
+    /// How long those inside of it may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_length: Option<i32>,
 }
 
 /// Which AS numbers are taken.

@@ -5,6 +5,7 @@
 //! A rule sees one object. Overlap between pools, and anything else that takes two objects to be wrong, is judged by the
 //! crate `config` and shown in the objects' conditions.
 
+mod accepted;
 mod address;
 mod advertisement;
 mod community;
@@ -16,6 +17,7 @@ mod peer;
 mod quota;
 mod selector;
 
+pub(crate) use accepted::accepted_routes;
 pub(crate) use address::{addresses, exclusions, reserved};
 pub(crate) use advertisement::{bgp_advertisement_rules, conflict_policy, link_bandwidth};
 pub(crate) use community::{communities, community_aliases};

@@ -128,11 +128,16 @@ pub struct BgpSession {
     #[serde(default)]
     pub routes_sent: i64,
 
+    /// How many routes of the router are accepted, as acceptRoutes of the BGPPeer says.
+    #[serde(default)]
+    pub routes_accepted: i64,
+
     /// How BFD sees the path: Never (was up), Up, Down or AdminDown; none without BFD.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bfd: Option<String>,
 
-    /// What went wrong last, until the session has been up for a while.
+    /// What went wrong last, until the session has been up for a while; or what is amiss in one that is up, such as routes that the
+    /// kernel does not take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
 }

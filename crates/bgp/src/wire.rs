@@ -79,6 +79,10 @@ pub(crate) mod kind {
 }
 
 /// A message.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "made and taken apart at once, never stored"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message<'a> {
     /// Who the peer is and what it can do.

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bgp::PeerAsn;
+use bgp::{ImportPolicy, PeerAsn};
 use model::{Family, PeerName, Selectors};
 
 use crate::bfd_profile::BfdProfile;
@@ -14,6 +14,7 @@ use crate::fault::{Fault, PeerFault};
 use crate::together::Nodes;
 use crate::warning::Warning;
 
+mod imports;
 mod read;
 mod timers;
 
@@ -60,6 +61,8 @@ pub struct Peer {
     pub ttl_security: bool,
     /// The families offered; never empty.
     pub families: BTreeSet<Family>,
+    /// Which of its routes are accepted.
+    pub imports: ImportPolicy,
 }
 
 impl Peer {

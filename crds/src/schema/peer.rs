@@ -73,6 +73,8 @@ pub(crate) fn bgp_peer_rules() -> Vec<Rule> {
         ),
         Rule::new("!self.ebgpMultiHop || !has(self.interface)")
             .message("a router on an interface is one hop away: remove ebgpMultiHop"),
+        Rule::new("!has(self.vrf) || !has(self.acceptRoutes) || self.acceptRoutes.size() == 0")
+            .message("routes are accepted into the main routing table only: remove acceptRoutes or vrf"),
         Rule::new("!self.ebgpMultiHop || !self.ttlSecurity").message(
             "ttlSecurity takes only what no router has forwarded, and ebgpMultiHop says that one does: remove one of the two",
         ),

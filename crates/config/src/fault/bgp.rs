@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 
 use ::bgp::CommunityError;
+use ipnet::IpNet;
 use model::{AddressRange, PeerName, PoolName};
 
 use crate::peer::Remote;
@@ -110,6 +111,44 @@ pub enum PeerFault {
         "ttlSecurity takes only what no router has forwarded, and ebgpMultiHop says that one does: remove one of the two"
     )]
     MultiHopTtlSecurity,
+    /// An entry of `acceptRoutes` is no prefix.
+    #[error(
+        "acceptRoutes[{index}].prefix: {text:?} is no CIDR: write one such as 0.0.0.0/0 or 2001:db8::/32"
+    )]
+    NotAPrefix {
+        /// Which entry, counted from 0.
+        index: usize,
+        /// What was written.
+        text: String,
+    },
+    /// An entry of `acceptRoutes` could mean an address or a prefix.
+    #[error("acceptRoutes[{index}].prefix: {text:?} has bits set behind its length: write {prefix}")]
+    HostBits {
+        /// Which entry, counted from 0.
+        index: usize,
+        /// What was written.
+        text: String,
+        /// The prefix around it.
+        prefix: IpNet,
+    },
+    /// No route can be inside of the prefix and have this length.
+    #[error(
+        "acceptRoutes[{index}].maxLength is {value}: write {shortest} to {longest}, or leave it out to accept {prefix} alone",
+        shortest = .prefix.prefix_len()
+    )]
+    MaxLength {
+        /// Which entry, counted from 0.
+        index: usize,
+        /// What was written.
+        value: i32,
+        /// The entry's.
+        prefix: IpNet,
+        /// The longest that there is.
+        longest: u8,
+    },
+    /// `acceptRoutes` and `vrf`.
+    #[error("routes are accepted into the main routing table only: remove acceptRoutes or vrf")]
+    AcceptInVrf,
     /// Another peer is the same router to some node (P-CFG-15, -26).
     #[error(
         "BGPPeer {other} is {remote}{} too, and some node is to have a session with both: let nodeSelectors select different nodes, or \
@@ -145,7 +184,11 @@ impl PeerFault {
             | Self::NoKeepalives(_)
             | Self::MultiHopInternal
             | Self::MultiHopOnInterface
-            | Self::MultiHopTtlSecurity => "Invalid",
+            | Self::MultiHopTtlSecurity
+            | Self::NotAPrefix { .. }
+            | Self::HostBits { .. }
+            | Self::MaxLength { .. }
+            | Self::AcceptInVrf => "Invalid",
         }
     }
 }

@@ -7,6 +7,7 @@ use bgp::PeerAsn;
 use crds::{BGPPeer, BGPPeerSpec, DynamicAsn};
 use model::{Family, PeerName};
 
+use super::imports::imports;
 use super::timers::{self, Timers};
 use super::{Peer, Remote};
 use crate::bfd_profile::BfdProfile;
@@ -52,6 +53,7 @@ pub(crate) fn peer(object: &BGPPeer, profiles: &BTreeMap<String, BfdProfile>) ->
         multihop: spec.ebgp_multi_hop,
         ttl_security: spec.ttl_security,
         families: families(&remote, spec.dual_stack_address_family),
+        imports: imports(spec)?,
         remote,
     };
     check_distance(&peer)?;

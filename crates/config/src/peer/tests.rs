@@ -57,6 +57,7 @@ fn what_is_left_out_has_its_default() {
         multihop: false,
         ttl_security: false,
         families: [Family::V4].into(),
+        imports: ImportPolicy::default(),
     };
     assert_eq!(good(json!({})), expected);
 }
@@ -267,4 +268,62 @@ fn a_session_that_never_expires_is_warned_of_unless_bfd_watches_it() {
     assert_eq!(warnings(json!({"holdTime": "0s"})), [Warning::NeverExpires]);
     assert_eq!(warnings(json!({"holdTime": "0s", "bfdProfile": "fast"})), []);
     assert_eq!(warnings(json!({})), []);
+}
+
+/// P-BGP-51
+#[test]
+fn routes_that_are_accepted_are_a_prefix_or_all_inside_of_it_down_to_a_length() {
+    let peer = good(json!({"acceptRoutes": [
+        {"prefix": "0.0.0.0/0"}, {"prefix": "10.0.0.0/8", "maxLength": 24}, {"prefix": "::/0", "maxLength": 128},
+    ]}));
+    let imports: Vec<_> = peer.imports.imports().collect();
+    let lengths: Vec<_> = imports
+        .iter()
+        .map(|import| (import.prefix.to_string(), import.max_length))
+        .collect();
+    let expected = [("0.0.0.0/0", 0), ("10.0.0.0/8", 24), ("::/0", 128)];
+    assert_eq!(
+        lengths,
+        expected.map(|(prefix, length)| (prefix.to_owned(), length))
+    );
+    assert!(good(json!({})).imports.is_empty());
+}
+
+/// P-BGP-51
+#[test]
+fn entries_of_accept_routes_that_cannot_be_meant_say_what_to_write() {
+    let of = |entry: Value| fault(json!({"acceptRoutes": [{"prefix": "0.0.0.0/0"}, entry]}));
+    let cases = [
+        (
+            json!({"prefix": "10.0.0.1"}),
+            "acceptRoutes[1].prefix: \"10.0.0.1\" is no CIDR: write one such as 0.0.0.0/0 or 2001:db8::/32",
+        ),
+        (
+            json!({"prefix": "10.1.2.3/8"}),
+            "acceptRoutes[1].prefix: \"10.1.2.3/8\" has bits set behind its length: write 10.0.0.0/8",
+        ),
+        (
+            json!({"prefix": "10.0.0.0/8", "maxLength": 7}),
+            "acceptRoutes[1].maxLength is 7: write 8 to 32, or leave it out to accept 10.0.0.0/8 alone",
+        ),
+        (
+            json!({"prefix": "10.0.0.0/8", "maxLength": 33}),
+            "acceptRoutes[1].maxLength is 33: write 8 to 32, or leave it out to accept 10.0.0.0/8 alone",
+        ),
+        (
+            json!({"prefix": "2001:db8::/32", "maxLength": 300}),
+            "acceptRoutes[1].maxLength is 300: write 32 to 128, or leave it out to accept 2001:db8::/32 alone",
+        ),
+        (
+            json!({"prefix": "0.0.0.0/0", "maxLength": 8}),
+            "acceptRoutes[1] is the same as acceptRoutes[0]: remove one of them",
+        ),
+    ];
+    for (entry, expected) in cases {
+        assert_eq!(of(entry), expected);
+    }
+    assert_eq!(
+        fault(json!({"vrf": "red", "acceptRoutes": [{"prefix": "0.0.0.0/0"}]})),
+        "routes are accepted into the main routing table only: remove acceptRoutes or vrf"
+    );
 }
