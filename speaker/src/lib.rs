@@ -4,10 +4,12 @@
 //! watches ─▶ decision (announce: who may) ─▶ wanted ─▶ announcer ─▶ claim (who does), l2 (who answers) ─▶ sockets
 //!                                        │             └─▶ scene ─▶ standing ─▶ outbox ─▶ reporter
 //!                                        └─▶ peerings ─▶ peering ─▶ bgp (who is told what), bfd ─▶ sockets
+//!                                                               └─▶ accepted ─▶ the kernel's routes
 //! ```
 //!
 //! [`decision`], [`wanted`], [`scene`], [`standing`] and [`outbox`] decide and know no clock and no socket; the others carry out.
 
+pub mod accepted;
 pub mod announcer;
 pub mod args;
 pub mod bfd;

@@ -12,6 +12,7 @@ use model::NodeName;
 use process::probes::{self, Readiness};
 use process::{client, logging, signals};
 use prometheus_client::registry::Registry;
+use speaker::accepted::Accepting;
 use speaker::announcer::{Leave, Memory};
 use speaker::args::Args;
 use speaker::bfd::Bfd;
@@ -114,7 +115,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let peers = Peers::new(
         me.clone(),
         peers_desired,
-        leaving,
+        leaving.clone(),
         able,
         Bfd::start().context("BFD")?,
     );
@@ -122,6 +123,8 @@ async fn run(args: Args) -> anyhow::Result<()> {
     metrics::register_bgp(&mut registry, sessions.clone());
     let readiness = Readiness::new(&readiness);
     probes::serve(listen, registry, readiness.clone()).await?;
+    let accepting = Accepting::new(&peers.offered(), peerings.subscribe(), leaving, sessions.clone());
+    let mut accepting = tokio::spawn(accepting.run());
     let mut peering = tokio::spawn(peers.run());
     if let Some(keeper) = keeper {
         tokio::spawn(keeper.run());
@@ -169,6 +172,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         asked = terminated => asked?,
         why = end_of(&mut layer2) => bail!("{why}"),
         ended = &mut peering => bail!("nobody keeps the sessions any more: {ended:?}"),
+        ended = &mut accepting => bail!("nobody writes accepted routes any more: {ended:?}"),
         ended = &mut speaking => bail!("nobody decides any more: {ended:?}"),
         ended = watches.join_next() => bail!("a watch has ended: {ended:?}"),
     }
@@ -178,6 +182,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let patience = HAND_OVER.max(longest_farewell(&peerings.borrow()));
     let leaving = async {
         let _ = peering.await;
+        let _ = accepting.await;
         if let Some(segments) = &mut layer2 {
             segments.ended().await;
         }

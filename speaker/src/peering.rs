@@ -1,20 +1,21 @@
 //! The BGP sessions of this node: one task for each peer, with a [`bgp::Session`] and its connection.
 //!
 //! [`Peerings`] says which sessions there are to be and what each peer is to get; [`Sessions`] tells how they stand. A session
-//! whose peer is described anew is closed and run with the new description; a change of its routes, or of its password, is
-//! carried out in the session that there is.
+//! whose peer is described anew is closed and run with the new description; a change of its routes, of those that are accepted, or
+//! of its password is carried out in the session that there is.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bgp::{ExportGuard, Stop, Table};
+use bgp::{ExportGuard, ImportPolicy, Stop, Table};
 use config::Peer;
 use model::{NodeName, PeerName, Selectors};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 
+use crate::accepted::Offered;
 use crate::announcer::Leave;
 use crate::bfd::Bfd;
 
@@ -75,6 +76,7 @@ impl Peering {
             nodes: Selectors::default(),
             password: None,
             bfd: self.peer.bfd.as_ref().map(nameless),
+            imports: ImportPolicy::default(),
             ..(*self.peer).clone()
         }
     }
@@ -88,6 +90,7 @@ pub struct Peers {
     able: watch::Receiver<bool>,
     bfd: Bfd,
     sessions: Sessions,
+    offered: Offered,
     running: BTreeMap<PeerName, Running>,
     tasks: JoinSet<()>,
     /// Sessions that begin now take the place of the last process's.
@@ -120,6 +123,7 @@ impl Peers {
             able,
             bfd,
             sessions: Sessions::default(),
+            offered: Offered::default(),
             running: BTreeMap::new(),
             tasks: JoinSet::new(),
             restarted: true,
@@ -129,6 +133,11 @@ impl Peers {
     /// How the sessions stand.
     pub fn sessions(&self) -> Sessions {
         self.sessions.clone()
+    }
+
+    /// What they have of routes that are accepted.
+    pub fn offered(&self) -> Offered {
+        self.offered.clone()
     }
 
     /// Runs until it is to leave, and every session has ended the way that asks for.
@@ -197,6 +206,7 @@ impl Peers {
             self.bfd.clone(),
             wished,
             self.sessions.of(name.clone(), &peering),
+            self.offered.of(name.clone()),
         );
         let task = self.tasks.spawn(driver.run()).id();
         let running = Running {
@@ -312,6 +322,7 @@ mod tests {
         let described = as_the_api_says(|peer| {
             peer.nodes = Selectors(vec![model::Selector::default()]);
             peer.bfd.as_mut().unwrap().echo = true;
+            peer.imports = ImportPolicy::default();
         });
         assert!(described.is_the_session_of(&known));
         let other = as_the_api_says(|peer| peer.port += 1);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bgp::State;
+use bgp::{MOST_LEARNED, State};
 use crds::{
     AnnouncedAddress, BgpService, BgpSession, Condition, SeenSpeaker, Speaker, SpeakerInterface,
     SpeakerStatus,
@@ -100,6 +100,8 @@ fn session(peer: &str, view: &SessionView, fault: Option<String>) -> BgpSession 
     let status = &view.status;
     let trouble = status.trouble.as_ref().map(ToString::to_string);
     let path = view.path.as_ref().and_then(|path| path.trouble.as_ref());
+    let refused = view.refused.as_ref().map(ToString::to_string);
+    let too_many = too_many(status.routes_left_out);
     let blind = path.map(|trouble| format!("BFD: {trouble}"));
     let families = status.peer.iter().flat_map(|peer| &peer.families);
     BgpSession {
@@ -110,9 +112,20 @@ fn session(peer: &str, view: &SessionView, fault: Option<String>) -> BgpSession 
         peer_asn: status.peer.as_ref().map(|peer| peer.asn),
         families: families.map(ToString::to_string).collect(),
         routes_sent: i64::try_from(status.routes_sent).unwrap_or(i64::MAX),
+        routes_accepted: i64::try_from(status.routes_accepted).unwrap_or(i64::MAX),
         bfd: view.path.as_ref().map(|path| format!("{:?}", path.state)),
-        last_error: fault.or(trouble).or(blind),
+        last_error: fault.or(trouble).or(refused).or(too_many).or(blind),
     }
+}
+
+/// Routes of which there is no room.
+fn too_many(left_out: u64) -> Option<String> {
+    (left_out > 0).then(|| {
+        format!(
+            "the router announces more than {MOST_LEARNED} routes that acceptRoutes lets in, and {left_out} are left out: narrow \
+             acceptRoutes, or let the router announce less"
+        )
+    })
 }
 
 /// The Services that this node announces by BGP, and to whom.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bgp::wire::{self, Capability, FamilyCode, Form, Framer, Message, Open};
-use bgp::{Attributes, Export, ExportGuard, PeerAsn, State, Table};
+use bgp::{Attributes, Export, ExportGuard, ImportPolicy, PeerAsn, State, Table};
 use config::{Peer, Remote};
 use model::{Family, NodeName, PeerName, Selectors};
 use speaker::announcer::Leave;
@@ -206,6 +206,7 @@ fn peerings(port: u16, graceful_restart: bool, routes: &[&str]) -> Peerings {
         graceful_shutdown: Duration::from_millis(200),
         multihop: false,
         ttl_security: false,
+        imports: ImportPolicy::default(),
         families: [Family::V4].into(),
     };
     let peering = Peering {

@@ -8,7 +8,7 @@ use crate::peering::{PathState, SessionView, Sessions};
 #[derive(Debug)]
 pub(super) struct Bgp(pub(super) Sessions);
 
-const GAUGES: [Count<SessionView>; 4] = [
+const GAUGES: [Count<SessionView>; 6] = [
     (
         "bgp_session_up",
         "Whether the session is Established",
@@ -26,12 +26,22 @@ const GAUGES: [Count<SessionView>; 4] = [
     ),
     (
         "bgp_received_prefixes",
-        "Prefixes that the peer announced; none is accepted",
+        "Prefixes that the peer announced, whether accepted or not",
         |session| session.status.prefixes_received,
+    ),
+    (
+        "bgp_accepted_prefixes",
+        "Routes of the peer that are accepted",
+        |session| session.status.routes_accepted as u64,
+    ),
+    (
+        "bgp_left_out_prefixes",
+        "Routes of the peer that would be accepted, were they not more than a thousand",
+        |session| session.status.routes_left_out,
     ),
 ];
 
-const COUNTS: [Count<SessionView>; 13] = [
+const COUNTS: [Count<SessionView>; 14] = [
     (
         "bgp_established",
         "Times that the session was Established",
@@ -81,6 +91,11 @@ const COUNTS: [Count<SessionView>; 13] = [
         "bgp_routes_unsendable",
         "Routes with more attributes than a message has room for",
         |session| session.status.counters.unsendable,
+    ),
+    (
+        "bgp_route_writes_refused",
+        "Accepted routes that the kernel did not take, each time that it was tried",
+        |session| session.refusals,
     ),
     (
         "bgp_exports_refused",

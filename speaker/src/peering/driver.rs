@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
-use bgp::{Event, ExportGuard, Input, Session, Settings, Stop, Table, Transmit};
+use bgp::{Event, ExportGuard, ImportPolicy, Input, Session, Settings, Stop, Table, Transmit};
 use config::{Peer, Remote};
 use model::NodeName;
 use process::clock::{now, until};
@@ -14,14 +14,17 @@ use super::dial::Target;
 use super::password::Password;
 use super::sessions::SessionHandle;
 use super::{Peering, Peerings, addresses};
+use crate::accepted::OfferHandle;
 use crate::bfd::{self, Bfd};
 use crate::unnumbered::Neighbours;
 
 mod path;
+mod routes;
 #[cfg(test)]
 mod tests;
 
 use path::{Watched, changed_path};
+use routes::Routes;
 
 /// What a running session is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub(super) struct Wish {
     /// Whether these are all routes, as far as the API knows.
     pub(super) complete: bool,
     pub(super) guard: Arc<ExportGuard>,
+    /// What is taken from the peer.
+    pub(super) imports: Arc<ImportPolicy>,
     pub(super) password: Option<Password>,
     pub(super) drain: bool,
     pub(super) stop: Option<Stop>,
@@ -41,6 +46,7 @@ impl Wish {
             table: peering.table.clone(),
             complete: all.complete,
             guard: all.guard.clone(),
+            imports: Arc::new(peering.peer.imports.clone()),
             password: peering.password.clone(),
             drain: all.drain,
             stop: None,
@@ -66,6 +72,7 @@ pub(super) struct Driver {
     /// What the machine was told last.
     known: Option<Wish>,
     handle: SessionHandle,
+    routes: Routes,
     drained: bool,
 }
 
@@ -77,6 +84,7 @@ impl Driver {
         bfd: Bfd,
         wishes: watch::Receiver<Wish>,
         handle: SessionHandle,
+        offer: OfferHandle,
     ) -> Self {
         let peer = peering.peer.clone();
         let neighbours = match &peer.remote {
@@ -88,6 +96,7 @@ impl Driver {
         Self {
             session: Session::new(settings(node, peering, restarted)),
             target: Target::new(&peer, peering.password.clone(), router.clone(), blind),
+            routes: Routes::new(&peer, offer),
             peer,
             link: Link::Down,
             bfd,
@@ -154,7 +163,12 @@ impl Driver {
         }
         while let Some(event) = self.session.poll_event() {
             match event {
-                Event::State { from, to, trouble } => self.log(from, to, trouble.as_ref()),
+                Event::State { from, to, trouble } => {
+                    self.routes.on_state(from);
+                    self.log(from, to, trouble.as_ref());
+                }
+                Event::Route { prefix, path } => self.routes.on_route(prefix, path),
+                Event::EndOfRib(family) => self.routes.on_end(family),
                 Event::Synced => {}
                 Event::Drained => self.drained = true,
             }
@@ -163,7 +177,9 @@ impl Driver {
             .watched
             .as_ref()
             .map(|watched| watched.status.borrow().clone());
-        self.handle.tell(self.session.status(), path, self.drained);
+        let status = self.session.status();
+        self.routes.tell(&status);
+        self.handle.tell(status, path, self.drained);
     }
 
     fn log(&self, from: bgp::State, to: bgp::State, trouble: Option<&bgp::Trouble>) {
@@ -179,6 +195,10 @@ impl Driver {
     fn on_wish(&mut self, wish: Wish) {
         let known = self.known.replace(wish.clone());
         let known = known.as_ref();
+        if known.is_none_or(|known| known.imports != wish.imports) {
+            self.routes.accept(!wish.imports.is_empty());
+            self.session.handle_input(now(), Input::Imports(wish.imports));
+        }
         if known.is_none_or(|known| known.guard != wish.guard) {
             self.session.handle_input(now(), Input::Guard(wish.guard));
         }
@@ -210,7 +230,9 @@ impl Driver {
         let input = match event {
             LinkEvent::Dialled(Ok(connection)) => {
                 // By now it is known which way there is.
-                self.watch_path(connection.remote, addresses::is_connected(connection.remote));
+                let is_connected = addresses::is_connected(connection.remote);
+                self.watch_path(connection.remote, is_connected);
+                self.routes.on_connected(&connection, is_connected);
                 Input::Connected(connection)
             }
             LinkEvent::Dialled(Err(error)) => Input::DialFailed(error),

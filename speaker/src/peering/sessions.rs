@@ -10,6 +10,7 @@ use model::PeerName;
 use tokio::sync::watch;
 
 use super::Peering;
+use crate::accepted::Refusal;
 use crate::bfd;
 
 /// One session.
@@ -23,6 +24,10 @@ pub struct SessionView {
     pub since: Timestamp,
     /// What BFD says of the path, where it is asked.
     pub path: Option<PathState>,
+    /// What of its accepted routes the kernel does not take.
+    pub refused: Option<Refusal>,
+    /// How often the kernel did not take one.
+    pub refusals: u64,
     /// It announces nothing any more because this node is to be left alone.
     pub drained: bool,
 }
@@ -51,6 +56,8 @@ impl Sessions {
             status: Status::default(),
             since: Timestamp::now(),
             path: None,
+            refused: None,
+            refusals: 0,
             drained: false,
         };
         self.0.send_modify(|all| drop(all.insert(name.clone(), view)));
@@ -62,6 +69,21 @@ impl Sessions {
 
     pub(super) fn forget(&self, name: &PeerName) {
         self.0.send_modify(|all| drop(all.remove(name)));
+    }
+
+    /// What the kernel does not take of the routes of each, and how many.
+    pub(crate) fn refused(&self, refusals: &BTreeMap<PeerName, (Refusal, usize)>) {
+        self.0.send_if_modified(|all| {
+            let mut changed = false;
+            for (name, view) in all {
+                let refused = refusals.get(name);
+                view.refusals += refused.map_or(0, |(_, count)| *count as u64);
+                let refused = refused.map(|(refusal, _)| refusal.clone());
+                changed |= view.refused != refused;
+                view.refused = refused;
+            }
+            changed
+        });
     }
 
     /// Returns when none announces anything any more.
@@ -113,6 +135,8 @@ impl SessionView {
     fn is_news(&self, status: &Status, path: Option<&PathState>, drained: bool) -> bool {
         let before = &self.status;
         let same_routes = before.routes_sent == status.routes_sent
+            && before.routes_accepted == status.routes_accepted
+            && (before.routes_left_out == 0) == (status.routes_left_out == 0)
             && (before.routes_pending == 0) == (status.routes_pending == 0);
         let same_path = said(self.path.as_ref()) == said(path);
         let same_peer = before.peer == status.peer && before.trouble == status.trouble;

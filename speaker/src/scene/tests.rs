@@ -180,6 +180,8 @@ fn with_sessions(mut scenes: Vec<Scene>, state: State) -> Vec<Scene> {
             },
             since: jiff::Timestamp::UNIX_EPOCH,
             path: None,
+            refused: None,
+            refusals: 0,
             drained: false,
         };
         scene.handle_sessions([(PeerName("tor".into()), view)].into());

@@ -6,7 +6,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bgp::{Attributes, Community, Export, ExportGuard, LargeCommunity, LinkBandwidth, PeerAsn, Table};
+use bgp::{
+    Attributes, Community, Export, ExportGuard, Import, ImportPolicy, LargeCommunity, LinkBandwidth, PeerAsn,
+    Table,
+};
 use config::{BfdProfile, Peer, Remote};
 use ipnet::IpNet;
 use model::{AddressRange, Family, PeerName, Selectors};
@@ -50,6 +53,9 @@ struct PeerContent {
     ttl_security: bool,
     v4: bool,
     v6: bool,
+    /// Prefixes, and the longest that is accepted inside of each.
+    #[serde(default)]
+    imports: Vec<(IpNet, u8)>,
     table: usize,
 }
 
@@ -155,6 +161,7 @@ impl PeerContent {
             Remote::Address(address) => (Some(*address), None),
             Remote::Interface(name) => (None, Some(name.clone())),
         };
+        let imports = peer.imports.imports();
         Self {
             address,
             interface,
@@ -179,6 +186,7 @@ impl PeerContent {
             ttl_security: peer.ttl_security,
             v4: peer.families.contains(&Family::V4),
             v6: peer.families.contains(&Family::V6),
+            imports: imports.map(|import| (import.prefix, import.max_length)).collect(),
             table,
         }
     }
@@ -187,6 +195,8 @@ impl PeerContent {
     fn peering(self, name: PeerName, tables: &[Arc<Table>]) -> Option<Peering> {
         let families = [(self.v4, Family::V4), (self.v6, Family::V6)];
         let families = families.into_iter().filter(|(offered, _)| *offered);
+        let imports = self.imports.into_iter();
+        let imports = imports.map(|(prefix, max_length)| Import { prefix, max_length });
         let peer = Peer {
             name,
             nodes: Selectors::default(),
@@ -214,6 +224,7 @@ impl PeerContent {
             multihop: self.multihop,
             ttl_security: self.ttl_security,
             families: families.map(|(_, family)| family).collect(),
+            imports: ImportPolicy::new(imports),
         };
         Some(Peering {
             peer: Arc::new(peer),

@@ -8,6 +8,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::accepted::Offered;
 use crate::peering::Sessions;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,6 +34,7 @@ fn peer(remote: Remote) -> Peer {
         multihop: false,
         ttl_security: false,
         families: [Family::V4].into(),
+        imports: ImportPolicy::default(),
     }
 }
 
@@ -50,7 +52,16 @@ fn driver_among(sessions: &Sessions, peer: Peer) -> (Driver, watch::Sender<Wish>
     let (wishes, wished) = watch::channel(Wish::new(&peering, &Peerings::default()));
     let handle = sessions.of(peering.peer.name.clone(), &peering);
     let node = NodeName("n1".into());
-    let driver = Driver::new(&node, &peering, false, Bfd::start().unwrap(), wished, handle);
+    let offer = Offered::default().of(peering.peer.name.clone());
+    let driver = Driver::new(
+        &node,
+        &peering,
+        false,
+        Bfd::start().unwrap(),
+        wished,
+        handle,
+        offer,
+    );
     (driver, wishes)
 }
 

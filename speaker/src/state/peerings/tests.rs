@@ -69,6 +69,10 @@ fn peering(name: &str, remote: Remote, peer_asn: PeerAsn, table: &Arc<Table>) ->
         multihop: true,
         ttl_security: false,
         families: [Family::V4, Family::V6].into(),
+        imports: ImportPolicy::new([Import {
+            prefix: "10.0.0.0/8".parse().unwrap(),
+            max_length: 24,
+        }]),
     };
     Peering {
         peer: Arc::new(peer),
