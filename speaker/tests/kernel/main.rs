@@ -1,9 +1,10 @@
-//! The drivers of layer 2 on real interfaces, judged by the kernel of another network namespace.
+//! The drivers of layer 2, and of accepted routes, on real interfaces, judged by the kernel of another network namespace.
 //!
 //! Needs root and the programs `ip`, `bridge`, `ping`, `arping` and `sysctl`; fails without them.
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests, too")]
 
+mod accepting;
 mod agreeing;
 mod answering;
 mod changing;
