@@ -7,6 +7,7 @@ use lab::{Host, NodeKind, Router, Spec};
 use serde_json::{Value, json};
 use suites::Bed;
 
+mod accepting;
 mod attributes;
 mod bfd;
 mod families;
