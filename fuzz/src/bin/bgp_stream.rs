@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use bgp::wire::{self, Capability, Form, Frame, Framer, Message, Open};
 use bgp::{
-    Attributes, BfdState, Connection, DialError, Export, ExportGuard, Input, PeerAsn, Session, Settings,
-    Stop, Table, Transmit,
+    Attributes, BfdState, Connection, DialError, Export, ExportGuard, Import, ImportPolicy, Input,
+    MOST_LEARNED, PeerAsn, Session, Settings, Stop, Table, Transmit,
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use model::Family;
@@ -23,7 +23,8 @@ const MOST: usize = 64;
 
 libfuzzer_sys::fuzz_target!(|octets: &[u8]| {
     let largest = fuzz::largest_of(|| history(octets));
-    assert!(largest <= 64 * 1024, "{largest} octets at once");
+    // A thousand routes that are accepted at once are as many events.
+    assert!(largest <= 256 * 1024, "{largest} octets at once");
 });
 
 /// The first octet says how the session is set up, the rest what happens to it.
@@ -40,6 +41,8 @@ fn history(octets: &[u8]) {
     let guard = Arc::new(ExportGuard::new(guard));
     let mut link = Link::default();
     link.tell(&mut session, now, Input::Guard(guard));
+    let mut accepting = first & 64 != 0;
+    link.tell(&mut session, now, Input::Imports(imports(accepting)));
     for (kind, content) in fuzz::steps(octets) {
         let argument = kind >> 4;
         let framed;
@@ -69,6 +72,10 @@ fn history(octets: &[u8]) {
                 1 => Input::Stop(Stop::Shutdown(String::from_utf8_lossy(content).into_owned())),
                 2 => Input::Stop(Stop::Deconfigured),
                 3 => Input::Stop(Stop::Changed),
+                4 | 5 => {
+                    accepting = argument == 5;
+                    Input::Imports(imports(accepting))
+                }
                 _ => Input::Closed(None),
             },
             14 => {
@@ -90,7 +97,11 @@ fn history(octets: &[u8]) {
                 "a timeout that makes no progress"
             );
         }
-        let _ = session.status();
+        let accepted = session.status().routes_accepted;
+        assert!(
+            accepted <= if accepting { MOST_LEARNED } else { 0 },
+            "{accepted} routes are kept"
+        );
     }
 }
 
@@ -154,6 +165,16 @@ impl Link {
         });
         assert!(read.contains(&true), "{octets:02x?} cannot be read");
     }
+}
+
+/// Everything, or nothing.
+fn imports(accepting: bool) -> Arc<ImportPolicy> {
+    let all = ["0.0.0.0/0", "::/0"].map(|prefix| prefix.parse::<IpNet>().expect("a prefix"));
+    let all = all.map(|prefix| Import {
+        prefix,
+        max_length: prefix.max_prefix_len(),
+    });
+    Arc::new(ImportPolicy::new(all.into_iter().filter(|_| accepting)))
 }
 
 fn settings(bits: u8) -> Settings {

@@ -49,6 +49,11 @@ pub struct OfferHandle {
 }
 
 impl OfferHandle {
+    /// Whose session it is.
+    pub fn peer(&self) -> &PeerName {
+        &self.peer
+    }
+
     /// It has this; none: no routes are accepted.
     pub fn tell(&self, offer: Option<&Offer>) {
         self.offered.0.send_if_modified(|offers| {

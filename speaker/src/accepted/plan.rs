@@ -167,6 +167,16 @@ impl Plan {
         refusals
     }
 
+    /// What nobody announces and cannot be deleted: the first of it.
+    pub(super) fn stuck(&self) -> Option<Refusal> {
+        let mut refused = self.refused.iter();
+        let (prefix, reason) = refused.find(|(prefix, _)| !self.wanted.contains_key(*prefix))?;
+        Some(Refusal {
+            prefix: *prefix,
+            reason: reason.clone(),
+        })
+    }
+
     fn look_at(&mut self, at: Instant) {
         self.look = Some(self.look.map_or(at, |known| known.min(at)));
     }

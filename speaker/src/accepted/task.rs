@@ -30,8 +30,9 @@ pub struct Accepting {
     sessions: Sessions,
     /// Followed while there is anything to do.
     links: Option<watch::Receiver<Arc<Links>>>,
-    /// What was said last of each peer.
+    /// What was said last of each peer, and of routes that are no peer's any more.
     refusals: BTreeMap<PeerName, Refusal>,
+    stuck: Option<Refusal>,
 }
 
 impl Accepting {
@@ -50,6 +51,7 @@ impl Accepting {
             sessions,
             links: None,
             refusals: BTreeMap::new(),
+            stuck: None,
         }
     }
 
@@ -65,7 +67,10 @@ impl Accepting {
                 Leave::Return => return,
                 Leave::HandOver if offers.is_empty() => {
                     plan.handle_offers(now(), &offers, &Expected::nobody());
-                    return self.round(&mut plan).await;
+                    if plan.poll_timeout().is_some() {
+                        self.round(&mut plan).await;
+                    }
+                    return;
                 }
                 Leave::HandOver | Leave::Stay => {}
             }
@@ -139,6 +144,11 @@ impl Accepting {
                 tracing::warn!(%peer, reason = %refusal, "accepted routes are not in the kernel");
             }
         }
+        let stuck = plan.stuck();
+        if let Some(refusal) = stuck.as_ref().filter(|_| self.stuck != stuck) {
+            tracing::warn!(reason = %refusal.reason, "a route that nobody announces stays in the kernel");
+        }
+        self.stuck = stuck;
         self.sessions.refused(&refusals);
         self.refusals = refusals
             .into_iter()

@@ -48,7 +48,7 @@ impl Node {
             offered,
             leave,
             running,
-            peerings: peerings,
+            peerings,
         }
     }
 

@@ -46,13 +46,11 @@ impl AdjRibIn {
         for prefix in update.withdrawn() {
             self.lose(prefix, events);
         }
-        let learned = learned(update, terms);
+        let (counts, length) = (counts(update, terms), update.described().path_length());
         for (prefix, next_hop) in update.routes() {
-            let next_hop = next_hop.filter(|next_hop| is_usable(next_hop, terms.connection));
-            let route = learned.zip(next_hop);
-            match route.filter(|_| terms.policy.permits(&prefix) && !self.disabled.contains(&family(&prefix)))
-            {
-                Some((learned, next_hop)) => self.take(prefix, Learned { next_hop, ..learned }, events),
+            let next_hop = next_hop.filter(|next_hop| counts && is_usable(next_hop, terms.connection));
+            match next_hop.filter(|_| self.admits(&prefix, terms)) {
+                Some(next_hop) => self.take(prefix, learned(update, length, next_hop, terms), events),
                 // What a peer announces replaces what it announced before, also where it cannot be used.
                 None => self.lose(prefix, events),
             }
@@ -90,6 +88,10 @@ impl AdjRibIn {
         self.left_out = 0;
     }
 
+    fn admits(&self, prefix: &IpNet, terms: &Terms<'_>) -> bool {
+        terms.policy.permits(prefix) && !self.disabled.contains(&family(prefix))
+    }
+
     fn take(&mut self, prefix: IpNet, learned: Learned, events: &mut VecDeque<Event>) {
         self.stale.remove(&prefix);
         if !self.routes.contains_key(&prefix) && self.routes.len() >= MOST_LEARNED {
@@ -120,22 +122,26 @@ impl AdjRibIn {
     }
 }
 
-/// What the routes of an UPDATE have in common; none if they are not to be used: they count as withdrawn (RFC 7606), or have been
-/// here before (RFC 4271 §9.1.2, RFC 4456 §8). Where they lead is not known yet.
-fn learned(update: &Update<'_>, terms: &Terms<'_>) -> Option<Learned> {
+/// Whether the routes of an UPDATE are routes: not those that count as withdrawn (RFC 7606), nor those that have been here before
+/// (RFC 4271 §9.1.2, RFC 4456 §8).
+fn counts(update: &Update<'_>, terms: &Terms<'_>) -> bool {
     let described = update.described();
-    let counts = match update.outcome() {
+    let is_whole = match update.outcome() {
         Outcome::Accepted | Outcome::AttributeDiscarded => true,
         Outcome::TreatedAsWithdrawn | Outcome::FamilyDisabled(_) => false,
     };
-    let is_ours = described.passed(terms.local_asn) || described.originator == Some(terms.identifier);
-    (counts && !is_ours).then(|| Learned {
-        next_hop: NextHop::V4(Ipv4Addr::UNSPECIFIED),
+    is_whole && !described.passed(terms.local_asn) && described.originator != Some(terms.identifier)
+}
+
+fn learned(update: &Update<'_>, path_length: u32, next_hop: NextHop, terms: &Terms<'_>) -> Learned {
+    let described = update.described();
+    Learned {
+        next_hop,
         local_pref: described.local_pref,
-        path_length: described.path_length(),
+        path_length,
         origin: described.origin,
         internal: terms.internal,
-    })
+    }
 }
 
 /// Whether packets can be sent there: to one machine, and to another than this one.

@@ -233,6 +233,19 @@ fn what_is_refused_is_tried_again_ever_less_often_and_told_with_the_session() {
 }
 
 #[test]
+fn a_route_that_nobody_announces_and_cannot_be_deleted_is_tried_again_and_told() {
+    let mut node = Node::new(&[]);
+    node.offers(1, &["0.0.0.0/0"], true);
+    node.refuses = Some(Reason::NotPermitted);
+    node.offers(1, &[], true);
+    assert_eq!(node.plan.stuck().unwrap().prefix, net("0.0.0.0/0"));
+    assert!(node.plan.refusals().is_empty(), "it is no session's");
+    node.refuses = None;
+    node.passes(SECOND);
+    assert_eq!((node.has().len(), node.plan.stuck()), (0, None));
+}
+
+#[test]
 fn a_route_of_others_is_never_written_over() {
     let mut node = Node::new(&[]);
     node.kernel.others.insert(net("0.0.0.0/0"));

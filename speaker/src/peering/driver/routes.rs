@@ -19,6 +19,8 @@ pub(super) struct Routes {
     ended: BTreeSet<Family>,
     /// Whether any are accepted.
     accepting: bool,
+    /// Whether it was said that there are too many.
+    complained: bool,
 }
 
 impl Routes {
@@ -36,6 +38,7 @@ impl Routes {
             },
             ended: BTreeSet::new(),
             accepting: false,
+            complained: false,
         }
     }
 
@@ -79,5 +82,11 @@ impl Routes {
             .filter(|_| status.state == State::Established);
         self.offer.complete = agreed.is_some_and(|peer| peer.families.is_subset(&self.ended));
         self.handle.tell(self.accepting.then_some(&self.offer));
+        let complains = status.routes_left_out > 0;
+        if complains && !self.complained {
+            let peer = self.handle.peer();
+            tracing::warn!(%peer, reason = "too many", "routes that acceptRoutes lets in are left out");
+        }
+        self.complained = complains;
     }
 }
