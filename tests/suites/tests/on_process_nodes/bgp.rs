@@ -1,8 +1,8 @@
 //! Herald's BGP against FRR and BIRD as routers that forward: what they show is what counts, and what a client behind them gets.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use lab::{Host, NodeKind, Router, Spec};
 use serde_json::{Value, json};
 use suites::Bed;
@@ -114,4 +114,16 @@ fn establishments(frr: &lab::Frr<'_>, neighbours: &[String]) -> Result<Vec<u64>>
             Ok(count.unwrap_or_default())
         })
         .collect()
+}
+
+/// The link-local address of an interface.
+fn link_local(bed: &Bed, host: &str, interface: &str) -> Result<Ipv6Addr> {
+    let text = bed
+        .lab
+        .ip(host, &["-j", "-6", "address", "show", "dev", interface])?;
+    let shown: Value = serde_json::from_str(&text)?;
+    let addresses = shown[0]["addr_info"].as_array().into_iter().flatten();
+    let mut local = addresses.filter(|address| address["scope"] == "link");
+    let address = local.next().and_then(|address| address["local"].as_str());
+    Ok(address.context("no link-local address")?.parse()?)
 }

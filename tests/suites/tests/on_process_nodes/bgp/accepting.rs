@@ -6,7 +6,9 @@ use lab::{Frr, Host, Router, Signal};
 use serde_json::{Value, json};
 use suites::{Bed, Neighbour, Peering, on};
 
-use super::{NODES, SPINE, TOR, bed, establishments, external, in_frr, peers_of, start_speakers, with};
+use super::{
+    NODES, SPINE, TOR, bed, establishments, external, in_frr, link_local, peers_of, start_speakers, with,
+};
 
 const NODE: &str = "n1";
 
@@ -117,19 +119,46 @@ fn routes_go_with_the_last_speaker_and_one_without_the_right_to_write_says_so() 
     });
 }
 
+/// P-BGP-51, over an interface that has link-local addresses alone: routes of both families lead to the router's, IPv4 ones too
+/// (RFC 8950).
+#[test]
+fn routes_of_an_unnumbered_router_lead_over_its_interface() {
+    on(bed("bgp-accepting-link", 1), |bed| {
+        let tor = bed.lab.router("tor")?;
+        tor.link(NODE)?;
+        let neighbour = Neighbour::over("n1_link".into(), NODE.into(), "external", &["ipv4", "ipv6"]);
+        let frr = tor.frr(&Peering::of(&tor, TOR, [neighbour]).and(&offer()).frr())?;
+        let name = &tor.host.name;
+        let peer = json!({"myASN": NODES, "dynamicASN": "external", "interface": name});
+        bed.peer(name, with(peer, accepting()))?;
+        start_speakers(bed)?;
+        let router = link_local(bed, name, NODE)?.to_string();
+        let over = |prefix: &str| (prefix.to_owned(), vec![router.clone()]);
+        takes(bed, [over(NETWORK), over(HALF), over(NETWORK_V6)])?;
+        let way = bed.lab.ip(NODE, &["route", "get", "203.0.113.200"])?;
+        ensure!(way.contains(&format!("dev {name}")), "{way}");
+        withdraw(&frr, HALF)?;
+        takes(bed, [over(NETWORK), over(NETWORK_V6)])
+    });
+}
+
 fn accepting() -> Value {
     json!({"acceptRoutes": [{"prefix": NETWORK, "maxLength": 25}, {"prefix": NETWORK_V6}]})
 }
 
-fn offering_frr(router: &Router<'_>, node: &Host) -> String {
+/// What FRR is told of the routes that it offers.
+fn offer() -> String {
     let [other, other_v6] = OTHERS;
-    let offer = format!(
+    format!(
         " no bgp network import-check\n address-family ipv4 unicast\n  network {NETWORK}\n  network {HALF}\n  network {QUARTER}\n  \
          network {other}\n exit-address-family\n address-family ipv6 unicast\n  network {NETWORK_V6}\n  network {other_v6}\n \
          exit-address-family"
-    );
+    )
+}
+
+fn offering_frr(router: &Router<'_>, node: &Host) -> String {
     let both = [Neighbour::v4(node, NODES), Neighbour::v6(node, NODES)];
-    Peering::of(router, TOR, both).and(&offer).frr()
+    Peering::of(router, TOR, both).and(&offer()).frr()
 }
 
 fn offering_bird(router: &Router<'_>, node: &Host) -> String {
@@ -217,8 +246,14 @@ fn taken(bed: &Bed) -> Result<Taken> {
             let prefix = route["dst"].as_str().with_context(|| route.to_string())?;
             let hops = route["nexthops"].as_array().cloned();
             let hops = hops.unwrap_or_else(|| vec![route.clone()]);
-            let gateway = |hop: &Value| hop["gateway"].as_str().unwrap_or_default().to_owned();
-            let mut gateways: Vec<String> = hops.iter().map(gateway).collect();
+            // An IPv6 gateway of an IPv4 route has a field of its own.
+            let gateway = |hop: &Value| {
+                hop["gateway"]
+                    .as_str()
+                    .or_else(|| hop["via"]["host"].as_str())
+                    .map(str::to_owned)
+            };
+            let mut gateways: Vec<String> = hops.iter().filter_map(gateway).collect();
             gateways.sort();
             taken.insert(prefix.to_owned(), gateways);
         }

@@ -5,8 +5,8 @@ use lab::{Frr, Learned};
 use serde_json::{Value, json};
 use suites::{Bed, Learns, Neighbour, Peering, on};
 
-use self::cases::{Case, link_local, of_bird, of_frr};
-use super::{NODES, SERVICE, SPINE, TOR, answers, bed, external, prefixes, start_speakers, with};
+use self::cases::{Case, of_bird, of_frr};
+use super::{NODES, SERVICE, SPINE, TOR, answers, bed, external, link_local, prefixes, start_speakers, with};
 
 mod cases;
 

@@ -1,11 +1,11 @@
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use lab::Router;
 use serde_json::{Value, json};
 use suites::{Bed, Neighbour};
 
-use super::super::{NODES, SPINE, TOR, external, with};
+use super::super::{NODES, SPINE, TOR, external, link_local, with};
 use super::NODE;
 
 /// An AS number that an old router does not know how to write.
@@ -279,16 +279,4 @@ pub(super) fn of_bird(bed: &Bed) -> Result<Vec<Case<'_>>> {
             |router| json!({"myASN": NODES, "peerASN": SPINE, "interface": router.host.name}),
         )?,
     ])
-}
-
-/// The link-local address of an interface.
-pub(super) fn link_local(bed: &Bed, host: &str, interface: &str) -> Result<Ipv6Addr> {
-    let text = bed
-        .lab
-        .ip(host, &["-j", "-6", "address", "show", "dev", interface])?;
-    let shown: Value = serde_json::from_str(&text)?;
-    let addresses = shown[0]["addr_info"].as_array().into_iter().flatten();
-    let mut local = addresses.filter(|address| address["scope"] == "link");
-    let address = local.next().and_then(|address| address["local"].as_str());
-    Ok(address.context("no link-local address")?.parse()?)
 }
