@@ -29,8 +29,8 @@ pub(super) struct AdjRibIn {
     stale: BTreeSet<IpNet>,
     /// Families that nothing is taken of any more (RFC 4760 §7).
     disabled: BTreeSet<Family>,
-    /// How many were not taken for want of room, since the peer began to say everything.
-    left_out: u64,
+    /// How many were not taken for want of room, since the peer began to say everything of the family.
+    left_out: BTreeMap<Family, u64>,
 }
 
 impl AdjRibIn {
@@ -39,7 +39,7 @@ impl AdjRibIn {
     }
 
     pub(super) fn left_out(&self) -> u64 {
-        self.left_out
+        self.left_out.values().sum()
     }
 
     pub(super) fn on_update(&mut self, update: &Update<'_>, terms: &Terms<'_>, events: &mut VecDeque<Event>) {
@@ -72,7 +72,7 @@ impl AdjRibIn {
     pub(super) fn begin_again(&mut self, of: Family) {
         let known = self.routes.keys().filter(|prefix| family(prefix) == of);
         self.stale.extend(known);
-        self.left_out = 0;
+        self.left_out.remove(&of);
     }
 
     /// It has said everything: what was not in it is gone (RFC 7313 §4).
@@ -85,7 +85,7 @@ impl AdjRibIn {
 
     /// Everything is asked for anew of a peer that does not say where the answer begins.
     pub(super) fn count_anew(&mut self) {
-        self.left_out = 0;
+        self.left_out.clear();
     }
 
     fn admits(&self, prefix: &IpNet, terms: &Terms<'_>) -> bool {
@@ -95,7 +95,7 @@ impl AdjRibIn {
     fn take(&mut self, prefix: IpNet, learned: Learned, events: &mut VecDeque<Event>) {
         self.stale.remove(&prefix);
         if !self.routes.contains_key(&prefix) && self.routes.len() >= MOST_LEARNED {
-            self.left_out += 1;
+            *self.left_out.entry(family(&prefix)).or_default() += 1;
             return;
         }
         if self.routes.insert(prefix, learned) != Some(learned) {
