@@ -127,6 +127,8 @@ pub enum Report {
         /// What is done about it.
         response: Response,
     },
+    /// The kernel answers ARP on these interfaces for what other nodes hold: see [`ipvs`](crate::ipvs).
+    KernelAnswers(BTreeSet<String>),
     /// The stranger claims the address no longer.
     StrangerGone {
         /// The address.

@@ -17,6 +17,7 @@ pub mod datagram;
 pub mod datapath;
 pub mod decision;
 pub mod departure;
+pub mod ipvs;
 pub mod keeper;
 pub mod keys;
 pub mod links;

@@ -35,6 +35,8 @@ pub struct Scene {
     /// Interfaces on which this speaker only listens as yet.
     listening: BTreeSet<String>,
     sessions: BTreeMap<PeerName, SessionView>,
+    /// Where this node's kernel answers ARP for what other nodes hold.
+    answering: BTreeSet<String>,
     /// What the log was not told yet, by interface.
     news: BTreeMap<String, News>,
 }
@@ -66,6 +68,7 @@ impl Scene {
             segments: BTreeMap::new(),
             listening: BTreeSet::new(),
             sessions: BTreeMap::new(),
+            answering: BTreeSet::new(),
             news: BTreeMap::new(),
         }
     }
@@ -104,6 +107,11 @@ impl Scene {
     /// What this node announces, and on which interfaces.
     pub fn announced(&self) -> &BTreeMap<IpAddr, BTreeSet<String>> {
         &self.announced
+    }
+
+    /// The interfaces on which this node's kernel answers ARP for what other nodes hold.
+    pub fn answering(&self) -> &BTreeSet<String> {
+        &self.answering
     }
 
     /// The segments that it is on, by interface.
@@ -151,6 +159,18 @@ impl Scene {
             Report::StrangerGone { ip, iface } => {
                 tracing::info!(%ip, iface, "no other station claims the address any more");
                 self.disputed.remove(&(ip, iface));
+            }
+            Report::KernelAnswers(ifaces) => {
+                match ifaces.is_empty() {
+                    true => {
+                        tracing::info!("the kernel does not answer ARP for other nodes' addresses any more")
+                    }
+                    false => tracing::warn!(
+                        ?ifaces,
+                        "the kernel answers ARP for other nodes' addresses: set strictARP in kube-proxy's ipvs configuration"
+                    ),
+                }
+                self.answering = ifaces;
             }
             Report::SocketFailed { iface, error } => {
                 tracing::warn!(iface, %error, "cannot announce on the interface, trying again");

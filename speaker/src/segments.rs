@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::announcer::{Agreeing, Announcer, Leave, Memory, Report};
 use crate::links::{ExcludeList, Watcher};
 use crate::wanted::Wanted;
-use crate::{keys, metrics};
+use crate::{ipvs, keys, metrics};
 
 /// What it takes.
 #[derive(Debug)]
@@ -55,6 +55,11 @@ impl Surroundings {
         };
         let (key_sender, keys) = watch::channel(keys::read(&self.segment_keys).context("--segment-keys")?);
         let (watcher, links) = Watcher::open().await?;
+        tokio::spawn(ipvs::follow(
+            links.clone(),
+            excluded.clone(),
+            self.reports.clone(),
+        ));
         let announcer =
             Announcer::new(self.me.clone(), self.wanted, links, excluded, self.reports).agreeing(Agreeing {
                 me: self.me,

@@ -143,7 +143,17 @@ fn routed<'a>(
 fn condition(scene: &Scene, decision: Option<&Decision>) -> Condition {
     let faults = decision.and_then(|decision| decision.secret_faults.first_key_value());
     let has_sessions = !scene.sessions().is_empty();
+    let answering: Vec<&str> = scene.answering().iter().map(String::as_str).collect();
     let (holds, reason, message) = match (decision, faults, scene.segments().is_empty() && !has_sessions) {
+        (Some(_), None, _) if !answering.is_empty() => (
+            false,
+            "KernelAnswers",
+            format!(
+                "kube-proxy runs in IPVS mode, and the kernel answers ARP on {} for the addresses of all Services, whoever holds them: \
+                 set ipvs.strictARP to true in kube-proxy's configuration, or net.ipv4.conf.all.arp_ignore to 1 on the node",
+                answering.join(", ")
+            ),
+        ),
         (None, _, _) => (
             false,
             "Starting",

@@ -17,6 +17,7 @@ mod filtering;
 mod following;
 mod groups;
 mod interfaces;
+mod ipvs;
 mod namespace;
 mod neighbour;
 mod neighbours;

@@ -161,6 +161,7 @@ fn in_words(report: Report) -> String {
         Report::Moved { unit, .. } => format!("moved {unit}"),
         Report::Listening { iface, listening } => format!("listening on {iface}: {listening}"),
         Report::Left { iface } => format!("left {iface}"),
+        Report::KernelAnswers(ifaces) => format!("the kernel answers on {ifaces:?}"),
         Report::SocketFailed { iface, error } => format!("{iface} failed: {error}"),
     }
 }
