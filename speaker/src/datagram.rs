@@ -2,11 +2,17 @@
 //!
 //! The kernel hands over only what comes with a TTL or hop limit of 255, which no router has let through.
 
+#![allow(
+    unsafe_code,
+    reason = "tokio's own sockets are woken by what they send; another one is registered by unsafe code alone"
+)]
+
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, SockFilter, SockRef, Socket, Type};
-use tokio::net::UdpSocket;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 const TTL: u32 = 255;
 
@@ -27,11 +33,15 @@ pub struct DatagramError {
     source: io::Error,
 }
 
+/// The socket of one family. Only what arrives wakes anybody: a `tokio::net::UdpSocket` would wake its task after each datagram
+/// that has been sent, too, which is a third of all there would be to wake for.
+type Half = AsyncFd<UdpSocket>;
+
 /// The sockets of one interface.
 #[derive(Debug)]
 pub struct DatagramSocket {
-    v4: Option<UdpSocket>,
-    v6: Option<UdpSocket>,
+    v4: Option<Half>,
+    v6: Option<Half>,
     /// Whether the kernel hands over what comes by IPv6.
     hears_v6: bool,
     index: u32,
@@ -81,10 +91,10 @@ impl DatagramSocket {
     pub fn send(&self, octets: &[u8]) -> bool {
         let v4 = SocketAddr::from((claim::GROUP_V4, claim::PORT));
         let v6 = SocketAddr::from(SocketAddrV6::new(claim::GROUP_V6, claim::PORT, 0, self.index));
-        let sent = |socket: &Option<UdpSocket>, to| {
+        let sent = |socket: &Option<Half>, to| {
             socket
                 .as_ref()
-                .is_some_and(|socket| socket.try_send_to(octets, to).is_ok())
+                .is_some_and(|socket| socket.get_ref().send_to(octets, to).is_ok())
         };
         let (v4, v6) = (sent(&self.v4, v4), sent(&self.v6, v6));
         v4 || v6
@@ -102,9 +112,9 @@ impl DatagramSocket {
             return Ok(());
         }
         let filtered = if hear {
-            SockRef::from(v6).attach_filter(&only_from_the_link(HOP_LIMIT_OF_IPV6))
+            SockRef::from(v6.get_ref()).attach_filter(&only_from_the_link(HOP_LIMIT_OF_IPV6))
         } else {
-            SockRef::from(v6).attach_filter(&[SockFilter::new(RETURN, 0, 0, 0)])
+            SockRef::from(v6.get_ref()).attach_filter(&[SockFilter::new(RETURN, 0, 0, 0)])
         };
         match filtered {
             Ok(()) => self.hears_v6 = hear,
@@ -136,7 +146,7 @@ impl DatagramSocket {
     /// As [`Self::receive`].
     pub fn receive_waiting(&self, buffer: &mut [u8]) -> io::Result<Option<(usize, IpAddr)>> {
         for socket in [&self.v4, &self.v6].into_iter().flatten() {
-            match socket.try_recv_from(buffer) {
+            match socket.try_io(Interest::READABLE, |socket| socket.recv_from(buffer)) {
                 Ok((length, source)) => return Ok(Some((length, source.ip()))),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
@@ -146,14 +156,14 @@ impl DatagramSocket {
     }
 }
 
-async fn readable(socket: &Option<UdpSocket>) -> io::Result<()> {
+async fn readable(socket: &Option<Half>) -> io::Result<()> {
     match socket {
-        Some(socket) => socket.readable().await,
+        Some(socket) => socket.readable().await.map(drop),
         None => std::future::pending().await,
     }
 }
 
-fn v4(iface: &str, index: u32) -> io::Result<UdpSocket> {
+fn v4(iface: &str, index: u32) -> io::Result<Half> {
     let socket = socket(Domain::IPV4, iface, TTL_OF_IPV4)?;
     let of = InterfaceIndexOrAddress::Index(index);
     // The device that the socket is bound to is the one that it sends on.
@@ -163,7 +173,7 @@ fn v4(iface: &str, index: u32) -> io::Result<UdpSocket> {
     bound(socket, (Ipv4Addr::UNSPECIFIED, claim::PORT).into())
 }
 
-fn v6(iface: &str, index: u32) -> io::Result<UdpSocket> {
+fn v6(iface: &str, index: u32) -> io::Result<Half> {
     let socket = socket(Domain::IPV6, iface, HOP_LIMIT_OF_IPV6)?;
     socket.set_only_v6(true)?;
     socket.join_multicast_v6(&claim::GROUP_V6, index)?;
@@ -191,7 +201,10 @@ fn only_from_the_link(hops_at: u32) -> [SockFilter; 4] {
     ]
 }
 
-fn bound(socket: Socket, address: SocketAddr) -> io::Result<UdpSocket> {
+fn bound(socket: Socket, address: SocketAddr) -> io::Result<Half> {
     socket.bind(&SockAddr::from(address))?;
-    UdpSocket::from_std(socket.into())
+    // SAFETY: `UdpSocket` owns its descriptor, which is open and stays the same until the `UdpSocket` is dropped. It is dropped
+    // together with the `AsyncFd` that owns it, and this module lends it out by shared reference only.
+    let registered = unsafe { AsyncFd::register_with_interest(socket.into(), Interest::READABLE) };
+    registered.map_err(|error| error.into_parts().1)
 }

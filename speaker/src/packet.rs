@@ -1,5 +1,5 @@
-//! Whole Ethernet frames to and from one interface. One of three modules of Herald with `unsafe` in them, beside
-//! `peering::sockopt` and `bfd::priority`.
+//! Whole Ethernet frames to and from one interface. One of four modules of Herald with `unsafe` in them, beside
+//! `datagram`, `peering::sockopt` and `bfd::priority`.
 //!
 //! Needs the capability `NET_RAW` and nothing else. The socket lives in the network namespace of the thread that opens
 //! it. Not one frame is queued that the filter has not let through, and none that this node sent itself.
