@@ -1,8 +1,8 @@
 //! The BGP sessions of this node: one task for each peer, with a [`bgp::Session`] and its connection.
 //!
 //! [`Peerings`] says which sessions there are to be and what each peer is to get; [`Sessions`] tells how they stand. A session
-//! whose peer is described anew is closed and run with the new description; a change of its routes, of those that are accepted, or
-//! of its password is carried out in the session that there is.
+//! whose peer is described anew is closed and run with the new description; a change of its routes, of those that are accepted, of
+//! its password or of how BFD watches it is carried out in the session that there is.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -65,17 +65,12 @@ impl Peering {
             == (other.run_with(), other.identifier, other.password.is_some())
     }
 
-    /// The peer without what no session is run with.
+    /// The peer without what no session is run with, and without what is changed in the session that there is.
     fn run_with(&self) -> Peer {
-        let nameless = |profile: &config::BfdProfile| config::BfdProfile {
-            name: String::new(),
-            echo: false,
-            ..profile.clone()
-        };
         Peer {
             nodes: Selectors::default(),
             password: None,
-            bfd: self.peer.bfd.as_ref().map(nameless),
+            bfd: None,
             imports: ImportPolicy::default(),
             ..(*self.peer).clone()
         }

@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use bgp::{Event, ExportGuard, ImportPolicy, Input, Session, Settings, Stop, Table, Transmit};
-use config::{Peer, Remote};
+use config::{BfdProfile, Peer, Remote};
 use model::NodeName;
 use process::clock::{now, until};
 use tokio::sync::watch;
@@ -36,6 +36,8 @@ pub(super) struct Wish {
     /// What is taken from the peer.
     pub(super) imports: Arc<ImportPolicy>,
     pub(super) password: Option<Password>,
+    /// How BFD watches the path, if it does.
+    pub(super) profile: Option<BfdProfile>,
     pub(super) drain: bool,
     pub(super) stop: Option<Stop>,
 }
@@ -48,6 +50,7 @@ impl Wish {
             guard: all.guard.clone(),
             imports: Arc::new(peering.peer.imports.clone()),
             password: peering.password.clone(),
+            profile: peering.peer.bfd.clone(),
             drain: all.drain,
             stop: None,
         }
@@ -61,6 +64,7 @@ pub(super) struct Driver {
     target: Target,
     link: Link,
     bfd: Bfd,
+    profile: Option<BfdProfile>,
     watched: Option<Watched>,
     /// Why BFD cannot watch the path, as it was logged.
     complained: Option<bfd::Trouble>,
@@ -97,6 +101,7 @@ impl Driver {
             session: Session::new(settings(node, peering, restarted)),
             target: Target::new(&peer, peering.password.clone(), router.clone(), blind),
             routes: Routes::new(&peer, offer),
+            profile: peer.bfd.clone(),
             peer,
             link: Link::Down,
             bfd,
@@ -220,6 +225,9 @@ impl Driver {
         {
             self.link.rotate(&password);
             self.target.password = Some(password);
+        }
+        if self.profile != wish.profile {
+            self.on_profile(wish.profile);
         }
         if let Some(stop) = wish.stop {
             self.session.handle_input(now(), Input::Stop(stop));

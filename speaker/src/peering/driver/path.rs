@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use bgp::{BfdState, Input};
-use config::{Peer, Remote};
+use config::{BfdProfile, Peer, Remote};
 use process::clock::now;
 use tokio::sync::watch;
 
-use super::Driver;
+use super::{Driver, addresses};
 use crate::bfd::{self, Monitor};
 
 /// What BFD watches.
@@ -16,7 +16,7 @@ pub(super) struct Watched {
     pub(super) status: watch::Receiver<bfd::Status>,
     /// How often the path had failed when that was last looked at.
     failures: Option<u64>,
-    _monitor: Monitor,
+    monitor: Monitor,
 }
 
 impl Driver {
@@ -50,9 +50,27 @@ impl Driver {
         }
     }
 
+    /// Another profile, or none, or one at last: the session goes on, and where it is only watched at another pace, so does BFD.
+    pub(super) fn on_profile(&mut self, profile: Option<BfdProfile>) {
+        let before = std::mem::replace(&mut self.profile, profile);
+        if let (Some(before), Some(after), Some(watched)) = (before, &self.profile, &self.watched)
+            && (before.passive, before.minimum_ttl) == (after.passive, after.minimum_ttl)
+        {
+            return watched.monitor.set_timers(bfd::Settings::from(after).timers);
+        }
+        self.watched = None;
+        let remote = match self.peer.remote {
+            Remote::Address(remote) => Some(remote),
+            Remote::Interface(_) => self.link.remote(),
+        };
+        if let Some(remote) = remote {
+            self.watch_path(remote, addresses::is_connected(remote));
+        }
+    }
+
     /// Has BFD watch the path to `remote`, if the peer asks for that and it does not yet.
     pub(super) fn watch_path(&mut self, remote: IpAddr, connected: bool) {
-        let Some(profile) = &self.peer.bfd else { return };
+        let Some(profile) = &self.profile else { return };
         let path = bfd::Path {
             remote,
             local: self.peer.source,
@@ -70,7 +88,7 @@ impl Driver {
             path,
             status: monitor.changes(),
             failures: None,
-            _monitor: monitor,
+            monitor,
         });
     }
 }

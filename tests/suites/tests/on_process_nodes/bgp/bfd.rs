@@ -78,6 +78,7 @@ fn bfd_ends_what_is_dead_and_nothing_else() {
         up(bed, &frr, &bird, &far_frr)?;
         complete(bed, &frr, &bird, addresses)?;
         ensure!(answers(bed, &quiet, addresses[0])?.contains("echo"));
+        other_timers(bed, &frr)?;
         switched_off(bed, &frr, addresses)?;
         lost(bed, &frr, addresses)?;
         cut(bed, &tor.client.name, &frr, &bird, addresses)?;
@@ -160,6 +161,38 @@ fn up(bed: &Bed, frr: &Frr<'_>, bird: &Bird<'_>, far: &Frr<'_>) -> Result<()> {
             Ok(Some(()))
         })?;
     }
+    Ok(())
+}
+
+/// A profile that is edited, taken away and named again takes effect in the sessions that there are.
+fn other_timers(bed: &Bed, frr: &Frr<'_>) -> Result<()> {
+    let (before, peer) = (counts(bed, frr)?, bed.lab.host(NODE)?.v4.into());
+    let fast = |multiplier: u32| {
+        let profile = json!({"receiveInterval": 50, "transmitInterval": 50, "detectMultiplier": multiplier});
+        bed.object("BFDProfile", "fast", profile)
+    };
+    let name = |profile: Option<&str>| {
+        let patch = json!({"spec": {"bfdProfile": profile}}).to_string();
+        bed.lab
+            .kubectl(&["patch", "bgppeer", "tor-v4", "--type=merge", "-p", &patch])
+    };
+    let seen = |what: &str, field: &str, value: serde_json::Value| {
+        bed.wait(what, || Ok((frr.bfd(peer)?[field] == value).then_some(())))
+    };
+    fast(4)?;
+    seen(
+        "four packets instead of three",
+        "remote-detect-multiplier",
+        json!(4),
+    )?;
+    name(None)?;
+    seen("no BFD any more", "status", json!("down"))?;
+    name(Some("fast"))?;
+    seen("BFD again", "status", json!("up"))?;
+    fast(3)?;
+    seen("three packets again", "remote-detect-multiplier", json!(3))?;
+    let after = counts(bed, frr)?;
+    ensure!(after == before, "a session was disturbed: {before:?}, {after:?}");
     Ok(())
 }
 
