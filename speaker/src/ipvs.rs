@@ -26,8 +26,7 @@ pub fn answering(
     excluded: &ExcludeList,
     arp_ignore: impl Fn(&str) -> Option<u32>,
 ) -> BTreeSet<String> {
-    let everywhere = arp_ignore("all").unwrap_or_default();
-    if !links.contains_key(INTERFACE) || everywhere > 0 {
+    if !links.contains_key(INTERFACE) || arp_ignore("all") > Some(0) {
         return BTreeSet::new();
     }
     let announced_on = links.values().filter(|link| usable(link, excluded).is_ok());

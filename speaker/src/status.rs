@@ -262,6 +262,27 @@ mod tests {
         assert_eq!(status(&scene, None).conditions[0].reason, "Starting");
     }
 
+    /// F29
+    #[test]
+    fn a_speaker_whose_kernel_answers_for_others_says_where_and_what_to_set() {
+        let mut scene = Scene::new(NodeName("n1".into()));
+        scene.handle_report(Report::Member {
+            iface: "eth0".into(),
+            node: NodeName("n2".into()),
+            status: Some(claim::Status::Ready),
+        });
+        let told = |scene: &Scene| status(scene, Some(&Decision::default())).conditions.remove(0);
+        scene.handle_report(Report::KernelAnswers(["eth0".into()].into()));
+        let condition = told(&scene);
+        assert_eq!(
+            (condition.status.as_str(), condition.reason.as_str()),
+            ("False", "KernelAnswers")
+        );
+        assert!(condition.message.contains("answers ARP on eth0") && condition.message.contains("strictARP"));
+        scene.handle_report(Report::KernelAnswers(BTreeSet::new()));
+        assert_eq!(told(&scene).reason, "Speaking");
+    }
+
     #[test]
     fn no_more_than_a_thousand_addresses_are_listed_and_all_are_counted() {
         let mut scene = Scene::new(NodeName("n1".into()));

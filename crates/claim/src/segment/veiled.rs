@@ -39,7 +39,11 @@ impl Segment {
             let peer = self.peers.get(&seen.node);
             peer.is_some_and(|peer| now >= peer.heard_until(&self.settings))
         };
-        for (unit, standing) in survey {
+        // Most units have none of these, and there may be thousands of units.
+        let one_way = survey
+            .iter_mut()
+            .filter(|(_, standing)| standing.one_way.is_some());
+        for (unit, standing) in one_way {
             let known = self.terms.get(unit).copied().unwrap_or(0).max(standing.term);
             let outlived = |seen: &Seen| seen.claim.term < known && unheard(seen);
             standing.one_way = standing.one_way.filter(|seen| !outlived(seen));

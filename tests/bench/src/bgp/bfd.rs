@@ -157,10 +157,13 @@ impl<'a> Watched<'a> {
         })
     }
 
-    /// How often BFD and BGP went down so far, as the routers count.
+    /// How often BFD and BGP went down so far, as the routers count that do.
     fn losses(&self) -> Result<u64> {
         let nodes = self.bed.lab.nodes();
-        self.sides.iter().map(|side| side.daemon.losses(&nodes)).sum()
+        let losses = self.sides.iter().map(|side| side.daemon.losses(&nodes));
+        let losses: Vec<_> = losses.collect::<Result<_>>()?;
+        ensure!(losses.iter().any(Option::is_some), "no router counts");
+        Ok(losses.into_iter().flatten().sum())
     }
 
     /// Over how many nodes each router forwards.

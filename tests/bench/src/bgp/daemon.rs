@@ -56,10 +56,10 @@ impl<'a> Daemon<'a> {
         }
     }
 
-    /// How often its BFD and BGP went down so far, as it counts.
-    pub(super) fn losses(&self, nodes: &[Host]) -> Result<u64> {
+    /// How often its BFD and its BGP sessions went down so far, added up; none: it does not count them.
+    pub(super) fn losses(&self, nodes: &[Host]) -> Result<Option<u64>> {
         let Self::Frr(frr) = self else {
-            return Ok(0);
+            return Ok(None);
         };
         let counters = frr.json("show bfd peers counters json")?;
         let bfd = counters.as_array().into_iter().flatten();
@@ -70,7 +70,7 @@ impl<'a> Daemon<'a> {
                 .as_u64()
                 .context("a count of losses")?;
         }
-        Ok(losses)
+        Ok(Some(losses))
     }
 }
 

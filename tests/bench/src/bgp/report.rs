@@ -69,7 +69,10 @@ impl Table {
             table.cuts(cuts);
         }
         if let Some(quiet) = quiet {
-            let title = format!("{} min of busy cores: false downs", quiet.minutes);
+            let title = format!(
+                "{} min of busy cores: false downs, of BFD and of BGP, at FRR",
+                quiet.minutes
+            );
             table.count(
                 "bfd_false_downs",
                 &title,

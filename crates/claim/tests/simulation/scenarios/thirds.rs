@@ -122,6 +122,17 @@ fn neither_is_given_anything_for_balance_or_preference() {
     }
 }
 
+/// One interval with its jitter, and two round trips, wherever in the interval that is.
+fn one_is_left_when_it_heals(world: &mut World) {
+    let phase = world.chance.below(100_000);
+    world.run_for(Duration::from_micros(phase));
+    world.heal();
+    let took = world.run_until(SECOND, World::is_held);
+    assert!(took <= ms(115) + 2 * ms(12), "{took:?}");
+    world.run_for(3 * SECOND);
+    world.assert_converged();
+}
+
 /// What is left: where nobody hears all that may have it, each part takes it, for the alternative is that nobody has it.
 #[test]
 fn two_that_lose_the_third_between_them_are_parts_of_a_split_segment_and_one_holder_is_left_after_it() {
@@ -130,13 +141,7 @@ fn two_that_lose_the_third_between_them_are_parts_of_a_split_segment_and_one_hol
         world.power_off(2);
         world.run_for(5 * SECOND);
         assert_eq!((world.held_by(0).len(), world.held_by(1).len()), (9, 9));
-        let phase = world.chance.below(100_000);
-        world.run_for(Duration::from_micros(phase));
-        world.heal();
-        let took = world.run_until(SECOND, World::is_held);
-        assert!(took <= ms(115) + 2 * ms(12), "{took:?}");
-        world.run_for(3 * SECOND);
-        world.assert_converged();
+        one_is_left_when_it_heals(&mut world);
     }
 }
 
@@ -159,13 +164,7 @@ fn two_that_alone_may_hold_a_unit_both_take_it_and_one_holder_is_left_when_they_
             world.run_for(5 * SECOND);
             assert_eq!(world.holders(&unit(0)).len(), 1);
         }
-        let phase = world.chance.below(100_000);
-        world.run_for(Duration::from_micros(phase));
-        world.heal();
-        let took = world.run_until(SECOND, World::is_held);
-        assert!(took <= ms(115) + 2 * ms(12), "{took:?}");
-        world.run_for(3 * SECOND);
-        world.assert_converged();
+        one_is_left_when_it_heals(&mut world);
     }
 }
 
