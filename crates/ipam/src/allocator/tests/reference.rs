@@ -10,7 +10,7 @@ mod truth;
 mod world;
 
 use history::History;
-use steps::{Step, quiet_steps, steps};
+use steps::{Change, Edit, Step, quiet_steps, steps};
 use world::Configuration;
 
 fn settings(cases: u32) -> ProptestConfig {
@@ -45,4 +45,19 @@ proptest! {
     fn where_addresses_are_scarce_who_waits_is_told_when_to_ask_again(steps in quiet_steps()) {
         live_through(Configuration::scarce(), &steps);
     }
+}
+
+/// What is handed to a pool that takes it from the Service is no more of the pool that the Service names.
+#[test]
+fn an_address_that_another_pool_takes_is_outside_of_the_named_one() {
+    let steps = [
+        Step::Change(4, Change::Reallocate),
+        Step::Pool(2, Edit::Reclaim),
+        Step::Pool(2, Edit::Pin(7)),
+        Step::Reconcile(1),
+        Step::Change(2, Change::Pool(0)),
+        Step::Hand(1, 1, 2),
+        Step::Change(2, Change::Addresses(vec![10, 1])),
+    ];
+    live_through(Configuration::new(), &steps);
 }

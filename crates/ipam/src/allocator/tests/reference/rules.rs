@@ -190,11 +190,11 @@ impl Tables {
                 .all(|(_, row)| compatible(&request.sharing, &row.sharing))
     }
 
-    /// The pool that an address of the Service, or one that it is to get, is of.
+    /// The pool that an address is of which the Service may keep, or which it is to get.
     pub(super) fn pool_of(&self, request: &Request, address: IpAddr) -> Option<PoolName> {
         let row = self.row(&request.service);
         let from_named = row.origin.is_some() && row.origin == request.pool;
-        match from_named && row.current.contains(&address) {
+        match from_named && self.own(request).contains(&address) {
             true => row.origin,
             false => self.declared(address).cloned().or(row.origin),
         }
