@@ -24,7 +24,8 @@ test: setup ## everything that CI runs
 fuzz: ## feed every decoder and machine with what a fuzzer makes up, SECONDS=60 of each
 	@scripts/fuzz $(SECONDS)
 
-soak: setup image ## what takes too long for every change: an outage of ten minutes, a simulated day of quiet
+soak: setup image ## what takes too long for every change: an outage of ten minutes, a simulated day of quiet, far more of what is random
+	@PROPTEST_CASES=50000 cargo test --workspace --exclude suites --lib
 	@cargo test -p claim --test simulation -- --ignored soak
 	@cargo test --workspace --test on_process_nodes -- --test-threads=1 --ignored
 
