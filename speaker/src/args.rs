@@ -67,6 +67,10 @@ pub struct Args {
     #[arg(long)]
     pub drain_on_cordon: bool,
 
+    /// Let BFD run before all ordinary processes of the node, by real-time scheduling. Takes the capability SYS_NICE.
+    #[arg(long)]
+    pub realtime_bfd: bool,
+
     /// What is logged: error, warn, info, debug, trace, or a list of module=level.
     #[arg(long, default_value = "info")]
     pub log_level: logging::Level,

@@ -7,9 +7,9 @@
 //! thread "bfd": sockets ─▶ bfd::Session ─▶ bfd::Damping
 //! ```
 //!
-//! The thread waits for nobody: it shares no runtime and no task queue with what else the speaker does, and asks for real-time
-//! scheduling, which it does without where that is not permitted. It needs no capability. It lives in the network namespace of
-//! the thread that starts it.
+//! The thread waits for nobody: it shares no runtime and no task queue with what else the speaker does. It needs no capability;
+//! with one it can run before the ordinary threads of the node ([`Scheduling`]). It lives in the network namespace of the
+//! thread that starts it.
 
 use std::io;
 use std::net::IpAddr;
@@ -21,6 +21,7 @@ use std::time::Duration;
 use ::bfd::{Diagnostic, Timers};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use tokio::sync::watch;
+use tracing::warn;
 
 mod ears;
 mod path;
@@ -34,6 +35,29 @@ use worker::{Command, Worker};
 
 /// How long [`Bfd::stop`] waits for the neighbours to be told.
 const FAREWELL: Duration = Duration::from_millis(200);
+
+/// How the thread competes with what else runs on the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheduling {
+    /// As every other: it is late where others take the processors and the speaker's share of them is small.
+    Ordinary,
+    /// Before all ordinary threads, if that is permitted; if not, that is logged, and it is as every other.
+    RealTime,
+}
+
+impl Scheduling {
+    fn take(self) {
+        if self == Self::RealTime
+            && let Err(error) = priority::rise()
+        {
+            warn!(
+                error = error.to_string(),
+                "no real-time scheduling for BFD: it takes the capability SYS_NICE, and a kernel that does not divide it by \
+                 control groups (CONFIG_RT_GROUP_SCHED) or has some for this one; BFD goes on without it"
+            );
+        }
+    }
+}
 
 /// What a session is run with; from a BFDProfile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -145,7 +169,7 @@ impl Bfd {
     ///
     /// # Errors
     /// The operating system has no descriptors or no threads to give.
-    pub fn start() -> io::Result<Self> {
+    pub fn start(scheduling: Scheduling) -> io::Result<Self> {
         let wake = Arc::new(EventFd::from_flags(
             EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC,
         )?);
@@ -154,7 +178,7 @@ impl Bfd {
         std::thread::Builder::new()
             .name("bfd".to_owned())
             .spawn(move || {
-                priority::rise();
+                scheduling.take();
                 worker.run();
             })?;
         Ok(Self(Arc::new(Shared {

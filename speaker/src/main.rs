@@ -15,7 +15,7 @@ use prometheus_client::registry::Registry;
 use speaker::accepted::Accepting;
 use speaker::announcer::{Leave, Memory};
 use speaker::args::Args;
-use speaker::bfd::Bfd;
+use speaker::bfd::{Bfd, Scheduling};
 use speaker::decision::{Decider, Settings};
 use speaker::keeper::{self, Keeper};
 use speaker::outbox::Standings;
@@ -63,6 +63,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         daemon_set,
         kube_proxy_health,
         drain_on_cordon,
+        realtime_bfd,
         log_level,
         log_format,
     } = args;
@@ -112,12 +113,17 @@ async fn run(args: Args) -> anyhow::Result<()> {
         };
         Some(surroundings.speak(&mut registry).await?)
     };
+    let scheduling = if realtime_bfd {
+        Scheduling::RealTime
+    } else {
+        Scheduling::Ordinary
+    };
     let peers = Peers::new(
         me.clone(),
         peers_desired,
         leaving.clone(),
         able,
-        Bfd::start().context("BFD")?,
+        Bfd::start(scheduling).context("BFD")?,
     );
     let sessions = peers.sessions();
     metrics::register_bgp(&mut registry, sessions.clone());

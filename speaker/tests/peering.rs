@@ -11,7 +11,7 @@ use bgp::{Attributes, Export, ExportGuard, ImportPolicy, PeerAsn, State, Table};
 use config::{Peer, Remote};
 use model::{Family, NodeName, PeerName, Selectors};
 use speaker::announcer::Leave;
-use speaker::bfd::Bfd;
+use speaker::bfd::{Bfd, Scheduling};
 use speaker::peering::{Peering, Peerings, Peers, Sessions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -49,7 +49,7 @@ impl Bench {
             receiver,
             leaving,
             able,
-            Bfd::start().unwrap(),
+            Bfd::start(Scheduling::Ordinary).unwrap(),
         );
         let sessions = peers.sessions();
         let running = tokio::spawn(peers.run());

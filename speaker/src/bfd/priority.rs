@@ -2,24 +2,33 @@
 
 #![allow(unsafe_code, reason = "no library sets the scheduling policy of a thread")]
 
+use std::io;
+
+use nix::errno::Errno;
+
 /// The lowest of the real-time priorities: before every ordinary thread, after what the machine itself runs on.
 const PRIORITY: libc::c_int = 1;
 
-/// From now on this thread runs before all ordinary ones, if that is permitted (`SYS_NICE`, or an `RLIMIT_RTPRIO`); if not,
-/// it is as punctual as the machine is idle.
-pub(super) fn rise() -> bool {
+/// From now on this thread runs before all ordinary ones.
+///
+/// # Errors
+/// It is not permitted: that takes `SYS_NICE` or an `RLIMIT_RTPRIO`, and a kernel that divides real-time scheduling by control
+/// groups (`CONFIG_RT_GROUP_SCHED`) must have some for the thread's group.
+pub(super) fn rise() -> io::Result<()> {
     // To the kernel `struct sched_param` is this one number. It is asked directly: musl refuses for it.
     let priority = PRIORITY;
     // SAFETY: 0 stands for the calling thread; the kernel reads the number, which outlives the call, and keeps no pointer. No
     // memory of the process is touched.
-    unsafe {
+    let result = unsafe {
         libc::syscall(
             libc::SYS_sched_setscheduler,
             0,
             libc::SCHED_FIFO,
             &raw const priority,
-        ) == 0
-    }
+        )
+    };
+    Errno::result(result)?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -29,7 +38,7 @@ mod tests {
     #[test]
     fn the_thread_either_rises_or_goes_on_as_before() {
         let thread = std::thread::spawn(|| {
-            let risen = rise();
+            let risen = rise().is_ok();
             // SAFETY: 0 stands for the calling thread; nothing is passed by reference.
             let policy = unsafe { libc::sched_getscheduler(0) };
             (risen, policy)

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bfd::Timers;
-use speaker::bfd::{Bfd, Monitor, Path, Settings, State, Status};
+use speaker::bfd::{Bfd, Monitor, Path, Scheduling, Settings, State, Status};
 
 use crate::namespace::{Namespace, PATIENCE, eventually};
 
@@ -55,7 +55,12 @@ pub(crate) fn far(local: &str, remote: &str, least_ttl: u8) -> Path {
 
 impl Node {
     pub(crate) fn start(namespace: &Namespace) -> Self {
-        Self(namespace.spawn(|| Bfd::start().unwrap()).join().unwrap())
+        Self(
+            namespace
+                .spawn(|| Bfd::start(Scheduling::Ordinary).unwrap())
+                .join()
+                .unwrap(),
+        )
     }
 
     pub(crate) fn watch(&self, path: Path, timers: Timers) -> Watch {

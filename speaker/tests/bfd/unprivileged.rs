@@ -1,6 +1,6 @@
 //! BFD takes no capability and no particular user.
 
-use speaker::bfd::{Bfd, Path, Settings, State};
+use speaker::bfd::{Bfd, Path, Scheduling, Settings, State};
 
 use crate::node::{Node, every, far, on_link, to};
 use crate::segment::Segment;
@@ -48,7 +48,8 @@ fn as_nobody() {
         assert!(status.contains(&format!("{set}:\t0000000000000000")), "{status}");
     }
     assert!(status.contains("Uid:\t65534\t65534\t65534\t65534"), "{status}");
-    let bfd = Bfd::start().unwrap();
+    // Refused, it goes on without.
+    let bfd = Bfd::start(Scheduling::RealTime).unwrap();
     let settings = Settings {
         timers: every(50),
         passive: false,

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! herald-lab-NAME/HOST/daemons      what the lab starts on a host
+//! herald-lab-NAME/HOST/workload     what keeps its cores busy, if that is wanted
 //! herald-lab-NAME/HOST/kubepods/…   what the host's kubelet starts
 //! ```
 //!
@@ -21,6 +22,7 @@ use nix::unistd::Pid;
 use crate::clock;
 
 mod hierarchies;
+mod processor;
 
 pub(crate) use hierarchies::Hierarchies;
 use hierarchies::{copy_cpuset, hand_down, is_controller};

@@ -1,10 +1,14 @@
 //! What can go wrong with machines and networks, as methods.
 
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
 use anyhow::{Result, bail};
 
 use crate::lab::Lab;
 use crate::netns;
 use crate::plan::Host;
+use crate::process::Process;
 
 /// Table of the nft rules that cut a node off the API server; in the node's namespace.
 const PARTITION: &str = "inet herald_lab_partition";
@@ -111,6 +115,29 @@ impl Lab {
     /// Lets them go on.
     pub fn thaw(&self, host: &str) -> Result<()> {
         self.cgroup_of(&self.host(host)?.name).thaw()
+    }
+
+    /// Starts what would keep so many cores busy, until it is killed: as pods would, in a control group of their own beside the
+    /// host's daemons, and with so many times the weight of all of these.
+    pub fn keep_busy(&self, host: &str, cores: usize, weight: u32) -> Result<Vec<Arc<Process>>> {
+        self.cgroup_of(host).create_divisible()?;
+        self.daemons(host).outweigh(weight)?;
+        let mut endless = Command::new("sh");
+        endless.args(["-c", "while :; do :; done"]);
+        let group = self.cgroup_of(host).child("workload");
+        let starts = (0..cores).map(|core| {
+            let command = self.within(&group, host, &[], &endless)?;
+            self.start(host, &format!("busy-{core}"), command, Stdio::null())
+        });
+        starts.collect()
+    }
+
+    /// Lets daemons of a host have real-time scheduling that ask for it, where the kernel divides it by control groups: a tenth
+    /// of the processors' time. Half a dozen hosts can have that.
+    pub fn grant_real_time(&self, host: &str) -> Result<()> {
+        self.cgroup.grant_real_time(900_000)?;
+        self.cgroup_of(host).grant_real_time(100_000)?;
+        self.daemons(host).grant_real_time(100_000)
     }
 
     /// Takes a host's default route away, or any other edit that `ip` can do on it.

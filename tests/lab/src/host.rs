@@ -84,11 +84,21 @@ impl Lab {
 
     /// As [`Self::on`], through a command that makes or enters more, and then becomes the command it is given.
     pub(crate) fn on_with(&self, host: &str, through: &[String], command: &Command) -> Result<Command> {
+        self.within(&self.daemons(host), host, through, command)
+    }
+
+    /// As [`Self::on_with`], in a control group of the caller's choice.
+    pub(crate) fn within(
+        &self,
+        group: &Cgroup,
+        host: &str,
+        through: &[String],
+        command: &Command,
+    ) -> Result<Command> {
         let netns = self.host(host)?.netns;
-        let daemons = self.daemons(host);
-        daemons.create()?;
+        group.create()?;
         let mut wrapped = Command::new("/bin/sh");
-        wrapped.args(["-c", JOIN, "sh"]).args(daemons.folders()).arg("--");
+        wrapped.args(["-c", JOIN, "sh"]).args(group.folders()).arg("--");
         wrapped
             .arg("nsenter")
             .arg(format!("--net={}", netns::path(&netns).display()))
@@ -141,7 +151,8 @@ impl Lab {
         self.cgroup.child(host)
     }
 
-    fn daemons(&self, host: &str) -> Cgroup {
+    /// The group of what the lab starts on a host.
+    pub(crate) fn daemons(&self, host: &str) -> Cgroup {
         self.cgroup_of(host).child("daemons")
     }
 }

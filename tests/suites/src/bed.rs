@@ -37,6 +37,8 @@ pub struct Bed {
     pub log_level: &'static str,
     /// The speaker that is started; none: the one that goes into the image.
     pub speaker_program: Option<PathBuf>,
+    /// Whether BFD of the speakers started from now on runs before ordinary processes.
+    pub realtime_bfd: bool,
 }
 
 /// Runs a test on a bed. What goes wrong is a panic while the bed is still there, so that the lab keeps its logs (in
@@ -85,6 +87,7 @@ impl Bed {
             lab,
             log_level: "debug,hyper=info,tower=info",
             speaker_program: None,
+            realtime_bfd: false,
         }
     }
 

@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::accepted::Offered;
+use crate::bfd::Scheduling;
 use crate::peering::Sessions;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -57,7 +58,7 @@ fn driver_among(sessions: &Sessions, peer: Peer) -> (Driver, watch::Sender<Wish>
         &node,
         &peering,
         false,
-        Bfd::start().unwrap(),
+        Bfd::start(Scheduling::Ordinary).unwrap(),
         wished,
         handle,
         offer,

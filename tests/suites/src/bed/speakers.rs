@@ -48,6 +48,10 @@ impl Bed {
         command.args(["--node-name", node, "--daemon-set", DAEMON_SET]);
         command.arg("--segment-keys").arg(keys);
         command.arg("--state-dir").arg(self.folder_of("state", node)?);
+        if self.realtime_bfd {
+            self.lab.grant_real_time(node)?;
+            command.arg("--realtime-bfd");
+        }
         self.lab.spawn(node, NAME, command)
     }
 

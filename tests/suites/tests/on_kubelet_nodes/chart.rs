@@ -7,6 +7,8 @@ use suites::{Bed, Neighbour, Peering, image, on, root};
 
 /// CAP_NET_RAW alone, as the kernel writes a set of capabilities.
 const NET_RAW_ALONE: &str = "0000000000002000";
+/// CAP_SYS_NICE alone.
+const SYS_NICE_ALONE: &str = "0000000000800000";
 const NONE: &str = "0000000000000000";
 
 /// A cluster of kubelet nodes with Herald installed by Helm, and the demo's pool, Deployment and Service.
@@ -88,21 +90,7 @@ fn without_layer_2_speakers_may_do_nothing_and_speak_bgp() {
         let nodes = bed.lab.nodes();
         let neighbours = nodes.iter().map(|node| Neighbour::v4(node, NODES));
         let frr = router.frr(&Peering::of(&router, TOR, neighbours).frr())?;
-        let chart = root().join("deploy/herald");
-        let chart = chart.to_str().context("the chart's path is no UTF-8")?;
-        bed.lab.helm(&[
-            "upgrade",
-            "herald",
-            chart,
-            "--namespace",
-            "herald-system",
-            "--reuse-values",
-            "--set",
-            "l2.enabled=false",
-            "--wait",
-            "--timeout",
-            "120s",
-        ])?;
+        upgrade(bed, "l2.enabled=false")?;
         bed.bgp_advertise("all", json!({}))?;
         bed.peer(
             "tor",
@@ -118,7 +106,7 @@ fn without_layer_2_speakers_may_do_nothing_and_speak_bgp() {
         })?;
         ensure!(answer.contains("web-"), "the answer comes from a pod: {answer}");
 
-        for node in nodes {
+        for node in &nodes {
             let status =
                 status_of(bed, &node.netns, "herald-speaker")?.context("no speaker runs on the node")?;
             for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
@@ -141,8 +129,26 @@ fn without_layer_2_speakers_may_do_nothing_and_speak_bgp() {
             .filter(|event| ours(&event.user) && event.code == 403)
             .collect();
         ensure!(denied.is_empty(), "the roles lack: {denied:?}");
+
+        upgrade(bed, "speaker.realtimeBFD=true")?;
+        bed.learns(&frr, &format!("{ip}/32"), "a route from each node", from_all)?;
+        for node in &nodes {
+            let status =
+                status_of(bed, &node.netns, "herald-speaker")?.context("no speaker runs on the node")?;
+            let may = field(&status, "CapBnd")?;
+            ensure!(may == SYS_NICE_ALONE, "speaker: CapBnd {may}");
+        }
         Ok(())
     });
+}
+
+/// Changes one value of the chart, and waits until the pods are as it says.
+fn upgrade(bed: &Bed, value: &str) -> Result<()> {
+    let chart = root().join("deploy/herald");
+    let chart = chart.to_str().context("the chart's path is no UTF-8")?;
+    let words = ["upgrade", "herald", chart, "--namespace", "herald-system"];
+    let how = ["--reuse-values", "--set", value, "--wait", "--timeout", "120s"];
+    bed.lab.helm(&[&words[..], &how].concat()).map(drop)
 }
 
 /// P-INSTALL-17, P-INSTALL-18, P-ALLOC-54: pods that are replaced, a chart that goes and comes back: no address changes.
