@@ -1,12 +1,12 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use lab::{NodeKind, Spec, Steps};
+use lab::{NodeKind, Router, Spec, Steps};
 use serde_json::json;
 use suites::Bed;
 
 use crate::Report;
-use crate::bgp::bfd::{Cuts, Quiet};
+use crate::bgp::bfd::{Cuts, Quiet, Watched};
 use crate::bgp::burst::Burst;
 use crate::bgp::report::Table;
 use crate::bgp::scene::Scene;
@@ -21,6 +21,12 @@ mod report;
 mod scene;
 mod table;
 mod wire;
+
+/// What the pods of a node weigh, where the daemons of that node weigh 1: these have left about what the chart requests for a speaker,
+/// a tenth of a core, for a node of the lab has less than one.
+const AS_REQUESTED: u32 = 10;
+/// Of so little nobody can keep time but by real-time scheduling.
+const NEXT_TO_NOTHING: u32 = 100;
 
 /// What is measured, and where the figures go.
 #[derive(Debug, clap::Args)]
@@ -37,7 +43,7 @@ pub(crate) struct Bgp {
     /// How many routes are a full table.
     #[arg(long, default_value_t = 10_000)]
     routes: usize,
-    /// For how long nothing may go down while every core is busy.
+    /// For how long nothing may go down while every core is busy; the same again with real-time scheduling.
     #[arg(long, default_value_t = 10)]
     minutes: u64,
     /// The speaker to measure; without it, the one that goes into the image.
@@ -59,8 +65,10 @@ pub(crate) enum Part {
     Table,
     /// What clients behind a router see when a cable is pulled.
     Bfd,
-    /// Whether BFD holds while every core is busy.
+    /// Whether BFD holds while every core is busy, and the speakers have what their request gives them.
     Quiet,
+    /// The same with real-time scheduling, and next to nothing otherwise.
+    Realtime,
 }
 
 /// All that was measured.
@@ -74,6 +82,7 @@ pub(crate) struct Measurements {
     full: Option<Full>,
     cuts: Vec<Cuts>,
     quiet: Option<Quiet>,
+    realtime: Option<Quiet>,
 }
 
 impl Bgp {
@@ -101,13 +110,18 @@ impl Bgp {
             .into_iter()
             .any(|part| self.wants(part))
         {
-            let bed = self.bring_up(1, steps)?;
+            let bed = self.bring_up(1, false, steps)?;
             self.with_scripted_peers(&bed, steps, measured)?;
             steps.step("removing the lab", || bed.lab.down())?;
         }
         if [Part::Bfd, Part::Quiet].into_iter().any(|part| self.wants(part)) {
-            let bed = self.bring_up(2, steps)?;
+            let bed = self.bring_up(2, false, steps)?;
             self.with_routers(&bed, steps, measured)?;
+            steps.step("removing the lab", || bed.lab.down())?;
+        }
+        if self.wants(Part::Realtime) {
+            let bed = self.bring_up(2, true, steps)?;
+            measured.realtime = Some(self.in_real_time(&bed, steps)?);
             steps.step("removing the lab", || bed.lab.down())?;
         }
         Ok(())
@@ -132,18 +146,23 @@ impl Bgp {
 
     fn with_routers(&self, bed: &Bed, steps: Steps, measured: &mut Measurements) -> Result<()> {
         let (tor, spine) = (bed.lab.router("tor")?, bed.lab.router("spine")?);
-        let watched = steps.step("routers with BFD, and their clients", || {
-            bfd::Watched::start(bed, [&tor, &spine])
-        })?;
+        let watched = watch(bed, [&tor, &spine], steps)?;
         if self.wants(Part::Bfd) {
             let cuts = || watched.cut(self.runs);
             measured.cuts = steps.step("cables pulled", cuts)?;
         }
         if self.wants(Part::Quiet) {
-            let quiet = || watched.stay_quiet(self.minutes);
+            let quiet = || watched.stay_quiet(self.minutes, AS_REQUESTED);
             measured.quiet = Some(steps.step("every core busy", quiet)?);
         }
         Ok(())
+    }
+
+    fn in_real_time(&self, bed: &Bed, steps: Steps) -> Result<Quiet> {
+        let (tor, spine) = (bed.lab.router("tor")?, bed.lab.router("spine")?);
+        let watched = watch(bed, [&tor, &spine], steps)?;
+        let quiet = || watched.stay_quiet(self.minutes, NEXT_TO_NOTHING);
+        steps.step("every core busy, BFD in real time", quiet)
     }
 
     fn wants(&self, part: Part) -> bool {
@@ -151,7 +170,7 @@ impl Bgp {
     }
 
     /// A lab with a controller, a pool of both families and an advertisement of everything; no speaker yet.
-    fn bring_up(&self, nodes: u8, steps: Steps) -> Result<Bed> {
+    fn bring_up(&self, nodes: u8, realtime_bfd: bool, steps: Steps) -> Result<Bed> {
         let spec = Spec {
             nodes,
             steps,
@@ -160,6 +179,7 @@ impl Bgp {
         let bed = Bed {
             log_level: "info",
             speaker_program: self.speaker.clone(),
+            realtime_bfd,
             ..Bed::bare_on(spec)?
         };
         steps.step("controller", || {
@@ -173,4 +193,10 @@ impl Bgp {
         })?;
         Ok(bed)
     }
+}
+
+fn watch<'a>(bed: &'a Bed, routers: [&'a Router<'a>; 2], steps: Steps) -> Result<Watched<'a>> {
+    steps.step("routers with BFD, and their clients", || {
+        Watched::start(bed, routers)
+    })
 }

@@ -1,17 +1,15 @@
 //! What clients behind routers see when BFD tells these that a node is gone; and whether BFD holds on a busy machine.
 
-use std::hint;
 use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use lab::{Host, Probe, Process, Router, stamp};
+use lab::{Host, Probe, Process, Router, Signal, stamp};
 use process::clock::now;
 use serde_json::json;
 use suites::Bed;
@@ -129,28 +127,24 @@ impl<'a> Watched<'a> {
         Ok(cuts)
     }
 
-    /// Keeps every core busy, and counts the sessions that are lost meanwhile.
-    pub(super) fn stay_quiet(&self, minutes: u64) -> Result<Quiet> {
+    /// Has pods on every node that would take every core, of so many times the weight of the node's daemons, and counts the sessions
+    /// that are lost meanwhile.
+    pub(super) fn stay_quiet(&self, minutes: u64, weight: u32) -> Result<Quiet> {
         self.whole()?;
         let before = self.losses()?;
-        let over = AtomicBool::new(false);
         let cores = thread::available_parallelism()?.get();
-        thread::scope(|threads| -> Result<()> {
-            for _ in 0..cores {
-                threads.spawn(|| {
-                    while !over.load(Ordering::Relaxed) {
-                        hint::spin_loop();
-                    }
-                });
-            }
-            let end = now() + Duration::from_secs(60 * minutes);
-            while now() < end && !lab::interrupted() {
-                thread::sleep(Duration::from_secs(1));
-            }
-            over.store(true, Ordering::Relaxed);
-            ensure!(!lab::interrupted(), "interrupted");
-            Ok(())
-        })?;
+        let nodes = self.bed.lab.nodes();
+        let busy = nodes
+            .iter()
+            .map(|node| self.bed.lab.keep_busy(&node.name, cores, weight));
+        let busy = busy.collect::<Result<Vec<_>>>()?;
+        let end = now() + Duration::from_secs(60 * minutes);
+        while now() < end && !lab::interrupted() {
+            thread::sleep(Duration::from_secs(1));
+        }
+        for process in busy.iter().flatten() {
+            process.kill(Signal::SIGKILL)?;
+        }
         Ok(Quiet {
             minutes,
             false_downs: self.losses()? - before,

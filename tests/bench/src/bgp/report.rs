@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::Measurements;
-use super::bfd::Cuts;
+use super::bfd::{Cuts, Quiet};
 use crate::distribution::Distribution;
 use crate::numbers::Numbers;
 use crate::table::{aligned, rounded};
@@ -26,6 +26,7 @@ impl Table {
             full,
             cuts,
             quiet,
+            realtime,
         } = measured;
         let mut table = Self {
             about: format!(
@@ -69,16 +70,10 @@ impl Table {
             table.cuts(cuts);
         }
         if let Some(quiet) = quiet {
-            let title = format!(
-                "{} min of busy cores: false downs, of BFD and of BGP, at FRR",
-                quiet.minutes
-            );
-            table.count(
-                "bfd_false_downs",
-                &title,
-                usize::try_from(quiet.false_downs).unwrap_or(usize::MAX),
-                "0",
-            );
+            table.quiet("bfd_false_downs", "", quiet);
+        }
+        if let Some(quiet) = realtime {
+            table.quiet("bfd_realtime_false_downs", ", BFD in real time", quiet);
         }
         table
     }
@@ -109,6 +104,13 @@ impl Table {
         let title = "  of it until the router's kernel forwards elsewhere";
         self.times(&format!("{key}_switched"), title, switched, "");
         self.numbers.add(&format!("{key}_detection_ms"), detection);
+    }
+
+    fn quiet(&mut self, key: &str, how: &str, quiet: &Quiet) {
+        let minutes = quiet.minutes;
+        let title = format!("{minutes} min of busy cores{how}: false downs, of BFD and of BGP, at FRR");
+        let false_downs = usize::try_from(quiet.false_downs).unwrap_or(usize::MAX);
+        self.count(key, &title, false_downs, "0");
     }
 
     fn times(&mut self, key: &str, title: &str, times: &[Duration], bound: &str) {
