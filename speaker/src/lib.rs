@@ -10,6 +10,7 @@
 //! [`decision`], [`wanted`], [`scene`], [`standing`] and [`outbox`] decide and know no clock and no socket; the others carry out.
 
 pub mod accepted;
+mod alarm;
 pub mod announcer;
 pub mod args;
 pub mod bfd;

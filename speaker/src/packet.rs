@@ -1,5 +1,5 @@
 //! Whole Ethernet frames to and from one interface. One of four modules of Herald with `unsafe` in them, beside
-//! `datagram`, `peering::sockopt` and `bfd::priority`.
+//! `datagram`, `alarm`, `peering::sockopt` and `bfd::priority`.
 //!
 //! Needs the capability `NET_RAW` and nothing else. The socket lives in the network namespace of the thread that opens
 //! it. Not one frame is queued that the filter has not let through, and none that this node sent itself.
@@ -41,6 +41,9 @@ pub enum SocketError {
     /// The runtime cannot wait for the socket.
     #[error("cannot wait for the socket: {0}")]
     Register(#[source] io::Error),
+    /// There is no timer to be had.
+    #[error("cannot make a timer: {0}")]
+    Timer(#[source] io::Error),
     /// Receiving failed.
     #[error("cannot receive: {0}")]
     Receive(#[source] io::Error),
@@ -58,6 +61,7 @@ impl SocketError {
         | Self::IgnoreOutgoing(source)
         | Self::Bind { source, .. }
         | Self::Register(source)
+        | Self::Timer(source)
         | Self::Receive(source)
         | Self::Send(source)) = self;
         matches!(

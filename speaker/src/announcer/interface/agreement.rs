@@ -2,16 +2,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future;
 use std::io;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use claim::{BootId, Event, Identity, Input, Role, Segment, Transmit};
+use process::clock::now;
 use ring::rand::{SecureRandom, SystemRandom};
-use tokio::time::Instant;
 
 use super::super::plan::Assignment;
 use super::super::{Agreeing, Leave};
 use super::ears;
+use crate::alarm::{Alarm, earliest};
 use crate::datagram::{DatagramSocket, Families};
+use crate::packet::SocketError;
 
 /// How long until sockets that could not be opened are tried again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -27,6 +29,7 @@ pub(super) struct Agreement {
     with: Agreeing,
     families: Families,
     socket: Option<DatagramSocket>,
+    alarm: Alarm,
     /// When to try again to open the sockets.
     retry: Option<Instant>,
     buffer: Box<[u8]>,
@@ -47,7 +50,10 @@ pub(super) enum Question {
 
 impl Agreement {
     /// A new life on the segment, with what the last one left.
-    pub(super) fn new(iface: &str, index: u32, with: Agreeing) -> Self {
+    ///
+    /// # Errors
+    /// There is no timer to be had.
+    pub(super) fn new(iface: &str, index: u32, with: Agreeing) -> Result<Self, SocketError> {
         let me = Identity {
             node: with.me.clone(),
             boot: BootId(random()),
@@ -60,6 +66,7 @@ impl Agreement {
             segment: Segment::new(now(), me, with.settings, keys, snapshot),
             families: Families::default(),
             socket: None,
+            alarm: Alarm::new().map_err(SocketError::Timer)?,
             retry: None,
             buffer: vec![0; claim::MAX_DATAGRAM + 1].into_boxed_slice(),
             questions: Vec::new(),
@@ -70,7 +77,7 @@ impl Agreement {
         let able = *agreement.with.able.borrow_and_update();
         agreement.feed(Input::Able(able));
         agreement.leave();
-        agreement
+        Ok(agreement)
     }
 
     pub(super) fn feed(&mut self, input: Input<'_>) {
@@ -133,7 +140,7 @@ impl Agreement {
                 if !failed_before {
                     tracing::warn!(iface = self.iface, %error, "cannot talk to the other speakers, trying again");
                 }
-                self.retry = Some(Instant::now() + PAUSE);
+                self.retry = Some(now() + PAUSE);
             }
         }
     }
@@ -141,14 +148,11 @@ impl Agreement {
     /// Waits for a datagram, for the time to do something or for a word from this process, and has the machine deal with
     /// it. Nothing is lost when the future is dropped.
     pub(super) async fn turn(&mut self) {
-        let due = self.segment.poll_timeout().map(Instant::from_std);
+        let due = earliest(self.segment.poll_timeout(), self.retry);
         tokio::select! {
             // First, so that no flood holds up a beacon.
             biased;
-            () = until(due) => {
-                self.segment.handle_timeout(now());
-                self.carry_out();
-            }
+            () = self.alarm.ring(due) => self.keep_time(),
             Ok(()) = self.with.leave.changed() => self.leave(),
             Ok(()) = self.with.able.changed() => {
                 let able = *self.with.able.borrow_and_update();
@@ -158,13 +162,23 @@ impl Agreement {
                 let keys = self.with.keys.borrow_and_update().clone();
                 self.feed(Input::Keys(keys));
             }
-            () = until(self.retry) => self.open(),
             heard = hear(&self.socket, &mut self.buffer) => match heard {
                 Ok((length, source)) => self.take(length, source),
                 Err(error) => self.on_failure(&error),
             },
         }
         self.catch_up();
+    }
+
+    fn keep_time(&mut self) {
+        let now = now();
+        if self.retry.is_some_and(|due| due <= now) {
+            self.open();
+        }
+        if self.segment.poll_timeout().is_some_and(|due| due <= now) {
+            self.segment.handle_timeout(now);
+            self.carry_out();
+        }
     }
 
     /// Takes what else has arrived, whatever the turn was about: after a long one a beacon that waits to be read is not a
@@ -182,7 +196,7 @@ impl Agreement {
 
     fn on_failure(&mut self, error: &io::Error) {
         tracing::debug!(iface = self.iface, %error, "the sockets failed, opening them anew");
-        self.retry = Some(Instant::now() + PAUSE);
+        self.retry = Some(now() + PAUSE);
         self.socket = None;
     }
 
@@ -280,17 +294,6 @@ impl Agreement {
 async fn hear(socket: &Option<DatagramSocket>, buffer: &mut [u8]) -> io::Result<(usize, IpAddr)> {
     match socket {
         Some(socket) => socket.receive(buffer).await,
-        None => future::pending().await,
-    }
-}
-
-fn now() -> std::time::Instant {
-    Instant::now().into_std()
-}
-
-async fn until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
         None => future::pending().await,
     }
 }

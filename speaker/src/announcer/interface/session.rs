@@ -48,7 +48,9 @@ impl<'a> Session<'a> {
         let agreeing = of.agreeing.clone();
         Ok(Self {
             station: Station::open(&of.name, first.index, first.mac, of.settings)?,
-            agreement: agreeing.map(|with| Agreement::new(&of.name, first.index, with)),
+            agreement: agreeing
+                .map(|with| Agreement::new(&of.name, first.index, with))
+                .transpose()?,
             current: first.idle(),
             began: false,
             listening: false,

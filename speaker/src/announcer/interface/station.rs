@@ -1,15 +1,15 @@
 use std::collections::BTreeSet;
-use std::future;
 use std::io;
 use std::net::Ipv6Addr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use l2::filter::{self, Instruction};
 use l2::wire::Protocol;
 use l2::{Event, Input, Interest, Mac, Responder, Settings};
-use tokio::time::Instant;
+use process::clock::now;
 
 use super::groups::Groups;
+use crate::alarm::{Alarm, earliest};
 use crate::packet::{PacketSocket, SocketError};
 
 /// How long the frames made by one round may wait for the interface. What does not get out by then is dropped: the next
@@ -41,6 +41,7 @@ pub struct Station {
     groups: Groups,
     /// The groups to be a member of.
     wanted: BTreeSet<Ipv6Addr>,
+    alarm: Alarm,
     /// When to try again to join those that could not be joined.
     retry: Option<Instant>,
     unsent: u64,
@@ -77,6 +78,7 @@ impl Station {
             ndp: Ear::open(index, Protocol::Ndp)?,
             groups: Groups::on(index),
             wanted: BTreeSet::new(),
+            alarm: Alarm::new().map_err(SocketError::Timer)?,
             retry: None,
             unsent: 0,
         })
@@ -84,23 +86,32 @@ impl Station {
 
     /// Tells the responder. Several inputs may follow each other before [`Self::settle`].
     pub fn feed(&mut self, input: Input<'_>) {
-        self.responder.handle_input(Instant::now().into_std(), input);
+        self.responder.handle_input(now(), input);
     }
 
     /// Waits for a frame or for the time to do something, and has the responder deal with that. Nothing is lost when the
     /// future is dropped.
     pub async fn turn(&mut self) -> Result<(), SocketError> {
-        let due = self.responder.poll_timeout().map(Instant::from_std);
+        let due = earliest(self.responder.poll_timeout(), self.retry);
         tokio::select! {
             // First, so that no flood of frames holds up an announcement.
             biased;
-            () = until(due) => self.responder.handle_timeout(Instant::now().into_std()),
-            () = until(self.retry) => self.join_groups(Groups::become_member_of),
+            () = self.alarm.ring(due) => self.keep_time(),
             heard = hear(&mut self.arp, &mut self.ndp) => {
-                self.responder.handle_input(Instant::now().into_std(), Input::Frame(heard?));
+                self.responder.handle_input(now(), Input::Frame(heard?));
             }
         }
         Ok(())
+    }
+
+    fn keep_time(&mut self) {
+        let now = now();
+        if self.retry.is_some_and(|due| due <= now) {
+            self.join_groups(Groups::become_member_of);
+        }
+        if self.responder.poll_timeout().is_some_and(|due| due <= now) {
+            self.responder.handle_timeout(now);
+        }
     }
 
     /// Carries out what the responder wants. The kernel's filters open before the first question about a new address can
@@ -109,7 +120,7 @@ impl Station {
         if let Some(interest) = self.responder.poll_interest() {
             self.listen(&interest)?;
         }
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = (now() + PATIENCE).into();
         while let Some(transmit) = self.responder.poll_transmit() {
             let socket = match transmit.protocol() {
                 Protocol::Arp => &self.arp.socket,
@@ -169,7 +180,7 @@ impl Station {
                 if !failed_before {
                     tracing::warn!(iface = self.iface, %error, "cannot join solicited-node groups, trying again");
                 }
-                self.retry = Some(Instant::now() + PAUSE);
+                self.retry = Some(now() + PAUSE);
             }
         }
     }
@@ -186,14 +197,6 @@ async fn hear<'a>(arp: &'a mut Ear, ndp: &'a mut Ear) -> Result<&'a [u8], Socket
 /// Whether the interface's own queue was full, which is over in a moment.
 fn is_full(error: &SocketError) -> bool {
     matches!(error, SocketError::Send(source) if source.raw_os_error() == Some(libc::ENOBUFS))
-}
-
-/// Waits until then, or for ever.
-async fn until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => future::pending().await,
-    }
 }
 
 /// Attaches the exact program if the kernel has the memory for it (`net.core.optmem_max`, of which both the old and the
