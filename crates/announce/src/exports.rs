@@ -5,13 +5,14 @@ use bgp::{Attributes, LinkBandwidth, Table};
 use ipnet::IpNet;
 use model::{PeerName, ServiceName};
 
+use crate::leaving::{is_marked, unmarked};
 use crate::routes::Export;
 
 /// All that one node announces by BGP: one table for each peer, kept up to date with as little work as a change calls for.
 ///
 /// A route is there while any Service needs it (P-BGP-9). Where several make one, it has the communities of all (P-BGP-59) and the sum
 /// of their weights, and of what a route has only one of, the most attractive: the highest local preference, the lowest
-/// MED, the shortest path. What two advertisements want of one Service never differs in that; it may between Services that
+/// MED, the shortest path. One that only some of them are about to withdraw is not marked for that. What two advertisements want of one Service never differs in that; it may between Services that
 /// share an address or an aggregate.
 #[derive(Clone, Debug, Default)]
 pub struct Exports {
@@ -171,6 +172,15 @@ fn merge(routes: &mut BTreeMap<PeerName, Arc<Attributes>>, peer: PeerName, more:
 }
 
 fn merged(one: &Attributes, other: &Attributes, sum: Sum) -> Attributes {
+    match (is_marked(one), is_marked(other)) {
+        // What one Service is about to leave stays for the other.
+        (true, false) => combined(&unmarked(one), other, sum),
+        (false, true) => combined(one, &unmarked(other), sum),
+        (true, true) | (false, false) => combined(one, other, sum),
+    }
+}
+
+fn combined(one: &Attributes, other: &Attributes, sum: Sum) -> Attributes {
     let bandwidth = match (one.link_bandwidth, other.link_bandwidth, sum) {
         (Some(one), Some(other), Sum::OfBoth) => Some(LinkBandwidth(one.0.saturating_add(other.0))),
         (one, other, Sum::OfBoth | Sum::Once) => one.max(other),

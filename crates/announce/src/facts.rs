@@ -210,10 +210,26 @@ pub enum TrafficPolicy {
 /// Where the usable endpoints of a Service are (usable: parity.md, Conventions).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoints {
-    /// Nodes with at least one, in order, and how many they have: never 0.
-    nodes: Vec<(NodeName, u32)>,
+    /// Nodes with at least one, in order.
+    nodes: Vec<(NodeName, Count)>,
     /// Whether there are any that belong to no node, such as those of a Service without a pod selector.
     pub outside_nodes: bool,
+}
+
+/// How many there are on a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Count {
+    /// All of them: never 0.
+    usable: u32,
+    /// Those that are on their way out, and still serve.
+    leaving: u32,
+}
+
+impl Count {
+    fn add(&mut self, more: Self) {
+        self.usable = self.usable.saturating_add(more.usable);
+        self.leaving = self.leaving.saturating_add(more.leaving);
+    }
 }
 
 impl Endpoints {
@@ -224,8 +240,18 @@ impl Endpoints {
 
     /// How many are on the node.
     pub fn on(&self, node: &NodeName) -> u32 {
+        self.of(node).usable
+    }
+
+    /// How many are on the node to stay: they do not terminate.
+    pub fn staying_on(&self, node: &NodeName) -> u32 {
+        let count = self.of(node);
+        count.usable - count.leaving
+    }
+
+    fn of(&self, node: &NodeName) -> Count {
         let at = self.nodes.binary_search_by(|(known, _)| known.cmp(node));
-        at.map_or(0, |at| self.nodes[at].1)
+        at.map(|at| self.nodes[at].1).unwrap_or_default()
     }
 
     /// Counts those of another EndpointSlice too.
@@ -237,16 +263,20 @@ impl Endpoints {
     }
 
     /// Counts one on `node`; on none: outside of the nodes.
-    pub fn count(&mut self, node: Option<NodeName>) {
+    pub fn count(&mut self, node: Option<NodeName>, leaving: bool) {
+        let one = Count {
+            usable: 1,
+            leaving: leaving.into(),
+        };
         match node {
-            Some(node) => self.add_on(&node, 1),
+            Some(node) => self.add_on(&node, one),
             None => self.outside_nodes = true,
         }
     }
 
-    fn add_on(&mut self, node: &NodeName, count: u32) {
+    fn add_on(&mut self, node: &NodeName, count: Count) {
         match self.nodes.binary_search_by(|(known, _)| known.cmp(node)) {
-            Ok(at) => self.nodes[at].1 = self.nodes[at].1.saturating_add(count),
+            Ok(at) => self.nodes[at].1.add(count),
             Err(at) => {
                 // Most Services have endpoints on a few nodes, and there may be a great many Services.
                 self.nodes.reserve_exact(1);
@@ -256,12 +286,12 @@ impl Endpoints {
     }
 }
 
-/// So many on each node.
+/// So many on each node, all of them to stay.
 impl FromIterator<(NodeName, u32)> for Endpoints {
     fn from_iter<I: IntoIterator<Item = (NodeName, u32)>>(counts: I) -> Self {
         let mut endpoints = Self::default();
-        for (node, count) in counts {
-            endpoints.add_on(&node, count);
+        for (node, usable) in counts {
+            endpoints.add_on(&node, Count { usable, leaving: 0 });
         }
         endpoints
     }

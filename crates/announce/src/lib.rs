@@ -16,6 +16,7 @@ mod exports;
 mod facts;
 mod guard;
 mod layer2;
+mod leaving;
 mod reason;
 mod routes;
 mod services;

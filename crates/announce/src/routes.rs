@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use model::{Family, NodeName, PeerName};
 
 use crate::facts::{BgpAdvertisement, Facts, Node, Peer, Service, TrafficPolicy};
+use crate::leaving;
 use crate::reason::{BgpReason, NodeReason, Reason};
 
 pub(crate) mod agreement;
@@ -148,7 +149,19 @@ fn on_node(
     if exports.is_empty() {
         return Err(unheard);
     }
-    agreement::agreed(exports, &authors)
+    let mut exports = agreement::agreed(exports, &authors)?;
+    if is_leaving(name, service) {
+        for export in &mut exports {
+            export.attributes = Arc::new(leaving::marked(&export.attributes));
+        }
+    }
+    Ok(exports)
+}
+
+/// Whether all endpoints that the node has for outside traffic terminate: its routes will be withdrawn when they are gone, and
+/// until then routers are to prefer other nodes (F30 of faults.md).
+fn is_leaving(name: &NodeName, service: &Service) -> bool {
+    service.traffic_policy == TrafficPolicy::Local && service.endpoints.staying_on(name) == 0
 }
 
 fn may_announce(name: &NodeName, node: &Node, service: &Service, unselected: bool) -> Result<(), NodeReason> {
@@ -177,7 +190,11 @@ fn masked(address: IpAddr, advertisement: &BgpAdvertisement) -> IpNet {
 /// With `externalTrafficPolicy: Cluster` every node hands traffic to every endpoint, so that all nodes weigh the same (P-BGP-11).
 fn attributes(name: &NodeName, service: &Service, advertisement: &BgpAdvertisement) -> Arc<Attributes> {
     let local = service.traffic_policy == TrafficPolicy::Local;
-    let count = service.endpoints.on(name);
+    let endpoints = &service.endpoints;
+    let count = match endpoints.staying_on(name) {
+        0 => endpoints.on(name),
+        staying => staying,
+    };
     if count == 0 || !advertisement.weighted || !local {
         return Arc::clone(&advertisement.attributes);
     }

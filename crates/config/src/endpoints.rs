@@ -24,7 +24,7 @@ impl Slice {
         let service = slice.metadata.labels.as_ref()?.get(SERVICE_LABEL)?;
         let mut endpoints = Endpoints::default();
         for endpoint in slice.endpoints.iter().filter(|endpoint| usable(endpoint)) {
-            endpoints.count(endpoint.node_name.clone().map(NodeName));
+            endpoints.count(endpoint.node_name.clone().map(NodeName), leaving(endpoint));
         }
         Some(Self {
             service: ServiceName::new(slice.metadata.namespace.as_deref()?, service.as_str()),
@@ -40,4 +40,12 @@ fn usable(endpoint: &Endpoint) -> bool {
         return true;
     };
     conditions.ready.unwrap_or(true) || conditions.serving == Some(true)
+}
+
+/// It terminates, and new connections come to it only where there is no other.
+fn leaving(endpoint: &Endpoint) -> bool {
+    endpoint
+        .conditions
+        .as_ref()
+        .is_some_and(|conditions| conditions.terminating == Some(true) && conditions.ready == Some(false))
 }

@@ -56,8 +56,21 @@ impl Lab {
     /// Says which servers are behind a Service without selector, whose ports are named `http` and `echo`. What was said
     /// before is replaced; no server at all is possible.
     pub fn set_endpoints(&self, namespace: &str, service: &str, backends: &[&Backend]) -> Result<()> {
+        self.retire_endpoints(namespace, service, backends, &[])
+    }
+
+    /// The same, where some of the servers are about to end and serve until then.
+    pub fn retire_endpoints(
+        &self,
+        namespace: &str,
+        service: &str,
+        staying: &[&Backend],
+        leaving: &[&Backend],
+    ) -> Result<()> {
         for (family, suffix) in [("IPv4", "v4"), ("IPv6", "v6")] {
-            let endpoints = backends.iter().map(|backend| {
+            let staying = staying.iter().map(|backend| (backend, false));
+            let all = staying.chain(leaving.iter().map(|backend| (backend, true)));
+            let endpoints = all.map(|(backend, leaving)| {
                 let address = if family == "IPv4" {
                     backend.host.v4.to_string()
                 } else {
@@ -65,7 +78,7 @@ impl Lab {
                 };
                 json!({
                     "addresses": [address],
-                    "conditions": { "ready": true, "serving": true, "terminating": false },
+                    "conditions": { "ready": !leaving, "serving": true, "terminating": leaving },
                     "nodeName": backend.host.behind,
                 })
             });

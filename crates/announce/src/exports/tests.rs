@@ -2,6 +2,7 @@ use bgp::Community;
 use proptest::prelude::*;
 
 use super::*;
+use crate::leaving;
 
 fn service(name: &str) -> ServiceName {
     ServiceName::new("default", name)
@@ -218,6 +219,34 @@ fn naive(set: &BTreeMap<ServiceName, Vec<Export>>) -> BTreeMap<PeerName, Table> 
         tables.entry(peer).or_default().insert(prefix, Arc::new(route));
     }
     tables
+}
+
+/// F30 of faults.md
+#[test]
+fn a_route_is_marked_while_all_who_need_it_are_about_to_withdraw_it() {
+    let mut exports = Exports::default();
+    let staying = community(1);
+    let leaving = leaving::marked(&community(2));
+    let is = |exports: &mut Exports, local_pref, communities: &[u32]| {
+        let route = route(exports, "a", "192.0.2.0/24").unwrap();
+        assert_eq!(route.local_pref, local_pref);
+        let expected = communities.iter().copied().map(Community).collect();
+        assert_eq!(route.communities, expected);
+    };
+    let mark = Community::GRACEFUL_SHUTDOWN.0;
+    for name in ["x", "z"] {
+        exports.set(
+            service(name),
+            vec![export("192.0.2.0/24", &["a"], leaving.clone())],
+        );
+    }
+    is(&mut exports, Some(0), &[2, mark]);
+    exports.set(service("y"), vec![export("192.0.2.0/24", &["a"], staying)]);
+    is(&mut exports, None, &[1, 2]);
+    exports.remove(&service("x"));
+    is(&mut exports, None, &[1, 2]);
+    exports.remove(&service("y"));
+    is(&mut exports, Some(0), &[2, mark]);
 }
 
 fn any_export() -> impl Strategy<Value = Export> {

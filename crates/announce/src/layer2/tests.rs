@@ -98,7 +98,7 @@ fn without_a_usable_endpoint_nobody_may() {
     };
     assert_eq!(judge(&facts(), &without), Err(Reason::NoEndpoints));
     let mut outside = without;
-    outside.endpoints.count(None);
+    outside.endpoints.count(None, false);
     assert_eq!(who(&facts(), &outside), ["n1", "n2", "n3"]);
 }
 

@@ -415,3 +415,60 @@ fn an_address_goes_to_sessions_of_its_family_and_without_any_the_reason_is_known
             .contains("no session that carries IPv6")
     );
 }
+
+/// F30 of faults.md
+#[test]
+fn a_node_whose_local_endpoints_all_terminate_is_to_be_avoided() {
+    let internal = BgpAdvertisement {
+        attributes: Arc::new(Attributes {
+            local_pref: Some(200),
+            communities: [Community(7)].into(),
+            ..Attributes::default()
+        }),
+        weighted: true,
+        ..advertisement("all")
+    };
+    let facts = facts(&[internal]);
+    let mut web = local(service(&["192.0.2.1"]));
+    // One of n2 stays, the only one of n3 does not.
+    web.endpoints = Endpoints::from_iter([(name("n2"), 1)]);
+    web.endpoints.count(Some(name("n2")), true);
+    web.endpoints.count(Some(name("n3")), true);
+    let of = |node: &str, service: &Service| {
+        let exports = exports(&facts, &name(node), service).unwrap();
+        Attributes::clone(&exports[0].attributes)
+    };
+    let stays = of("n2", &web);
+    assert_eq!(stays.local_pref, Some(200));
+    assert_eq!(stays.link_bandwidth, Some(LinkBandwidth(WEIGHT)));
+    assert_eq!(stays.communities, [Community(7)].into());
+    let leaves = of("n3", &web);
+    assert_eq!(leaves.local_pref, Some(0));
+    assert_eq!(
+        leaves.communities,
+        [Community(7), Community::GRACEFUL_SHUTDOWN].into()
+    );
+    // Where any endpoint of the cluster will do, it does not matter where they are.
+    web.traffic_policy = TrafficPolicy::Cluster;
+    assert_eq!(of("n3", &web), of("n1", &web));
+}
+
+/// P-BGP-78
+#[test]
+fn what_advertisements_disagree_on_is_told_of_a_node_that_is_to_be_avoided_too() {
+    let of = |one: &str, local_pref| BgpAdvertisement {
+        attributes: Arc::new(Attributes {
+            local_pref: Some(local_pref),
+            ..Attributes::default()
+        }),
+        ..advertisement(one)
+    };
+    let mut web = local(service(&["192.0.2.1"]));
+    web.endpoints = Endpoints::default();
+    web.endpoints.count(Some(name("n3")), true);
+    let refused = exports(&facts(&[of("x", 1), of("y", 2)]), &name("n3"), &web);
+    assert!(
+        matches!(refused, Err(BgpReason::Here(NodeReason::Conflict { .. }))),
+        "{refused:?}"
+    );
+}

@@ -276,13 +276,19 @@ fn an_endpoint_counts_when_it_is_ready_or_still_serves() {
             {"addresses": ["10.0.0.3"], "nodeName": "draining", "conditions": {"ready": false, "serving": true}},
             {"addresses": ["10.0.0.4"], "nodeName": "failed", "conditions": {"ready": false, "serving": false}},
             {"addresses": ["10.0.0.5"], "nodeName": "ready"},
+            {"addresses": ["10.0.0.6"], "nodeName": "ready",
+                "conditions": {"ready": false, "serving": true, "terminating": true}},
+            // Of a Service that publishes addresses that are not ready.
+            {"addresses": ["10.0.0.7"], "nodeName": "unset",
+                "conditions": {"ready": true, "serving": true, "terminating": true}},
         ],
     });
     let slice = serde_json::from_value(slice).unwrap();
     let slice = Slice::of(&slice).unwrap();
     assert_eq!(slice.service, ServiceName::new("default", "web"));
     let seen = slice.endpoints;
-    let counts = ["draining", "failed", "ready", "unset"].map(|node| seen.on(&NodeName(node.to_owned())));
-    assert_eq!(counts, [1, 0, 2, 1]);
+    let nodes = ["draining", "failed", "ready", "unset"].map(|node| NodeName(node.to_owned()));
+    assert_eq!(nodes.each_ref().map(|node| seen.on(node)), [1, 0, 3, 2]);
+    assert_eq!(nodes.each_ref().map(|node| seen.staying_on(node)), [1, 0, 2, 2]);
     assert!(!seen.outside_nodes);
 }

@@ -23,6 +23,9 @@ const SPINE: u32 = 64602;
 
 const SERVICE: &str = "web";
 
+/// FRR calls GRACEFUL_SHUTDOWN by its name, BIRD by its number (RFC 8326).
+const MARKS: [&str; 2] = ["graceful-shutdown", "65535:0"];
+
 /// So many nodes with a controller and a pool; no speaker yet.
 fn bed(name: &str, nodes: u8) -> Result<Bed> {
     Bed::for_bgp(Bed::bare_on(Spec {

@@ -2,12 +2,12 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result, ensure};
-use lab::{Backend, Bird, Frr, Host, Router};
+use lab::{Backend, Bird, Frr, Host, Learned, Router};
 use serde_json::json;
-use suites::{Bed, Neighbour, Peering, on};
+use suites::{Bed, Learns, Neighbour, Peering, on};
 
 use super::{
-    NODES, SERVICE, SPINE, TOR, answers, bed, establishments, in_bird, in_frr, peers_of, prefixes,
+    MARKS, NODES, SERVICE, SPINE, TOR, answers, bed, establishments, in_bird, in_frr, peers_of, prefixes,
     start_speakers, words,
 };
 
@@ -216,6 +216,21 @@ fn follows_the_endpoints(
         Ok((met.len() == 3).then_some(()))
     })?;
 
+    // The pod of n2 is about to end: other nodes are preferred, and nothing is withdrawn before it has (F30 of faults.md).
+    let staying = [&pods[0], &pods[2]];
+    bed.lab
+        .retire_endpoints("default", SERVICE, &staying, &[&pods[1]])?;
+    bed.wait(
+        "two ways",
+        || Ok((tor.forwards(prefix)?.len() == 2).then_some(())),
+    )?;
+    for prefix in prefixes(addresses) {
+        marked_once(bed, frr, &prefix)?;
+        marked_once(bed, bird, &prefix)?;
+    }
+    set(&staying)?;
+    everywhere(&[nodes[0].clone(), nodes[2].clone()])?;
+
     set(&[])?;
     everywhere(&[])?;
     set(&[&pods[1]])?;
@@ -225,4 +240,13 @@ fn follows_the_endpoints(
     everywhere(&nodes)?;
     bed.lab.kubectl(&["delete", "service", SERVICE])?;
     everywhere(&[])
+}
+
+/// Waits until one of three routes is marked.
+fn marked_once(bed: &Bed, router: &impl Learns, prefix: &str) -> Result<()> {
+    let is_marked = |route: &&Learned| MARKS.iter().any(|mark| route.communities.contains(*mark));
+    bed.learns(router, prefix, "one of three is marked", |routes| {
+        routes.len() == 3 && routes.iter().filter(is_marked).count() == 1
+    })
+    .map(drop)
 }

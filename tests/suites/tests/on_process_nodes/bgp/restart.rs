@@ -9,12 +9,11 @@ use lab::{Bird, Frr, Learned, Probe, Router, Signal, stamp};
 use serde_json::json;
 use suites::{Bed, Neighbour, Peering, on};
 
-use super::{NODES, SERVICE, SPINE, TOR, bed, in_bird, in_frr, peers_of, prefixes, start_speakers, words};
+use super::{
+    MARKS, NODES, SERVICE, SPINE, TOR, bed, in_bird, in_frr, peers_of, prefixes, start_speakers, words,
+};
 
 const NODE: &str = "n1";
-
-/// FRR calls GRACEFUL_SHUTDOWN by its name, BIRD by its number (RFC 8326).
-const MARKS: [&str; 2] = ["graceful-shutdown", "65535:0"];
 
 /// Looks at the routers at least, while something is not to be noticed.
 const LEAST: usize = 5;
