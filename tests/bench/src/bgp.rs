@@ -22,10 +22,7 @@ mod scene;
 mod table;
 mod wire;
 
-/// What the pods of a node weigh, where the daemons of that node weigh 1: these have left about what the chart requests for a speaker,
-/// a tenth of a core, for a node of the lab has less than one.
-const AS_REQUESTED: u32 = 10;
-/// Of so little nobody can keep time but by real-time scheduling.
+/// What the pods of a node weigh where its daemons weigh 1: of so little nobody can keep time but by real-time scheduling.
 const NEXT_TO_NOTHING: u32 = 100;
 
 /// What is measured, and where the figures go.
@@ -152,7 +149,7 @@ impl Bgp {
             measured.cuts = steps.step("cables pulled", cuts)?;
         }
         if self.wants(Part::Quiet) {
-            let quiet = || watched.stay_quiet(self.minutes, AS_REQUESTED);
+            let quiet = || watched.stay_quiet(self.minutes, machine::AS_REQUESTED);
             measured.quiet = Some(steps.step("every core busy", quiet)?);
         }
         Ok(())

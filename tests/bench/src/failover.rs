@@ -7,6 +7,7 @@ use suites::{Bed, Watched};
 
 use crate::Report;
 use crate::failover::arp::RoundTrips;
+use crate::failover::busy::Busy;
 use crate::failover::cases::{Case, Faults};
 use crate::failover::fresh::Fresh;
 use crate::failover::idle::Idle;
@@ -15,6 +16,7 @@ use crate::failover::thousand::Thousand;
 use crate::machine;
 
 mod arp;
+mod busy;
 mod cases;
 mod fresh;
 mod idle;
@@ -62,6 +64,8 @@ pub(crate) enum Part {
     Rolling,
     /// The holder's speaker is killed, and started again.
     Kill,
+    /// Pods would take every core of every node.
+    Busy,
     /// From the status of a new Service to the first announcement.
     New,
     /// The cable of a node with a thousand addresses is pulled.
@@ -79,6 +83,7 @@ pub(crate) struct Measurements {
     /// The machine's load before the run.
     load: f64,
     faults: Vec<Faults>,
+    busy: Option<Busy>,
     fresh: Option<Fresh>,
     thousand: Option<Thousand>,
     arp: Option<RoundTrips>,
@@ -147,6 +152,10 @@ impl Failover {
         ];
         for (_, case) in cases.into_iter().filter(|(part, _)| self.wants(*part)) {
             measured.faults.push(self.faults(case, bed, &watched, steps)?);
+        }
+        if self.wants(Part::Busy) {
+            let busy = || Busy::measure(bed, &watched, self.runs);
+            measured.busy = Some(steps.step("every core busy", busy)?);
         }
         drop(watched);
         if self.wants(Part::New) {

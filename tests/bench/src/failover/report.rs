@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::Measurements;
+use super::busy::Busy;
 use super::cases::{Case, Faults};
 use super::idle::Idle;
 use crate::distribution::Distribution;
@@ -23,6 +24,7 @@ impl Table {
             cores,
             load,
             faults,
+            busy,
             fresh,
             thousand,
             arp,
@@ -41,6 +43,9 @@ impl Table {
         }
         for faults in faults {
             table.faults(faults);
+        }
+        if let Some(busy) = busy {
+            table.busy(*busy);
         }
         if let Some(fresh) = fresh {
             table.times(
@@ -115,6 +120,14 @@ impl Table {
         // A thousand times as long in milliseconds as it is in microseconds.
         let times = Distribution::of(times.iter().map(|time| *time * 1000));
         self.distribution(key, title.to_owned(), &times, "us", "");
+    }
+
+    fn busy(&mut self, busy: Busy) {
+        let title = format!("{} s of busy cores: moves", busy.lasted.as_secs());
+        let mut row = [const { String::new() }; 7];
+        (row[0], row[1], row[6]) = (title, busy.moved.to_string(), "0".to_owned());
+        self.rows.push(row);
+        self.count("busy_moved", busy.moved);
     }
 
     fn idle(&mut self, key: &str, title: &str, idle: Idle, bound: &str) {
