@@ -1,21 +1,13 @@
-//! A client that never knows the way for long: its neighbour entries are forgotten as soon as they are made.
+//! What makes a client one that never knows the way for long.
 
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use nix::net::if_::if_nametoindex;
 use nix::sys::socket::{AddressFamily, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, socket};
-
-use crate::lab::Lab;
-
-const INTERVAL: Duration = Duration::from_millis(20);
 
 /// From linux/rtnetlink.h, linux/netlink.h and linux/neighbour.h.
 const DELETE: u16 = 29;
@@ -28,45 +20,28 @@ const ADDRESS: u16 = 1;
 /// given up; to forget that would throw away what waits for the answer.
 const WITH_ANSWER: u16 = 0x02 | 0x04 | 0x08 | 0x10;
 
-/// Forgets until it is dropped.
-#[derive(Debug)]
-pub struct Forgetting {
-    ended: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+/// Forgets the hardware address of one neighbour, whenever it is told to. What the kernel is just asking for is not disturbed.
+///
+/// Who sends to the neighbour meanwhile may lose what is sent: the kernel drops what finds the entry that is being deleted. So
+/// it is for the sender to do between two datagrams.
+pub(crate) struct Forgetting {
+    table: Table,
+    address: IpAddr,
 }
 
-impl Lab {
-    /// Makes a host forget the hardware addresses of these every 20 ms. What it is just asking for is not disturbed.
-    pub fn forgetting(&self, host: &str, addresses: &[IpAddr]) -> Result<Forgetting> {
-        let (mut table, addresses) = (self.inside(host, Table::open)??, addresses.to_vec());
-        for address in &addresses {
-            table.forget(*address)?;
-        }
-        let ended = Arc::new(AtomicBool::new(false));
-        let until = ended.clone();
-        let thread = thread::spawn(move || {
-            while !until.load(Ordering::SeqCst) {
-                for address in &addresses {
-                    // An entry that goes away in between is forgotten as well.
-                    let _ = table.forget(*address);
-                }
-                thread::sleep(INTERVAL);
-            }
-        });
-        Ok(Forgetting {
-            ended,
-            thread: Some(thread),
-        })
+impl Forgetting {
+    /// For the namespace of the thread that calls.
+    pub(crate) fn of(address: IpAddr) -> Result<Self> {
+        let mut forgetting = Self {
+            table: Table::open()?,
+            address,
+        };
+        forgetting.forget()?;
+        Ok(forgetting)
     }
-}
 
-impl Drop for Forgetting {
-    fn drop(&mut self) {
-        self.ended.store(true, Ordering::SeqCst);
-        if let Some(thread) = self.thread.take() {
-            // Its panic was printed when it happened.
-            let _ = thread.join();
-        }
+    pub(crate) fn forget(&mut self) -> Result<()> {
+        self.table.forget(self.address)
     }
 }
 

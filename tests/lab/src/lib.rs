@@ -74,7 +74,6 @@ pub use clock::{stamp, wait_for};
 pub use components::{ComponentSettings, Components};
 pub use demo::demo;
 pub use faults::Direction;
-pub use forgetting::Forgetting;
 pub use history::{History, Story, Version};
 pub use interrupt::{catch_signals, interrupted};
 pub use lab::Lab;

@@ -9,11 +9,15 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, bail};
 
 use crate::clock::{now, stamp};
+use crate::forgetting::Forgetting;
 use crate::lab::Lab;
 use crate::wire::{receive, stamped};
 
 /// Between two datagrams.
 const INTERVAL: Duration = Duration::from_millis(5);
+
+/// A client that does not know the way asks for it every so many datagrams.
+const ASKS: usize = 4;
 
 /// What has not come back by then never will.
 const LATEST: Duration = Duration::from_secs(1);
@@ -52,21 +56,36 @@ struct Datagram {
 impl Lab {
     /// Starts a client on a host that sends a datagram every 5 ms to whoever echoes at `to`.
     pub fn probe(&self, host: &str, to: SocketAddr) -> Result<Probe> {
+        self.start_probe(host, to, |_| Ok(None))
+    }
+
+    /// The same, where the host forgets the hardware address of `to` every 20 ms, and asks for it again.
+    pub fn forgetful_probe(&self, host: &str, to: SocketAddr) -> Result<Probe> {
+        self.start_probe(host, to, |to| Forgetting::of(to.ip()).map(Some))
+    }
+
+    fn start_probe(
+        &self,
+        host: &str,
+        to: SocketAddr,
+        forgetting: fn(&SocketAddr) -> Result<Option<Forgetting>>,
+    ) -> Result<Probe> {
         let any: IpAddr = match to {
             SocketAddr::V4(_) => [0, 0, 0, 0].into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
-        let socket = self.inside(host, || -> Result<UdpSocket> {
+        let opened = self.inside(host, || -> Result<_> {
             let socket = UdpSocket::bind((any, 0))?;
             socket.connect(to)?;
             stamped(&socket)?;
-            Ok(socket)
+            Ok((socket, forgetting(&to)?))
         })?;
-        let socket = Arc::new(socket.with_context(|| format!("no socket on {host} for {to}"))?);
+        let (socket, forgetting) = opened.with_context(|| format!("no socket on {host} for {to}"))?;
+        let socket = Arc::new(socket);
         let notes = Arc::<Notes>::default();
         let (sender, receiver) = ((socket.clone(), notes.clone()), (socket, notes.clone()));
         let threads = vec![
-            thread::spawn(move || send_until_ended(&sender.0, &sender.1)),
+            thread::spawn(move || send_until_ended(&sender.0, &sender.1, forgetting)),
             thread::spawn(move || receive_until_ended(&receiver.0, &receiver.1)),
         ];
         Ok(Probe { notes, threads })
@@ -138,7 +157,7 @@ impl Notes {
     }
 }
 
-fn send_until_ended(socket: &UdpSocket, notes: &Notes) {
+fn send_until_ended(socket: &UdpSocket, notes: &Notes, mut forgetting: Option<Forgetting>) {
     let mut next = now();
     while !notes.ended() {
         thread::sleep(next.saturating_duration_since(now()));
@@ -150,6 +169,10 @@ fn send_until_ended(socket: &UdpSocket, notes: &Notes) {
             });
             datagrams.len() - 1
         };
+        if let Some(forgetting) = forgetting.as_mut().filter(|_| number.is_multiple_of(ASKS)) {
+            // An entry that goes away in between is forgotten as well.
+            let _ = forgetting.forget();
+        }
         let octets = u64::try_from(number).unwrap_or_default().to_be_bytes();
         if socket.send(&octets).is_err() {
             // The kernel reports what became of an earlier one, and does not send this one.

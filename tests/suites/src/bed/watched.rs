@@ -3,7 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
-use lab::{Forgetting, Heard, Probe, Said, Seen, Wire, stamp};
+use lab::{Heard, Probe, Said, Seen, Wire, stamp};
 
 use super::Bed;
 
@@ -27,7 +27,6 @@ pub struct Watched<'a> {
     pub addresses: [IpAddr; 2],
     probes: Vec<Probe>,
     onlooker: Wire,
-    _forgetting: Forgetting,
 }
 
 impl<'a> Watched<'a> {
@@ -40,18 +39,15 @@ impl<'a> Watched<'a> {
         for host in ["cold", "onlooker"] {
             bed.lab.add_host(host)?;
         }
-        let forgetting = bed.lab.forgetting("cold", &addresses)?;
-        let probes: Result<Vec<_>> = ["client", "cold"]
-            .into_iter()
-            .flat_map(|host| addresses.map(|ip| (host, SocketAddr::from((ip, ECHO)))))
-            .map(|(host, to)| bed.lab.probe(host, to))
-            .collect();
+        let to = addresses.map(|ip| SocketAddr::from((ip, ECHO)));
+        let warm = to.iter().map(|to| bed.lab.probe("client", *to));
+        let cold = to.iter().map(|to| bed.lab.forgetful_probe("cold", *to));
+        let probes: Result<Vec<_>> = warm.chain(cold).collect();
         let watched = Self {
             bed,
             addresses,
             probes: probes?,
             onlooker: bed.lab.wire("onlooker")?,
-            _forgetting: forgetting,
         };
         watched.wait_until_steady(SystemTime::UNIX_EPOCH)?;
         Ok(watched)
