@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(path("speaker/src/lib.rs"), "speaker");
         assert_eq!(path("speaker/tests/kernel/main.rs"), "speaker::kernel");
         assert_eq!(
-            path("crds/definitions/tests/definitions.rs"),
+            path("crates/crds/definitions/tests/definitions.rs"),
             "definitions::definitions"
         );
         assert_eq!(

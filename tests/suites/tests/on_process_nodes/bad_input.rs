@@ -41,7 +41,7 @@ fn the_api_server_takes_what_is_good_and_says_of_the_rest_what_to_write() {
 
 fn objects(folder: &str) -> Result<Vec<(PathBuf, String)>> {
     let mut objects = Vec::new();
-    for entry in fs::read_dir(root().join("crds/definitions/tests/objects").join(folder))? {
+    for entry in fs::read_dir(root().join("crates/crds/definitions/tests/objects").join(folder))? {
         let path = entry?.path();
         let text = fs::read_to_string(&path)?;
         objects.push((path, text));

@@ -26,7 +26,7 @@ fn read(path: &Path) -> String {
 
 #[test]
 fn the_files_of_the_chart_are_what_the_types_say() {
-    let folder = here("../../deploy/herald/files/crds");
+    let folder = here("../../../deploy/herald/files/crds");
     let generated = definitions::files();
     for file in &generated {
         let path = folder.join(&file.name);
