@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use api::client::within;
+use api::events::Events;
+use api::watch::{follow, readable};
 use config::service::Classes;
 use k8s_openapi::api::core::v1::{Node, Service};
 use kube::api::ListParams;
 use kube::core::{ObjectMeta, PartialObjectMeta, PartialObjectMetaExt as _};
 use kube::runtime::watcher::Config;
 use kube::{Api, Client};
-use process::client::within;
+use lease::{Leadership, Resign};
 use process::clock::{now, until};
-use process::events::Events;
-use process::lease::{Leadership, Resign};
-use process::watch::{follow, readable};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 

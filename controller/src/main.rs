@@ -22,12 +22,13 @@ mod writer;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use api::client;
 use clap::Parser;
 use config::service::Classes;
+use lease::{Identity, Leadership, Lease, Resign, Timing};
 use process::clock::now;
-use process::lease::{self, Identity, Leadership, Lease, Resign, Timing};
 use process::probes::{self, Readiness};
-use process::{client, logging, signals};
+use process::{logging, signals};
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 

@@ -3,6 +3,8 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use api::client::{Failure, within};
+use api::events::{Events, Story};
 use config::{Kind, ObjectName};
 use crds::{
     BFDProfile, BGPAdvertisement, BGPPeer, Community, IPPool, IPReservation, L2Advertisement, Stored,
@@ -11,10 +13,8 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{Patch, PatchParams};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource, ResourceExt};
-use process::client::{Failure, within};
+use lease::Leadership;
 use process::clock::{now, until};
-use process::events::{Events, Story};
-use process::lease::Leadership;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::watch;

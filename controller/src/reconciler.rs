@@ -15,6 +15,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use api::watch::Change;
 use config::service::Classes;
 use config::{ObjectName, Reservations, Snapshot, Verdict};
 use crds::{
@@ -23,7 +24,6 @@ use crds::{
 use ipam::Ipam;
 use k8s_openapi::api::core::v1::{Namespace, Service};
 use model::{Labels, PeerName, ReservationName, ServiceName};
-use process::watch::Change;
 
 use crate::agenda::Agenda;
 use crate::departed::Departed;

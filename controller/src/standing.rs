@@ -1,12 +1,12 @@
 use std::net::IpAddr;
 
+use config::condition::{Statement, find, of_service};
 use crds::condition::ALLOCATED;
 use ipam::{Families, Grant, Refusal};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use model::PoolName;
-use process::condition::{Statement, find, of_service};
 use serde_json::{Value, json};
 
 /// Before what a message says of other Services: it was true when it was written, and is not kept up to date.

@@ -2,16 +2,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::client::{Failure, within};
+use api::events::{Events, Story};
 use config::service::Classes;
 use crds::{IPReservation, IPReservationSpec};
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource};
+use lease::Leadership;
 use model::{ReservationName, ServiceName};
-use process::client::{Failure, within};
 use process::clock::now;
-use process::events::{Events, Story};
-use process::lease::Leadership;
 use tokio::sync::{Semaphore, watch};
 
 use crate::metrics::{Metrics, Outcome};

@@ -8,6 +8,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use announce::{BgpPlan, Facts, Interfaces, Plan, Reason};
+use api::watch::Change;
 use claim::UnitId;
 use config::endpoints::Slice;
 use config::{Objects, Snapshot};
@@ -15,7 +16,6 @@ use crds::{BFDProfile, BGPAdvertisement, BGPPeer, Community, IPPool, L2Advertise
 use k8s_openapi::api::core::v1::{Node, Secret};
 use kube::ResourceExt;
 use model::{NodeName, PeerName, PoolName, ServiceName};
-use process::watch::Change;
 
 use crate::passwords::Verdicts;
 use crate::peering::{Peerings, SecretFault};

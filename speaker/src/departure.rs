@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use api::client::within;
 use k8s_openapi::api::apps::v1::DaemonSet;
 use kube::core::PartialObjectMeta;
 use kube::{Api, Client};
-use process::client::within;
 
 use crate::announcer::Leave;
 

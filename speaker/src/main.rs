@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use api::client;
 use clap::Parser;
 use config::service::Classes;
 use model::NodeName;
 use process::probes::{self, Readiness};
-use process::{client, logging, signals};
+use process::{logging, signals};
 use prometheus_client::registry::Registry;
 use speaker::accepted::Accepting;
 use speaker::announcer::{Leave, Memory};

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use api::client::{Failure, within};
+use config::condition::{Statement, find};
 use crds::{BGPPeer, Stored};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use model::PeerName;
-use process::client::{Failure, within};
-use process::condition::{Statement, find};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use api::client::{Failure, within};
+use api::events::{Events, Story};
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, Resource};
 use model::ServiceName;
-use process::client::{Failure, within};
 use process::clock::{now, until};
-use process::events::{Events, Story};
 use tokio::sync::watch;
 
 use crate::outbox::{Outbox, Standings};

@@ -5,13 +5,13 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::watch::{Change, follow, readable};
 use config::endpoints::Slice;
 use config::service::Classes;
 use kube::runtime::watcher::Config;
 use kube::{Api, Client, Resource};
 use model::PeerName;
 use process::probes::Readiness;
-use process::watch::{Change, follow, readable};
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use announce::Reason;
 use claim::Status;
+use config::condition::{Statement, find, of_service};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use l2::{Mac, Response};
 use model::{NodeName, PeerName};
-use process::condition::{Statement, find, of_service};
 use serde_json::{Value, json};
 
 /// The condition that says whether the network knows where the Service is, and from whom; or why not.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use api::client::{Failure, within};
 use bgp::{MOST_LEARNED, State};
 use crds::{
     AnnouncedAddress, BgpService, BgpSession, Condition, SeenSpeaker, Speaker, SpeakerInterface,
@@ -12,7 +13,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use model::{PeerName, ServiceName};
-use process::client::{Failure, within};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 

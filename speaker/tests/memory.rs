@@ -5,12 +5,12 @@
 use std::alloc::System;
 use std::time::{Duration, Instant};
 
+use api::watch::Change;
 use config::endpoints::Slice;
 use config::service::Classes;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use model::NodeName;
-use process::watch::Change;
 use serde_json::{Value, json};
 use speaker::decision::{Decider, Input, Seen, Settings};
 use speaker::outbox::Outbox;

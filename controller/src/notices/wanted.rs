@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use config::Verdict;
+use config::condition::Statement;
 use crds::condition::{ACCEPTED, WARNING};
 use crds::{Condition, IPPool, IPPoolStatus, Stored};
 use ipam::Usage;
@@ -10,7 +11,6 @@ use jiff::Timestamp;
 use kube::Resource;
 use kube::core::ObjectMeta;
 use model::PeerName;
-use process::condition::Statement;
 use serde_json::{Value, json};
 
 use super::{Content, IN_USE};

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use api::watch::Change;
 use config::{Objects, Reservations, Snapshot};
 use crds::{IPReservation, Stored};
 use ipam::{Claim, Ipam};
 use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::ResourceExt;
 use model::{Labels, ReservationName, ServiceName};
-use process::watch::Change;
 
 use super::{Ending, Leftovers, Reconciler};
 use crate::standing::Standing;

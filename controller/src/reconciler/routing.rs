@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use api::watch::Change;
 use config::{Objects, Snapshot};
 use crds::{BFDProfile, BGPAdvertisement, BGPPeer, Community, Stored};
 use k8s_openapi::api::core::v1;
 use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
 use model::{NodeName, PeerName};
-use process::watch::Change;
 
 /// What a watch says.
 #[derive(Debug)]

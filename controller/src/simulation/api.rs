@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::api::ObjectMeta;
-use process::lease::{Action, Intent, Record, Version};
+use lease::{Action, Intent, Record, Version};
 use serde_json::Value;
 
 use super::log::Stamp;

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use process::lease::{Action, Elector, Identity, Timing};
+use lease::{Action, Elector, Identity, Timing};
 
 use super::api::{Answer, Failure, Request};
 use crate::writer::REQUEST_TIMEOUT;

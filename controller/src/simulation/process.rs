@@ -1,11 +1,11 @@
 //! One replica of the controller from its start to its end: the election and, while it leads, the watches, the machines and
-//! their errands, as `main`, `leader`, `writer` and `process::lease::run` tie them together.
+//! their errands, as `main`, `leader`, `writer` and `lease::run` tie them together.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use process::lease::Identity;
+use lease::Identity;
 
 use super::api::{Answer, Failure, Request};
 use super::candidate::{Candidate, ELECTION_TIMEOUT};

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use api::watch::Change;
 use config::service::Classes;
 use jiff::Timestamp;
-use process::watch::Change;
 
 use super::errand::{End, Errand};
 use super::object::{Kind, Object};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use process::condition::of_service;
-use process::watch::Change;
+use api::watch::Change;
+use config::condition::of_service;
 
 use super::api::{Answer, Failure, Request};
 use super::log::Entry;

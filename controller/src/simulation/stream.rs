@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use process::watch::Change;
+use api::watch::Change;
 
 use super::api::is_selected;
 use super::log::{Entry, Who};

@@ -1,14 +1,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use process::watch::Change;
+use api::watch::Change;
 
 use super::api::{Answer, Failure, Request};
 use super::chance::Chance;
 use super::object::{Kind, Object};
 use super::stream::Delivery;
 
-/// The client's end of a watch, as `process::watch::follow` and the watcher beneath it behave: it lists, then watches from
+/// The client's end of a watch, as `api::watch::follow` and the watcher beneath it behave: it lists, then watches from
 /// where the list ended, and goes on from the last version that it saw when the connection ends. It lists again only when
 /// the server says that it knows that version no more.
 #[derive(Debug)]

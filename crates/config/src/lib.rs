@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod condition;
 pub mod endpoints;
 pub mod node;
 pub mod service;

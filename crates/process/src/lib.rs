@@ -1,15 +1,9 @@
-//! What both daemons need to be processes: logging, the kube client, watches, leader election, probes and metrics,
-//! signals.
+//! What both daemons need to be processes: logging, probes and metrics, signals, and the clock.
 //!
-//! Nothing here knows what the daemons decide.
+//! Nothing here knows what the daemons decide, or that there is an API server.
 #![forbid(unsafe_code)]
 
-pub mod client;
 pub mod clock;
-pub mod condition;
-pub mod events;
-pub mod lease;
 pub mod logging;
 pub mod probes;
 pub mod signals;
-pub mod watch;

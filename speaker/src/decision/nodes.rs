@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use announce::Facts;
+use api::watch::Change;
 use k8s_openapi::api::core::v1::Node;
 use model::{Labels, NodeName};
-use process::watch::Change;
 
 use super::{Decider, Watch};
 

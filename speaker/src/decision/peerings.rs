@@ -2,10 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use api::watch::Change;
 use config::Peer;
 use k8s_openapi::api::core::v1::Secret;
 use model::PeerName;
-use process::watch::Change;
 
 use crate::peering::{Password, SecretFault};
 

@@ -1,7 +1,7 @@
+use api::watch::Change;
 use config::service::Classes;
 use k8s_openapi::api::core::v1::Service;
 use model::{NodeName, ServiceName};
-use process::watch::Change;
 
 use super::{Decider, Watch};
 use crate::standing;

@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use announce::Endpoints;
+use api::watch::Change;
 use config::endpoints::Slice;
 use model::ServiceName;
-use process::watch::Change;
 
 /// The usable endpoints of every Service; all slices of one are taken together (P-L2-6).
 #[derive(Debug, Default)]

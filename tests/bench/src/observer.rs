@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use api::watch::WATCH_SECONDS;
 use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{ListParams, WatchEvent, WatchParams};
 use kube::{Api, Client};
 use process::clock::now;
-use process::watch::WATCH_SECONDS;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 

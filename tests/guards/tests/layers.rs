@@ -88,8 +88,9 @@ fn stages_know_their_successors_words_and_no_predecessor() {
     );
     assert_without("claim", &["ipam", "announce", "l2", "config"]);
     assert_without("l2", &["ipam", "announce", "claim", "config", "model"]);
-    assert_without(
-        "process",
-        &["ipam", "announce", "claim", "l2", "config", "crds", "model"],
-    );
+    const DECIDED: &[&str] = &["ipam", "announce", "claim", "l2", "config", "crds", "model"];
+    for library in ["process", "api", "lease"] {
+        assert_without(library, DECIDED);
+    }
+    assert_without("process", API);
 }

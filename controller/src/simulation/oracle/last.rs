@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
+use config::condition::{find, of_service};
 use crds::Stored;
 use crds::condition::ALLOCATED;
 use k8s_openapi::api::core::v1::Service;
 use kube::{Resource, ResourceExt};
-use process::condition::{find, of_service};
 
 use super::facts::{self, Pool};
 use super::search::Settled;

@@ -13,7 +13,7 @@ use crate::simulation::story::heard;
 use crate::simulation::stream::StreamId;
 
 /// How long a watch call lasts.
-const WATCH_TIME: Duration = Duration::from_secs(process::watch::WATCH_SECONDS as u64);
+const WATCH_TIME: Duration = Duration::from_secs(api::watch::WATCH_SECONDS as u64);
 /// How often a watch says how far it has come.
 const BOOKMARK_TIME: Duration = Duration::from_secs(20);
 

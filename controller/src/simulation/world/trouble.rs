@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use process::lease::Identity;
+use lease::Identity;
 
 use super::World;
 use super::event::{End, Event};
@@ -54,7 +54,7 @@ impl World {
             Fault::Compact => self.store.compact(),
             Fault::Backup => self.backup = Some(self.store.backup()),
             Fault::Restore(how) => {
-                // The API server is down for at least as long as a leader goes on without it: see `process::lease`.
+                // The API server is down for at least as long as a leader goes on without it: see `lease`.
                 let time = RENEW_DEADLINE + self.chance.between(Duration::ZERO, Duration::from_secs(20));
                 self.cut_off(0, time);
                 self.cut_off(1, time);

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use api::client::connect;
 use kube::Client;
 use lab::{Lab, Steps};
-use process::client::connect;
 use process::clock::now;
 use tokio::runtime::Runtime;
 

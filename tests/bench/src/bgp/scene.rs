@@ -2,13 +2,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use api::client::connect;
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::{Api, Client};
 use lab::ScriptedPeer;
-use process::client::connect;
 use process::clock::now;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

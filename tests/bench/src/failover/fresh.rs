@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
+use api::client::connect;
 use k8s_openapi::api::core::v1::Service;
 use kube::{Api, Client};
 use lab::{Heard, Wire, stamp};
-use process::client::connect;
 use process::clock::now;
 use suites::Bed;
 use tokio::runtime::Runtime;

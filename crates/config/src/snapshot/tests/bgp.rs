@@ -597,8 +597,7 @@ fn an_object_that_cannot_be_read_keeps_its_last_good_form() {
 /// refuses is refused here too, where it can be read at all and is more than the form of a name.
 #[test]
 fn what_the_definitions_refuse_is_refused_here_too() {
-    let folder =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/definitions/tests/objects");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/definitions/tests/objects");
     let mut judged = 0;
     for (good, entry) in ["good", "bad"].into_iter().flat_map(|side| {
         let entries = std::fs::read_dir(folder.join(side)).unwrap();

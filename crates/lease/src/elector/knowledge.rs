@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::lease::{Identity, Record, Setback, Timing, Version};
+use crate::{Identity, Record, Setback, Timing, Version};
 
 /// The lease as this process knows it.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::store::{Outcome, Store, record};
 use super::{Elector, Identity, Leadership, Timing};
-use crate::watch::{Change, follow, readable};
+use api::watch::{Change, follow, readable};
 
 /// How long a process that stops tries to give the lease back. Without it the others wait for the lease to run out.
 const RELEASE_PATIENCE: Duration = Duration::from_secs(3);
@@ -50,7 +50,7 @@ pub enum Resign {
 /// resigns it must have stopped everything that only a leader may do.
 ///
 /// `client` is to be one that nothing else uses, so that other requests cannot stand in the way of a renewal, and without
-/// retries ([`crate::client::connect`]). The permissions needed: get, list, watch and update this lease, create leases.
+/// retries ([`api::client::connect`]). The permissions needed: get, list, watch and update this lease, create leases.
 pub async fn run(
     client: Client,
     lease: Lease,

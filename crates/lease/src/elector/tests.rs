@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::lease::Version;
+use crate::Version;
 
 mod simulation;
 

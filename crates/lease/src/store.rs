@@ -8,7 +8,7 @@ use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
 
 use super::{Action, Identity, Intent, Record, Timing, Version};
-use crate::client::{Failure, within};
+use api::client::{Failure, within};
 
 /// What came of an [`Action`].
 pub(super) enum Outcome {
