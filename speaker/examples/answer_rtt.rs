@@ -15,10 +15,10 @@ use l2::wire::Protocol;
 use l2::wire::arp::{ArpFrame, Operation};
 use l2::wire::ndp::{NdpFrame, Solicitation};
 use l2::{Interest, Mac, Rate, Settings};
-use speaker::announcer::{Announcer, Interfaces, Report};
-use speaker::links::{ExcludeList, Watcher};
-use speaker::packet::PacketSocket;
-use speaker::wanted::Wanted;
+use speaker::decide::wanted::Wanted;
+use speaker::kernel::links::{ExcludeList, Watcher};
+use speaker::kernel::packet::PacketSocket;
+use speaker::layer2::announcer::{Announcer, Interfaces, Report};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 

@@ -1,39 +1,23 @@
 //! Telling the network about addresses: the parts of `herald-speaker`.
 //!
 //! ```text
-//! watches ─▶ decision (announce: who may) ─▶ wanted ─▶ announcer ─▶ claim (who does), l2 (who answers) ─▶ sockets
-//!                                        │             └─▶ scene ─▶ standing ─▶ outbox ─▶ reporter
-//!                                        └─▶ peerings ─▶ peering ─▶ bgp (who is told what), bfd ─▶ sockets
-//!                                                               └─▶ accepted ─▶ the kernel's routes
+//! watch ─▶ decide (announce: who may) ─▶ layer2 (claim: who does, l2: who answers) ─▶ kernel
+//!             │                             └─▶ report ─▶ conditions, the `Speaker` object
+//!             └─▶ bgp (sessions, BFD) ─▶ sockets
+//!                  └─▶ accepted routes ─▶ kernel
 //! ```
 //!
-//! [`decision`], [`wanted`], [`scene`], [`standing`] and [`outbox`] decide and know no clock and no socket; the others carry out.
+//! * [`watch`] follows what is outside of this process; [`kernel`] asks and tells the kernel.
+//! * [`decide`] knows no clock and no socket; [`layer2`] and [`bgp`] carry out what it wants.
+//! * [`report`] tells what came of it; [`state`] keeps it on the node for the next speaker.
+//! * [`speaker`] is the loop between them.
 
-pub mod accepted;
-mod alarm;
-pub mod announcer;
 pub mod args;
-pub mod bfd;
-pub mod datagram;
-pub mod datapath;
-pub mod decision;
-pub mod departure;
-pub mod ipvs;
-pub mod keeper;
-pub mod keys;
-pub mod links;
-pub mod metrics;
-pub mod outbox;
-pub mod packet;
-pub mod passwords;
-pub mod peering;
-pub mod reporter;
-pub mod scene;
-pub mod secrets;
-pub mod segments;
+pub mod bgp;
+pub mod decide;
+pub mod kernel;
+pub mod layer2;
+pub mod report;
 pub mod speaker;
-pub mod standing;
 pub mod state;
-pub mod status;
-pub mod unnumbered;
-pub mod wanted;
+pub mod watch;

@@ -17,14 +17,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::announcer::Report;
-use crate::decision::{Decider, Decision, Input, Seen};
-use crate::outbox::Standings;
-use crate::passwords::Verdicts;
-use crate::peering::{Peerings, SessionView};
-use crate::scene::Scene;
-use crate::status::{self, Picture};
-use crate::wanted::Wanted;
+use crate::bgp::peering::{Peerings, SessionView};
+use crate::decide::decision::{Decider, Decision, Input, Seen};
+use crate::decide::wanted::Wanted;
+use crate::layer2::announcer::Report;
+use crate::report::outbox::Standings;
+use crate::report::passwords::Verdicts;
+use crate::report::scene::Scene;
+use crate::report::status::{self, Picture};
 
 /// What a speaker needs to be ready: to know everything it decides from,
 pub const KNOWLEDGE: &str = "objects";

@@ -17,9 +17,10 @@ use model::NodeName;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::peering::Peerings;
-use crate::wanted::{Places, Shared, Unit, Wanted};
+use crate::bgp::peering::Peerings;
+use crate::decide::wanted::{Places, Shared, Unit, Wanted};
 
+pub mod keeper;
 mod peerings;
 
 use peerings::PeeringsContent;

@@ -12,9 +12,9 @@ use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use model::NodeName;
 use serde_json::{Value, json};
-use speaker::decision::{Decider, Input, Seen, Settings};
-use speaker::outbox::Outbox;
-use speaker::scene::Scene;
+use speaker::decide::decision::{Decider, Input, Seen, Settings};
+use speaker::report::outbox::Outbox;
+use speaker::report::scene::Scene;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[global_allocator]

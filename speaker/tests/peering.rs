@@ -10,9 +10,9 @@ use bgp::wire::{self, Capability, FamilyCode, Form, Framer, Message, Open};
 use bgp::{Attributes, Export, ExportGuard, ImportPolicy, PeerAsn, State, Table};
 use config::{Peer, Remote};
 use model::{Family, NodeName, PeerName, Selectors};
-use speaker::announcer::Leave;
-use speaker::bfd::{Bfd, Scheduling};
-use speaker::peering::{Peering, Peerings, Peers, Sessions};
+use speaker::bgp::bfd::{Bfd, Scheduling};
+use speaker::bgp::peering::{Peering, Peerings, Peers, Sessions};
+use speaker::layer2::announcer::Leave;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -81,7 +81,7 @@ impl Bench {
     async fn wait_for(&self, state: State) {
         let name = PeerName("tor".into());
         let mut sessions = self.sessions.follow();
-        let is = |all: &std::collections::BTreeMap<PeerName, speaker::peering::SessionView>| {
+        let is = |all: &std::collections::BTreeMap<PeerName, speaker::bgp::peering::SessionView>| {
             all.get(&name).is_some_and(|view| view.status.state == state)
         };
         within(sessions.wait_for(is)).await.unwrap();

@@ -15,7 +15,7 @@ use ipnet::IpNet;
 use model::{AddressRange, Family, PeerName, Selectors};
 use serde::{Deserialize, Serialize};
 
-use crate::peering::{Peering, Peerings};
+use crate::bgp::peering::{Peering, Peerings};
 
 #[derive(Serialize, Deserialize, Default)]
 pub(super) struct PeeringsContent {

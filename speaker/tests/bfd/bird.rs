@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use speaker::bfd::{Path, State};
+use speaker::bgp::bfd::{Path, State};
 use tempfile::TempDir;
 
 use crate::daemon::{Daemon, ask};

@@ -1,4 +1,4 @@
-use speaker::bfd::State;
+use speaker::bgp::bfd::State;
 
 use crate::node::{Node, SLACK, every, now, to};
 use crate::segment::{PORTS, Segment};

@@ -4,7 +4,7 @@ use std::fs;
 
 use nix::unistd::{Gid, Uid, User, chown};
 use serde_json::Value;
-use speaker::bfd::{Path, State};
+use speaker::bgp::bfd::{Path, State};
 use tempfile::TempDir;
 
 use crate::daemon::{Daemon, ask};

@@ -1,6 +1,6 @@
 //! Interfaces and addresses that come and go.
 
-use speaker::bfd::{State, Trouble};
+use speaker::bgp::bfd::{State, Trouble};
 
 use crate::node::{Node, every, on_link, to};
 use crate::segment::{PORTS, Segment};
@@ -59,7 +59,7 @@ fn a_packet_that_comes_in_over_another_interface_does_not_count() {
     }
     let nodes = segment.nodes.each_ref().map(Node::start);
     let watch = nodes[0].watch(on_link("fe80::2"), every(50));
-    let path = speaker::bfd::Path {
+    let path = speaker::bgp::bfd::Path {
         interface: Some("eth1".to_owned()),
         ..to("fe80::1")
     };

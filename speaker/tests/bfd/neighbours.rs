@@ -3,7 +3,7 @@
 use std::net::{Ipv6Addr, SocketAddrV6};
 
 use socket2::{Domain, Protocol, Socket, Type};
-use speaker::unnumbered::Neighbours;
+use speaker::bgp::unnumbered::Neighbours;
 use tokio::sync::watch;
 
 use crate::frr::Frr;

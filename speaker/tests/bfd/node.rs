@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bfd::Timers;
-use speaker::bfd::{Bfd, Monitor, Path, Scheduling, Settings, State, Status};
+use speaker::bgp::bfd::{Bfd, Monitor, Path, Scheduling, Settings, State, Status};
 
 use crate::namespace::{Namespace, PATIENCE, eventually};
 

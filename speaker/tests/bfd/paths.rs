@@ -1,6 +1,6 @@
 //! Two nodes of ours against each other.
 
-use speaker::bfd::{Path, State};
+use speaker::bgp::bfd::{Path, State};
 
 use crate::namespace::Namespace;
 use crate::node::{MS, Node, SLACK, Watch, every, far, now, on_link, timed, to};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use speaker::bfd::State;
+use speaker::bgp::bfd::State;
 
 use crate::node::{MS, Node, every, now, timed, to};
 use crate::segment::{PORTS, Segment};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bfd::{Diagnostic, Packet};
 use socket2::{Domain, Protocol, Socket, Type};
-use speaker::bfd::{State, Trouble};
+use speaker::bgp::bfd::{State, Trouble};
 
 use crate::namespace::Namespace;
 use crate::node::{MS, Node, every, far, to};

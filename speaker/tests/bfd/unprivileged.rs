@@ -1,6 +1,6 @@
 //! BFD takes no capability and no particular user.
 
-use speaker::bfd::{Bfd, Path, Scheduling, Settings, State};
+use speaker::bgp::bfd::{Bfd, Path, Scheduling, Settings, State};
 
 use crate::node::{Node, every, far, on_link, to};
 use crate::segment::Segment;

@@ -6,9 +6,9 @@ use std::thread::JoinHandle;
 use bgp::Learned;
 use bgp::wire::NextHop;
 use model::PeerName;
-use speaker::accepted::{Accepting, Offer, OfferHandle, Offered};
-use speaker::announcer::Leave;
-use speaker::peering::{Peerings, Sessions};
+use speaker::bgp::accepted::{Accepting, Offer, OfferHandle, Offered};
+use speaker::bgp::peering::{Peerings, Sessions};
+use speaker::layer2::announcer::Leave;
 use tokio::sync::watch;
 
 use crate::namespace::{Namespace, eventually};

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use claim::{Key, Keys, UnitId};
 use model::NodeName;
-use speaker::announcer::{Agreeing, Interfaces, Leave, Memory};
-use speaker::wanted::{Unit, Wanted};
+use speaker::decide::wanted::{Unit, Wanted};
+use speaker::layer2::announcer::{Agreeing, Interfaces, Leave, Memory};
 use tokio::sync::watch;
 
 use crate::namespace::{Namespace, eventually};

@@ -3,7 +3,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use l2::wire::arp::ArpFrame;
-use speaker::announcer::Interfaces;
+use speaker::layer2::announcer::Interfaces;
 
 use crate::client::{Client, mac, now};
 use crate::namespace::Namespace;

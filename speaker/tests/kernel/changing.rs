@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use speaker::links::{Link, Links, State};
+use speaker::kernel::links::{Link, Links, State};
 use tokio::sync::watch;
 
 use crate::client::{Client, mac, now};

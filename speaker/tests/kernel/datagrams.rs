@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use speaker::datagram::{DatagramSocket, Families};
+use speaker::layer2::datagram::{DatagramSocket, Families};
 
 use crate::namespace::Namespace;
 use crate::segment::Segment;

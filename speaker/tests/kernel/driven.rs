@@ -2,7 +2,7 @@ use std::net::IpAddr;
 use std::sync::mpsc::{Receiver, channel};
 
 use l2::{Event, Input, Settings};
-use speaker::announcer::Station;
+use speaker::layer2::announcer::Station;
 use tokio::sync::mpsc;
 
 use crate::client::mac;

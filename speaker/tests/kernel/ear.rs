@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use l2::filter::{Instruction, SNAP};
 use l2::wire::Protocol;
-use speaker::packet::PacketSocket;
+use speaker::kernel::packet::PacketSocket;
 use tokio::sync::mpsc;
 
 use crate::client::now;

@@ -1,7 +1,7 @@
 use std::fmt::Write;
 use std::sync::mpsc::channel;
 
-use speaker::links::{State, Watcher};
+use speaker::kernel::links::{State, Watcher};
 
 use crate::namespace::{Namespace, PATIENCE, eventually};
 

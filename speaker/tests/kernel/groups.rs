@@ -5,8 +5,8 @@ use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use l2::wire::{Protocol, solicited_node};
-use speaker::announcer::Interfaces;
-use speaker::links::{Link, Links, State};
+use speaker::kernel::links::{Link, Links, State};
+use speaker::layer2::announcer::Interfaces;
 use tokio::sync::watch;
 
 use crate::client::mac;

@@ -1,6 +1,6 @@
-use speaker::announcer::Report;
-use speaker::ipvs;
-use speaker::links::{ExcludeList, Watcher};
+use speaker::kernel::ipvs;
+use speaker::kernel::links::{ExcludeList, Watcher};
+use speaker::layer2::announcer::Report;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 

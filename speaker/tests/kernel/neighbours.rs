@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use l2::wire::ndp::Solicitation;
-use speaker::announcer::Interfaces;
+use speaker::layer2::announcer::Interfaces;
 
 use crate::client::{mac, now};
 use crate::namespace::eventually;

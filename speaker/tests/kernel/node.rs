@@ -4,9 +4,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 
 use model::NodeName;
-use speaker::announcer::{Agreeing, Announcer, Interfaces, Report, Statistics};
-use speaker::links::{ExcludeList, Links, Watcher};
-use speaker::wanted::Wanted;
+use speaker::decide::wanted::Wanted;
+use speaker::kernel::links::{ExcludeList, Links, Watcher};
+use speaker::layer2::announcer::{Agreeing, Announcer, Interfaces, Report, Statistics};
 use tokio::sync::{mpsc, watch};
 
 use crate::namespace::{Namespace, PATIENCE};

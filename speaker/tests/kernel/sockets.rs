@@ -3,7 +3,7 @@ use std::process::Command;
 
 use l2::filter::{Instruction, LONGEST};
 use l2::wire::arp::ETHERTYPE;
-use speaker::packet::{PacketSocket, SocketError};
+use speaker::kernel::packet::{PacketSocket, SocketError};
 
 use crate::namespace::Namespace;
 use crate::node::Node;

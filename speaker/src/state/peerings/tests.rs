@@ -1,5 +1,5 @@
 use super::*;
-use crate::peering::Password;
+use crate::bgp::peering::Password;
 
 /// Two peers that get the same, and one that gets nothing.
 pub(crate) fn peerings() -> Peerings {

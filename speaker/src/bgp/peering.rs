@@ -1,0 +1,326 @@
+//! The BGP sessions of this node: one task for each peer, with a [`bgp::Session`] and its connection.
+//!
+//! [`Peerings`] says which sessions there are to be and what each peer is to get; [`Sessions`] tells how they stand. A session
+//! whose peer is described anew is closed and run with the new description; a change of its routes, of those that are accepted, of
+//! its password or of how BFD watches it is carried out in the session that there is.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bgp::{ExportGuard, ImportPolicy, Stop, Table};
+use config::Peer;
+use model::{NodeName, PeerName, Selectors};
+use tokio::sync::watch;
+use tokio::task::{Id, JoinError, JoinSet};
+
+use crate::bgp::accepted::Offered;
+use crate::bgp::bfd::Bfd;
+use crate::layer2::announcer::Leave;
+
+mod addresses;
+mod connection;
+mod dial;
+mod driver;
+mod password;
+mod sessions;
+mod sockopt;
+
+pub use password::{Password, SecretFault};
+pub use sessions::{PathState, SessionView, Sessions};
+
+use driver::{Driver, Wish};
+
+/// What the peers of this node are to be told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Peerings {
+    /// The peers of this node.
+    pub peers: BTreeMap<PeerName, Peering>,
+    /// What may be announced at all.
+    pub guard: Arc<ExportGuard>,
+    /// This node is to be left alone.
+    pub drain: bool,
+    /// The API server has told everything. Until then this is what the last process left: no router may take it for all.
+    pub complete: bool,
+}
+
+/// One peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peering {
+    /// How the session is run.
+    pub peer: Arc<Peer>,
+    /// The key of its segments.
+    pub password: Option<Password>,
+    /// Our BGP identifier.
+    pub identifier: Ipv4Addr,
+    /// What it is to get.
+    pub table: Arc<Table>,
+}
+
+impl Peering {
+    /// Whether a session that is run for `other` can be told this.
+    fn is_the_session_of(&self, other: &Self) -> bool {
+        (self.run_with(), self.identifier, self.password.is_some())
+            == (other.run_with(), other.identifier, other.password.is_some())
+    }
+
+    /// The peer without what no session is run with, and without what is changed in the session that there is.
+    fn run_with(&self) -> Peer {
+        Peer {
+            nodes: Selectors::default(),
+            password: None,
+            bfd: None,
+            imports: ImportPolicy::default(),
+            ..(*self.peer).clone()
+        }
+    }
+}
+
+/// Runs the sessions.
+pub struct Peers {
+    node: NodeName,
+    desired: watch::Receiver<Arc<Peerings>>,
+    leave: watch::Receiver<Leave>,
+    able: watch::Receiver<bool>,
+    bfd: Bfd,
+    sessions: Sessions,
+    offered: Offered,
+    running: BTreeMap<PeerName, Running>,
+    tasks: JoinSet<()>,
+    /// Sessions that begin now take the place of the last process's.
+    restarted: bool,
+}
+
+struct Running {
+    task: Id,
+    peering: Peering,
+    wishes: watch::Sender<Wish>,
+}
+
+/// A session that comes to be within this time of the process's start may be one that the last process had.
+const RESTART: Duration = Duration::from_secs(60);
+
+impl Peers {
+    /// The sessions of `node` with the peers that are `desired`, until it is to `leave`. While the node is not `able` to forward,
+    /// its routes are withdrawn as on a drain (S4).
+    pub fn new(
+        node: NodeName,
+        desired: watch::Receiver<Arc<Peerings>>,
+        leave: watch::Receiver<Leave>,
+        able: watch::Receiver<bool>,
+        bfd: Bfd,
+    ) -> Self {
+        Self {
+            node,
+            desired,
+            leave,
+            able,
+            bfd,
+            sessions: Sessions::default(),
+            offered: Offered::default(),
+            running: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            restarted: true,
+        }
+    }
+
+    /// How the sessions stand.
+    pub fn sessions(&self) -> Sessions {
+        self.sessions.clone()
+    }
+
+    /// What they have of routes that are accepted.
+    pub fn offered(&self) -> Offered {
+        self.offered.clone()
+    }
+
+    /// Runs until it is to leave, and every session has ended the way that asks for.
+    pub async fn run(mut self) {
+        let start = tokio::time::sleep(RESTART);
+        tokio::pin!(start);
+        self.update();
+        loop {
+            tokio::select! {
+                changed = self.desired.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.update();
+                }
+                changed = self.leave.changed() => {
+                    let how = *self.leave.borrow_and_update();
+                    match (changed, how) {
+                        (Ok(()), Leave::Stay) => {}
+                        (Ok(()), Leave::Return) | (Err(_), _) => break self.restart().await,
+                        (Ok(()), Leave::HandOver) => break self.hand_over().await,
+                    }
+                }
+                Ok(()) = self.able.changed() => self.update(),
+                Some(ended) = self.tasks.join_next_with_id() => {
+                    self.on_end(ended);
+                    self.update();
+                }
+                () = &mut start, if self.restarted => self.restarted = false,
+            }
+        }
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// Brings the sessions in line with what is desired.
+    fn update(&mut self) {
+        let desired = self.desired.borrow_and_update().clone();
+        let able = *self.able.borrow_and_update();
+        for (name, running) in &self.running {
+            match desired.peers.get(name) {
+                None => running.stop(Stop::Deconfigured),
+                Some(peering) if !peering.is_the_session_of(&running.peering) => running.stop(Stop::Changed),
+                Some(_) => {}
+            }
+        }
+        for (name, peering) in &desired.peers {
+            let mut wish = Wish::new(peering, &desired);
+            wish.drain |= !able;
+            match self.running.get_mut(name) {
+                Some(running) if running.is_stopping() => {}
+                Some(running) => {
+                    running.peering = peering.clone();
+                    running.wish(wish);
+                }
+                None => self.begin(name.clone(), peering.clone(), wish),
+            }
+        }
+    }
+
+    fn begin(&mut self, name: PeerName, peering: Peering, wish: Wish) {
+        let (wishes, wished) = watch::channel(wish);
+        let driver = Driver::new(
+            &self.node,
+            &peering,
+            self.restarted,
+            self.bfd.clone(),
+            wished,
+            self.sessions.of(name.clone(), &peering),
+            self.offered.of(name.clone()),
+        );
+        let task = self.tasks.spawn(driver.run()).id();
+        let running = Running {
+            task,
+            peering,
+            wishes,
+        };
+        self.running.insert(name, running);
+    }
+
+    /// A session has ended: its peer may be wanted again, or in another form.
+    fn on_end(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let task = match ended {
+            Ok((task, ())) => task,
+            Err(error) => {
+                tracing::error!(%error, "a session's task failed");
+                error.id()
+            }
+        };
+        let mut running = self.running.iter();
+        let name = running.find_map(|(name, running)| (running.task == task).then(|| name.clone()));
+        if let Some(name) = name {
+            self.running.remove(&name);
+            self.sessions.forget(&name);
+        }
+    }
+
+    fn stop_all(&self, how: &Stop) {
+        for running in self.running.values() {
+            running.stop(how.clone());
+        }
+    }
+
+    /// Another speaker is about to take over: the peers that can keep the routes do.
+    async fn restart(&self) {
+        self.silence_bfd().await;
+        self.stop_all(&Stop::Restart);
+    }
+
+    /// Silence must not look like a dead path.
+    async fn silence_bfd(&self) {
+        let bfd = self.bfd.clone();
+        // It fails only when the runtime ends, and then all is over.
+        let _ = tokio::task::spawn_blocking(move || bfd.stop()).await;
+    }
+
+    /// Marks the routes, waits, withdraws them, and says farewell (RFC 8326).
+    async fn hand_over(&mut self) {
+        for running in self.running.values() {
+            running.wishes.send_modify(|wish| wish.drain = true);
+        }
+        let sessions = self.sessions.clone();
+        let drained = sessions.all_drained();
+        tokio::pin!(drained);
+        loop {
+            tokio::select! {
+                () = &mut drained => break,
+                Some(ended) = self.tasks.join_next_with_id() => self.on_end(ended),
+            }
+        }
+        self.silence_bfd().await;
+        let text = format!("node {} takes its leave", self.node);
+        self.stop_all(&Stop::Shutdown(text));
+    }
+}
+
+impl Running {
+    fn wish(&self, wish: Wish) {
+        self.wishes.send_if_modified(|known| {
+            let changed = *known != wish;
+            *known = wish;
+            changed
+        });
+    }
+
+    fn stop(&self, how: Stop) {
+        self.wishes.send_modify(|wish| {
+            wish.stop.get_or_insert(how);
+        });
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.wishes.borrow().stop.is_some()
+    }
+}
+
+/// How long [`Peers::run`] may take to leave for good, with these sessions.
+pub fn longest_farewell(peerings: &Peerings) -> Duration {
+    let waits = peerings
+        .peers
+        .values()
+        .map(|peering| peering.peer.graceful_shutdown);
+    waits.max().unwrap_or_default() + Duration::from_secs(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::recalled;
+
+    /// P-BGP-38: or every restart would close the sessions that it is to keep.
+    #[test]
+    fn a_session_from_disk_is_the_one_that_the_api_describes() {
+        let known = recalled().peers.into_values().next().unwrap();
+        let as_the_api_says = |change: fn(&mut Peer)| {
+            let mut peer = (*known.peer).clone();
+            change(&mut peer);
+            Peering {
+                peer: Arc::new(peer),
+                ..known.clone()
+            }
+        };
+        let described = as_the_api_says(|peer| {
+            peer.nodes = Selectors(vec![model::Selector::default()]);
+            peer.bfd.as_mut().unwrap().echo = true;
+            peer.imports = ImportPolicy::default();
+        });
+        assert!(described.is_the_session_of(&known));
+        let other = as_the_api_says(|peer| peer.port += 1);
+        assert!(!other.is_the_session_of(&known));
+    }
+}

@@ -1,0 +1,259 @@
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use bgp::PeerAsn;
+use config::BfdProfile;
+use model::{Family, PeerName, Selectors};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+use crate::bgp::accepted::Offered;
+use crate::bgp::bfd::Scheduling;
+use crate::bgp::peering::Sessions;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn peer(remote: Remote) -> Peer {
+    Peer {
+        name: PeerName("tor".into()),
+        nodes: Selectors::default(),
+        remote,
+        port: 179,
+        source: None,
+        vrf: None,
+        local_asn: 64512,
+        peer_asn: PeerAsn::External,
+        hold_time: Duration::from_secs(90),
+        keepalive_time: None,
+        connect_time: None,
+        identifier: None,
+        password: None,
+        bfd: None,
+        graceful_restart: None,
+        graceful_shutdown: Duration::ZERO,
+        multihop: false,
+        ttl_security: false,
+        families: [Family::V4].into(),
+        imports: ImportPolicy::default(),
+    }
+}
+
+fn driver(peer: Peer) -> (Driver, watch::Sender<Wish>) {
+    driver_among(&Sessions::default(), peer)
+}
+
+fn driver_among(sessions: &Sessions, peer: Peer) -> (Driver, watch::Sender<Wish>) {
+    let peering = Peering {
+        peer: Arc::new(peer),
+        password: None,
+        identifier: Ipv4Addr::new(10, 0, 0, 2),
+        table: Arc::default(),
+    };
+    let (wishes, wished) = watch::channel(Wish::new(&peering, &Peerings::default()));
+    let handle = sessions.of(peering.peer.name.clone(), &peering);
+    let node = NodeName("n1".into());
+    let offer = Offered::default().of(peering.peer.name.clone());
+    let driver = Driver::new(
+        &node,
+        &peering,
+        false,
+        Bfd::start(Scheduling::Ordinary).unwrap(),
+        wished,
+        handle,
+        offer,
+    );
+    (driver, wishes)
+}
+
+async fn within<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.expect("in time")
+}
+
+/// An unnumbered session over the loopback interface, where `::1` is the router.
+struct Unnumbered {
+    listener: TcpListener,
+    router: watch::Sender<Option<Ipv6Addr>>,
+    sessions: Sessions,
+    _wishes: watch::Sender<Wish>,
+}
+
+impl Unnumbered {
+    async fn start() -> Self {
+        let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).await.unwrap();
+        let remote = Remote::Interface("lo".into());
+        let sessions = Sessions::default();
+        let peer = Peer {
+            port: listener.local_addr().unwrap().port(),
+            ..peer(remote)
+        };
+        let (mut driver, wishes) = driver_among(&sessions, peer);
+        let (router, seen) = watch::channel(None);
+        driver._neighbours = None;
+        driver.target = Target::new(&driver.peer, None, Some(seen.clone()), None);
+        driver.router = Some(seen);
+        tokio::spawn(driver.run());
+        Self {
+            listener,
+            router,
+            sessions,
+            _wishes: wishes,
+        }
+    }
+
+    /// The next connection on which something is said.
+    async fn accepts(&self) -> TcpStream {
+        loop {
+            let (mut connection, _) = within(self.listener.accept()).await.unwrap();
+            let mut octet = [0];
+            if within(connection.read_exact(&mut octet)).await.is_ok() {
+                return connection;
+            }
+        }
+    }
+
+    async fn is_idle(&self) {
+        let mut sessions = self.sessions.follow();
+        let is_idle = |view: &crate::bgp::peering::SessionView| view.status.state == bgp::State::Idle;
+        within(sessions.wait_for(|all| all.values().all(is_idle)))
+            .await
+            .unwrap();
+    }
+}
+
+/// P-BGP-36
+#[tokio::test]
+async fn a_router_that_appears_is_dialled_at_once() {
+    let bench = Unnumbered::start().await;
+    // The last wait is longer than this test waits.
+    for _ in 0..8 {
+        bench.router.send_replace(Some(Ipv6Addr::LOCALHOST));
+        drop(bench.accepts().await);
+        bench.is_idle().await;
+        bench.router.send_replace(None);
+    }
+}
+
+/// P-BGP-36
+#[tokio::test]
+async fn a_session_with_a_router_that_is_no_more_ends_and_one_with_the_next_begins() {
+    let bench = Unnumbered::start().await;
+    bench.router.send_replace(Some(Ipv6Addr::LOCALHOST));
+    let mut connection = bench.accepts().await;
+    // Nobody has this address: it can be dialled for long.
+    bench.router.send_replace(Some("fe80::dead".parse().unwrap()));
+    let mut rest = Vec::new();
+    within(connection.read_to_end(&mut rest)).await.unwrap();
+    bench.router.send_replace(Some(Ipv6Addr::LOCALHOST));
+    bench.accepts().await;
+}
+
+fn profile() -> BfdProfile {
+    BfdProfile {
+        name: "fast".into(),
+        transmit_interval: Duration::from_millis(300),
+        receive_interval: Duration::from_millis(300),
+        detect_multiplier: 3,
+        passive: false,
+        minimum_ttl: 254,
+        echo: false,
+    }
+}
+
+fn watched(peer: &Peer) -> [Option<u8>; 2] {
+    let (mut driver, _wishes) = driver(peer.clone());
+    let Remote::Address(remote) = peer.remote else {
+        panic!("{:?}", peer.remote)
+    };
+    [false, true].map(|connected| {
+        driver.watch_path(remote, connected);
+        driver.watched.as_ref().and_then(|watched| watched.path.multihop)
+    })
+}
+
+#[tokio::test]
+async fn an_internal_peer_is_watched_where_it_is_and_an_external_one_where_it_is_said_to_be() {
+    let with_bfd = Peer {
+        bfd: Some(profile()),
+        ..peer(Remote::Address(Ipv4Addr::new(192, 0, 2, 200).into()))
+    };
+    let internal = Peer {
+        peer_asn: PeerAsn::Internal,
+        ..with_bfd.clone()
+    };
+    assert_eq!(watched(&internal), [Some(254), None]);
+    assert_eq!(watched(&with_bfd), [None, None]);
+    for peer in [internal, with_bfd] {
+        let far = Peer {
+            multihop: true,
+            ..peer
+        };
+        assert_eq!(watched(&far), [Some(254); 2]);
+    }
+}
+
+/// D14, D16: the path of a session that came up by itself, while it was held back that the path works.
+#[tokio::test]
+async fn a_path_that_fails_while_it_is_held_back_ends_the_session() {
+    let (mut driver, _wishes) = driver(Peer {
+        bfd: Some(profile()),
+        ..peer(Remote::Address(Ipv4Addr::LOCALHOST.into()))
+    });
+    driver.watch_path(Ipv4Addr::LOCALHOST.into(), true);
+    let status = |state, failures| bfd::Status {
+        state,
+        failures,
+        ..bfd::Status::default()
+    };
+    driver.on_path(&status(bfd::State::Up, 2)).await;
+    let told_before = |driver: &mut Driver| {
+        establish(driver);
+        driver.session.status().state
+    };
+    assert_eq!(told_before(&mut driver), bgp::State::OpenConfirm);
+    driver.on_path(&status(bfd::State::Up, 2)).await;
+    assert_eq!(
+        driver.session.status().state,
+        bgp::State::OpenConfirm,
+        "nothing has failed"
+    );
+    driver.on_path(&status(bfd::State::Down, 3)).await;
+    assert_eq!(driver.session.status().trouble, Some(bgp::Trouble::Bfd));
+    assert_eq!(told_before(&mut driver), bgp::State::OpenConfirm);
+    driver.on_path(&status(bfd::State::Down, 4)).await;
+    assert_eq!(driver.session.status().state, bgp::State::Idle, "down both times");
+    assert_eq!(told_before(&mut driver), bgp::State::OpenConfirm);
+    driver.on_path(&status(bfd::State::Up, 5)).await;
+    assert_ne!(
+        driver.session.status().state,
+        bgp::State::OpenConfirm,
+        "a failure that is over"
+    );
+}
+
+/// Brings the machine of a driver without a connection to OpenConfirm.
+fn establish(driver: &mut Driver) {
+    let session = &mut driver.session;
+    session.handle_input(now(), Input::Start);
+    while session.poll_transmit().is_some() {}
+    let local = Ipv4Addr::LOCALHOST;
+    session.handle_input(
+        now(),
+        Input::Connected(bgp::Connection {
+            local: local.into(),
+            remote: local.into(),
+            next_hop_v4: None,
+            next_hop_v6: None,
+            link_local: None,
+        }),
+    );
+    while session.poll_transmit().is_some() {}
+    let open = bgp::wire::open(&bgp::wire::Open {
+        my_as: 64513,
+        hold_time: 90,
+        identifier: Ipv4Addr::new(10, 0, 0, 1),
+        capabilities: Vec::new(),
+    });
+    session.handle_input(now(), Input::Received(&open));
+    while session.poll_transmit().is_some() {}
+}

@@ -1,0 +1,150 @@
+//! How the sessions of this node stand: what the Speaker, the conditions and the metrics tell.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bgp::{State, Status};
+use config::Remote;
+use jiff::Timestamp;
+use model::PeerName;
+use tokio::sync::watch;
+
+use super::Peering;
+use crate::bgp::accepted::Refusal;
+use crate::bgp::bfd;
+
+/// One session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionView {
+    /// Whom it is with: an address, or an interface.
+    pub remote: Remote,
+    /// How it stands.
+    pub status: Status,
+    /// Since when its state is what it is.
+    pub since: Timestamp,
+    /// What BFD says of the path, where it is asked.
+    pub path: Option<PathState>,
+    /// What of its accepted routes the kernel does not take.
+    pub refused: Option<Refusal>,
+    /// How often the kernel did not take one.
+    pub refusals: u64,
+    /// It announces nothing any more because this node is to be left alone.
+    pub drained: bool,
+}
+
+/// What BFD says of a path, with its numbers.
+pub type PathState = bfd::Status;
+
+/// All sessions of this node, by peer. Followers are woken when a session is not what it was; numbers of messages wake nobody.
+#[derive(Clone, Debug, Default)]
+pub struct Sessions(Arc<watch::Sender<BTreeMap<PeerName, SessionView>>>);
+
+impl Sessions {
+    /// How they stand now.
+    pub fn now(&self) -> BTreeMap<PeerName, SessionView> {
+        self.0.borrow().clone()
+    }
+
+    /// How they stand, each time that one is not what it was.
+    pub fn follow(&self) -> watch::Receiver<BTreeMap<PeerName, SessionView>> {
+        self.0.subscribe()
+    }
+
+    pub(super) fn of(&self, name: PeerName, peering: &Peering) -> SessionHandle {
+        let view = SessionView {
+            remote: peering.peer.remote.clone(),
+            status: Status::default(),
+            since: Timestamp::now(),
+            path: None,
+            refused: None,
+            refusals: 0,
+            drained: false,
+        };
+        self.0.send_modify(|all| drop(all.insert(name.clone(), view)));
+        SessionHandle {
+            sessions: self.clone(),
+            name,
+        }
+    }
+
+    pub(super) fn forget(&self, name: &PeerName) {
+        self.0.send_modify(|all| drop(all.remove(name)));
+    }
+
+    /// What the kernel does not take of the routes of each, and how many.
+    pub(crate) fn refused(&self, refusals: &BTreeMap<PeerName, (Refusal, usize)>) {
+        self.0.send_if_modified(|all| {
+            let mut changed = false;
+            for (name, view) in all {
+                let refused = refusals.get(name);
+                view.refusals += refused.map_or(0, |(_, count)| *count as u64);
+                let refused = refused.map(|(refusal, _)| refusal.clone());
+                changed |= view.refused != refused;
+                view.refused = refused;
+            }
+            changed
+        });
+    }
+
+    /// Returns when none announces anything any more.
+    pub(super) async fn all_drained(&self) {
+        let mut all = self.follow();
+        // The sender is here: this ends only when it is so.
+        let _ = all
+            .wait_for(|all| all.values().all(|session| session.drained))
+            .await;
+    }
+}
+
+/// Who tells how one session stands.
+#[derive(Clone, Debug)]
+pub(super) struct SessionHandle {
+    sessions: Sessions,
+    name: PeerName,
+}
+
+impl SessionHandle {
+    pub(super) fn tell(&self, status: Status, path: Option<PathState>, drained: bool) {
+        self.sessions.0.send_if_modified(|all| {
+            let Some(view) = all.get_mut(&self.name) else {
+                return false;
+            };
+            let moved = view.status.state != status.state;
+            let changed = moved || view.is_news(&status, path.as_ref(), drained);
+            if moved {
+                view.since = Timestamp::now();
+            }
+            (view.status, view.path, view.drained) = (status, path, drained);
+            changed
+        });
+    }
+}
+
+impl SessionView {
+    /// Whether the session is Established.
+    pub fn is_established(&self) -> bool {
+        self.status.state == State::Established
+    }
+
+    /// What keeps the session from being Established.
+    pub fn why_not(&self) -> String {
+        let trouble = self.status.trouble.as_ref();
+        trouble.map_or_else(|| format!("{:?}", self.status.state), ToString::to_string)
+    }
+
+    fn is_news(&self, status: &Status, path: Option<&PathState>, drained: bool) -> bool {
+        let before = &self.status;
+        let same_routes = before.routes_sent == status.routes_sent
+            && before.routes_accepted == status.routes_accepted
+            && (before.routes_left_out == 0) == (status.routes_left_out == 0)
+            && (before.routes_pending == 0) == (status.routes_pending == 0);
+        let same_path = said(self.path.as_ref()) == said(path);
+        let same_peer = before.peer == status.peer && before.trouble == status.trouble;
+        !same_routes || !same_path || !same_peer || self.drained != drained
+    }
+}
+
+/// What of a path is news.
+fn said(path: Option<&PathState>) -> Option<(bfd::State, Option<&bfd::Trouble>)> {
+    path.map(|path| (path.state, path.trouble.as_ref()))
+}

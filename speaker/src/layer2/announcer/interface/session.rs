@@ -1,0 +1,416 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::future;
+use std::net::IpAddr;
+
+use claim::{Role, Why};
+use l2::{Event, Input, Mac};
+use tokio::sync::watch;
+
+use super::super::plan::Assignment;
+use super::super::{InterfaceStatistics, Report};
+use super::agreement::{Agreement, Question};
+use super::moves::Moves;
+use super::station::Station;
+use super::{Interface, ears};
+use crate::kernel::packet::SocketError;
+
+/// How a session came to its end when nothing failed.
+pub(super) enum End {
+    /// The interface is not to be used any more.
+    Stopped,
+    /// There is another interface of this name.
+    Replaced,
+}
+
+/// A station, and the agreement that it speaks for, for as long as its sockets work. Whatever ends the session, what it
+/// announced is reported as withdrawn.
+pub(super) struct Session<'a> {
+    of: &'a Interface,
+    station: Station,
+    /// None: this node holds all that it may.
+    agreement: Option<Agreement>,
+    /// What the station does now.
+    current: Assignment,
+    began: bool,
+    /// What was reported.
+    listening: bool,
+    roles: BTreeMap<IpAddr, Role>,
+    /// Something has happened that can change the roles.
+    stale: bool,
+    /// What was counted on this interface before this session.
+    before: InterfaceStatistics,
+    /// What was reported as announced and not yet as withdrawn.
+    announced: BTreeSet<IpAddr>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn open(of: &'a Interface, first: &Assignment) -> Result<Self, SocketError> {
+        let agreeing = of.agreeing.clone();
+        Ok(Self {
+            station: Station::open(&of.name, first.index, first.mac, of.settings)?,
+            agreement: agreeing
+                .map(|with| Agreement::new(&of.name, first.index, with))
+                .transpose()?,
+            current: first.idle(),
+            began: false,
+            listening: false,
+            roles: BTreeMap::new(),
+            stale: true,
+            before: of.statistics.of(&of.name),
+            announced: BTreeSet::new(),
+            of,
+        })
+    }
+
+    /// Drives both machines: carry out, report, then wait for the next assignment or for what happens on the interface.
+    pub(super) async fn run(
+        &mut self,
+        first: Assignment,
+        desired: &mut watch::Receiver<Assignment>,
+    ) -> Result<End, SocketError> {
+        if self.agreement.is_some() {
+            // From here on somebody who claims an address and is no speaker is a stranger.
+            self.station.feed(Input::Cluster(BTreeSet::new()));
+        }
+        self.apply(first);
+        loop {
+            self.settle().await?;
+            if self.agreement.as_ref().is_some_and(Agreement::is_over) {
+                return Ok(End::Stopped);
+            }
+            tokio::select! {
+                // In this order, so that no flood of frames holds up a command or a beacon.
+                biased;
+                changed = desired.changed() => {
+                    if changed.is_err() {
+                        return Ok(End::Stopped);
+                    }
+                    let assignment = desired.borrow_and_update().clone();
+                    if assignment.index != self.current.index {
+                        return Ok(End::Replaced);
+                    }
+                    self.apply(assignment);
+                }
+                () = turn(&mut self.agreement) => {}
+                turned = self.station.turn() => turned?,
+            }
+        }
+    }
+
+    /// Takes in what the interface is, and what is to be agreed on.
+    fn apply(&mut self, assignment: Assignment) {
+        self.stale = true;
+        let before = std::mem::replace(&mut self.current, assignment);
+        let Assignment {
+            mac,
+            own,
+            siblings,
+            yielding,
+            carrier_changes,
+            failovers,
+            ..
+        } = &self.current;
+        // Before the station says anything: after a loss of carrier it may not be ours to say.
+        if let Some(agreement) = &mut self.agreement {
+            agreement.apply(self.began.then_some(&before), &self.current);
+        }
+        self.began = true;
+        let flapped = (before.carrier_changes, before.failovers) != (*carrier_changes, *failovers);
+        let has_come_to_ipv6 = has_link_local(own) && !has_link_local(&before.own);
+        self.station.feed(Input::Interface {
+            mac: *mac,
+            addresses: own.clone(),
+        });
+        self.station.feed(Input::Siblings(siblings.clone()));
+        self.station.feed(Input::Yielding(yielding.clone()));
+        if flapped {
+            self.station.feed(Input::CarrierUp);
+        }
+        if flapped || has_come_to_ipv6 {
+            self.station.join_groups_anew();
+        }
+    }
+
+    /// Carries out what the machines want, until neither has anything to say to the other, and reports what they tell.
+    async fn settle(&mut self) -> Result<(), SocketError> {
+        loop {
+            let events = self.hear_agreement();
+            let new = self.agree();
+            // Before the frames are out, too: who reads the answer to a question finds it counted.
+            self.record();
+            let unsent = self.station.unsent();
+            self.station.settle().await?;
+            // Only now that the frames are out: a thousand lines take longer than a thousand frames.
+            let mut said = self.tell(events);
+            self.tell_whether_listening();
+            for ip in new {
+                self.announced.insert(ip);
+                let iface = self.of.name.clone();
+                self.report(Report::Announced { ip, iface });
+            }
+            while let Some(event) = self.station.event() {
+                said |= self.on_event(event);
+            }
+            if unsent != self.station.unsent() {
+                self.record();
+            }
+            if !said {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Has the station do what was agreed; the addresses that it holds from now on. What goes, goes first.
+    fn agree(&mut self) -> Vec<IpAddr> {
+        if !std::mem::take(&mut self.stale) {
+            return Vec::new();
+        }
+        let roles = match &self.agreement {
+            Some(agreement) => agreement.roles(),
+            None => {
+                let held = self.current.candidacies(&self.of.me).into_iter();
+                held.map(|ip| (ip, Role::Holder)).collect()
+            }
+        };
+        let before = std::mem::replace(&mut self.roles, roles);
+        for ip in before.keys().filter(|ip| !self.roles.contains_key(ip)) {
+            self.station.feed(Input::Release(*ip));
+        }
+        let mut new = Vec::new();
+        let changed = |(ip, role): &(&IpAddr, &Role)| before.get(ip) != Some(role);
+        for (address, role) in self.roles.iter().filter(changed) {
+            match role {
+                Role::Holder => {
+                    self.station.feed(Input::Hold(*address));
+                    new.push(*address);
+                }
+                Role::Surrogate { mac } => {
+                    // A peer said that it has this address; one that cannot be is not answered with.
+                    if let Ok(mac) = Mac::new(*mac) {
+                        self.station.feed(Input::Surrogate {
+                            address: *address,
+                            mac,
+                        });
+                    }
+                }
+            }
+        }
+        let holds = |ip: &IpAddr| self.roles.get(ip) == Some(&Role::Holder);
+        let lost: Vec<IpAddr> = self.announced.iter().copied().filter(|ip| !holds(ip)).collect();
+        lost.into_iter().for_each(|ip| self.withdraw(ip));
+        new
+    }
+
+    /// Takes what the agreement has to say: to the other speakers, to the station, to users.
+    fn hear_agreement(&mut self) -> Vec<claim::Event> {
+        let Some(agreement) = &mut self.agreement else {
+            return Vec::new();
+        };
+        for question in agreement.questions() {
+            match question {
+                Question::Probe(address, mac) => {
+                    let mac = mac.and_then(|mac| Mac::new(mac).ok());
+                    self.station.feed(Input::Probe { address, mac });
+                }
+                Question::Anybody => {
+                    for address in ears::hosts(&self.of.name) {
+                        self.station.feed(Input::Probe { address, mac: None });
+                    }
+                }
+            }
+        }
+        let events = agreement.events();
+        if events.is_empty() {
+            return events;
+        }
+        self.stale |= events.iter().any(changes_roles);
+        let stations = agreement
+            .stations()
+            .into_iter()
+            .filter_map(|mac| Mac::new(mac).ok());
+        self.station.feed(Input::Cluster(stations.collect()));
+        if let Some(agreement) = &self.agreement {
+            self.station.feed(Input::Quiet(agreement.is_quiet()));
+        }
+        events
+    }
+
+    /// Tells what was agreed, and keeps it. Whether the station was told something, too.
+    fn tell(&mut self, events: Vec<claim::Event>) -> bool {
+        if let Some(agreement) = self.agreement.as_ref()
+            && events.iter().any(is_to_be_remembered)
+        {
+            agreement.remember();
+        }
+        let mut said = false;
+        let mut moves = Moves::default();
+        for event in events {
+            moves.note(&event);
+            if let claim::Event::Hold {
+                unit,
+                why: Why::Vacant,
+            } = &event
+            {
+                self.first_use(unit);
+                said = true;
+            }
+            self.on_agreed(event);
+        }
+        moves.log(&self.of.name);
+        said
+    }
+
+    fn tell_whether_listening(&mut self) {
+        let listening = self.agreement.as_ref().is_some_and(Agreement::is_listening);
+        if std::mem::replace(&mut self.listening, listening) != listening {
+            let iface = self.of.name.clone();
+            self.report(Report::Listening { iface, listening });
+        }
+    }
+
+    fn on_agreed(&self, event: claim::Event) {
+        let iface = self.of.name.clone();
+        match event {
+            // These are told together.
+            claim::Event::Hold { .. } | claim::Event::Release { .. } | claim::Event::Surrogate { .. } => {}
+            claim::Event::Quiet(quiet) => tracing::info!(iface, quiet, "hearing nobody, announcing nothing"),
+            claim::Event::Member { node, from, to } => {
+                tracing::info!(iface, %node, ?from, ?to, "speaker");
+                self.report(Report::Member {
+                    iface,
+                    node,
+                    status: to,
+                });
+            }
+            claim::Event::Moved { unit, holder } => self.report(Report::Moved { iface, unit, holder }),
+            claim::Event::Twin { node } => {
+                tracing::error!(iface, %node, "two speakers bear the name of one node")
+            }
+            claim::Event::UnknownKey => tracing::error!(
+                iface,
+                "another speaker seals with a key that is not known here: have all of them mount the same Secret"
+            ),
+        }
+    }
+
+    /// Nobody has had the unit: somebody outside of the cluster may have its addresses.
+    fn first_use(&mut self, unit: &claim::UnitId) {
+        let addresses = self.current.units.get(unit).map(|unit| unit.addresses.clone());
+        for address in &addresses.unwrap_or_default() {
+            self.station.feed(Input::FirstUse(*address));
+        }
+    }
+
+    /// Whether the agreement was told, and may want something else now.
+    fn on_event(&mut self, event: Event) -> bool {
+        let iface = self.of.name.clone();
+        match (event, &mut self.agreement) {
+            (Event::Rival { address, mac }, Some(agreement)) => {
+                agreement.feed(claim::Input::Rival {
+                    address,
+                    mac: mac.octets(),
+                });
+                return true;
+            }
+            (Event::Answered { address }, Some(agreement)) => {
+                agreement.feed(claim::Input::ProbeAnswered { address });
+                return true;
+            }
+            (Event::Answered { .. }, None) => {}
+            (Event::Rival { address: ip, mac }, None) => self.report(Report::Rival { ip, iface, mac }),
+            (
+                Event::Stranger {
+                    address: ip,
+                    mac,
+                    response,
+                },
+                _,
+            ) => self.report(Report::Stranger {
+                ip,
+                iface,
+                mac,
+                response,
+            }),
+            (Event::StrangerGone { address: ip }, _) => self.report(Report::StrangerGone { ip, iface }),
+        }
+        false
+    }
+
+    fn withdraw(&mut self, address: IpAddr) {
+        if self.announced.remove(&address) {
+            let iface = self.of.name.clone();
+            self.report(Report::Withdrawn { ip: address, iface });
+        }
+    }
+
+    fn report(&self, report: Report) {
+        // Nobody listening is how a process ends: what is announced stays right without being told.
+        let _ = self.of.reports.send(report);
+    }
+
+    fn record(&self) {
+        let InterfaceStatistics {
+            held: _,
+            mut responder,
+            mut claims,
+            unsent,
+        } = self.before;
+        responder += self.station.responder().counters();
+        let mut unsent_now = self.station.unsent();
+        if let Some(agreement) = &self.agreement {
+            claims += agreement.counters();
+            unsent_now += agreement.unsent();
+        }
+        let statistics = InterfaceStatistics {
+            held: self.announced.len(),
+            responder,
+            claims,
+            unsent: unsent + unsent_now,
+        };
+        self.of.statistics.record(&self.of.name, statistics);
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        for address in self.announced.clone() {
+            self.withdraw(address);
+        }
+        if self.agreement.is_some() {
+            let iface = self.of.name.clone();
+            self.report(Report::Left { iface });
+        }
+        self.record();
+    }
+}
+
+/// Whether this node answers for something else after it.
+fn changes_roles(event: &claim::Event) -> bool {
+    match event {
+        claim::Event::Hold { .. } | claim::Event::Release { .. } | claim::Event::Surrogate { .. } => true,
+        claim::Event::Quiet(_)
+        | claim::Event::Member { .. }
+        | claim::Event::Moved { .. }
+        | claim::Event::Twin { .. }
+        | claim::Event::UnknownKey => false,
+    }
+}
+
+/// Whether a later life would go on from something else after it.
+fn is_to_be_remembered(event: &claim::Event) -> bool {
+    changes_roles(event) || matches!(event, claim::Event::Moved { .. })
+}
+
+async fn turn(agreement: &mut Option<Agreement>) {
+    match agreement {
+        Some(agreement) => agreement.turn().await,
+        None => future::pending().await,
+    }
+}
+
+/// Whether the interface takes part in IPv6: without such an address, its groups may be told to nobody (RFC 3810 §5.2.13).
+fn has_link_local(addresses: &BTreeSet<IpAddr>) -> bool {
+    addresses
+        .iter()
+        .any(|address| matches!(address, IpAddr::V6(address) if address.is_unicast_link_local()))
+}

@@ -1,0 +1,9 @@
+//! What the speaker tells: conditions, its `Speaker` object, events, metrics.
+
+pub mod metrics;
+pub mod outbox;
+pub mod passwords;
+pub mod reporter;
+pub mod scene;
+pub mod standing;
+pub mod status;

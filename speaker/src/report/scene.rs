@@ -1,0 +1,378 @@
+//! What has become of what was wanted, as this node knows it: what it announces itself, and on each segment who is there and
+//! who holds what.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use announce::{BgpPlan, Plan, Reason};
+use claim::{Status, UnitId};
+use l2::{Mac, Response};
+use model::{NodeName, PeerName, ServiceName};
+
+use crate::bgp::peering::SessionView;
+use crate::decide::decision::{Decision, Layer2, Prospect, unit_of};
+use crate::decide::wanted::Wanted;
+use crate::layer2::announcer::Report;
+use crate::report::outbox::Standings;
+use crate::report::standing::{Disputes, Standing};
+
+/// For how long one node after the other waits whether the one before it tells users.
+const TURN: Duration = Duration::from_secs(2);
+
+/// After so many turns the others come forward together.
+const MOST_TURNS: u32 = 5;
+
+/// The machine: reports in, standings out.
+#[derive(Debug)]
+pub struct Scene {
+    me: NodeName,
+    announced: BTreeMap<IpAddr, BTreeSet<String>>,
+    homeless: BTreeSet<IpAddr>,
+    disputed: Disputes,
+    segments: BTreeMap<String, SegmentScene>,
+    /// Interfaces on which this speaker only listens as yet.
+    listening: BTreeSet<String>,
+    sessions: BTreeMap<PeerName, SessionView>,
+    /// Where this node's kernel answers ARP for what other nodes hold.
+    answering: BTreeSet<String>,
+    /// What the log was not told yet, by interface.
+    news: BTreeMap<String, News>,
+}
+
+/// Addresses that came and went on an interface.
+#[derive(Debug, Default)]
+struct News {
+    announced: Vec<IpAddr>,
+    withdrawn: Vec<IpAddr>,
+}
+
+/// One segment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SegmentScene {
+    /// What is known of other nodes' speakers.
+    pub members: BTreeMap<NodeName, Status>,
+    /// Who holds what.
+    pub holders: BTreeMap<UnitId, NodeName>,
+}
+
+impl Scene {
+    /// The scene of node `me`, which has seen nothing yet.
+    pub fn new(me: NodeName) -> Self {
+        Self {
+            me,
+            announced: BTreeMap::new(),
+            homeless: BTreeSet::new(),
+            disputed: Disputes::new(),
+            segments: BTreeMap::new(),
+            listening: BTreeSet::new(),
+            sessions: BTreeMap::new(),
+            answering: BTreeSet::new(),
+            news: BTreeMap::new(),
+        }
+    }
+
+    /// Logs what was announced and withdrawn since the last time: a thousand addresses that move are one line.
+    pub fn log(&mut self) {
+        for (iface, News { announced, withdrawn }) in std::mem::take(&mut self.news) {
+            match announced.as_slice() {
+                [] => {}
+                [ip] => tracing::info!(%ip, iface, "announced"),
+                [ip, ..] => tracing::info!(%ip, iface, addresses = announced.len(), "announced"),
+            }
+            match withdrawn.as_slice() {
+                [] => {}
+                [ip] => tracing::info!(%ip, iface, "withdrawn"),
+                [ip, ..] => tracing::info!(%ip, iface, addresses = withdrawn.len(), "withdrawn"),
+            }
+        }
+    }
+
+    /// Takes in how the sessions stand.
+    pub fn handle_sessions(&mut self, sessions: BTreeMap<PeerName, SessionView>) {
+        self.sessions = sessions;
+    }
+
+    /// The node that this is.
+    pub fn me(&self) -> &NodeName {
+        &self.me
+    }
+
+    /// How they stand.
+    pub fn sessions(&self) -> &BTreeMap<PeerName, SessionView> {
+        &self.sessions
+    }
+
+    /// What this node announces, and on which interfaces.
+    pub fn announced(&self) -> &BTreeMap<IpAddr, BTreeSet<String>> {
+        &self.announced
+    }
+
+    /// The interfaces on which this node's kernel answers ARP for what other nodes hold.
+    pub fn answering(&self) -> &BTreeSet<String> {
+        &self.answering
+    }
+
+    /// The segments that it is on, by interface.
+    pub fn segments(&self) -> &BTreeMap<String, SegmentScene> {
+        &self.segments
+    }
+
+    /// Whether it answers for what it holds on every segment that it is on.
+    pub fn is_speaking(&self) -> bool {
+        self.listening.is_empty()
+    }
+
+    /// Takes in a report.
+    pub fn handle_report(&mut self, report: Report) {
+        match report {
+            Report::Announced { ip, iface } => {
+                tracing::debug!(%ip, iface, "announced");
+                self.news.entry(iface.clone()).or_default().announced.push(ip);
+                self.homeless.remove(&ip);
+                self.announced.entry(ip).or_default().insert(iface);
+            }
+            Report::Withdrawn { ip, iface } => {
+                tracing::debug!(%ip, iface, "withdrawn");
+                self.news.entry(iface.clone()).or_default().withdrawn.push(ip);
+                self.disputed.remove(&(ip, iface.clone()));
+                let interfaces = self.announced.entry(ip).or_default();
+                interfaces.remove(&iface);
+                if interfaces.is_empty() {
+                    self.announced.remove(&ip);
+                }
+            }
+            Report::NoInterface { ip } => {
+                tracing::warn!(%ip, "no usable interface for the address");
+                self.homeless.insert(ip);
+            }
+            Report::Rival { ip, iface, mac } => {
+                tracing::warn!(%ip, iface, %mac, "another speaker claims the address");
+            }
+            Report::Stranger {
+                ip,
+                iface,
+                mac,
+                response,
+            } => self.on_stranger(ip, iface, mac, response),
+            Report::StrangerGone { ip, iface } => {
+                tracing::info!(%ip, iface, "no other station claims the address any more");
+                self.disputed.remove(&(ip, iface));
+            }
+            Report::KernelAnswers(ifaces) => {
+                match ifaces.is_empty() {
+                    true => {
+                        tracing::info!("the kernel does not answer ARP for other nodes' addresses any more")
+                    }
+                    false => tracing::warn!(
+                        ?ifaces,
+                        "the kernel answers ARP for other nodes' addresses: set strictARP in kube-proxy's ipvs configuration"
+                    ),
+                }
+                self.answering = ifaces;
+            }
+            Report::SocketFailed { iface, error } => {
+                tracing::warn!(iface, %error, "cannot announce on the interface, trying again");
+            }
+            Report::Member { iface, node, status } => {
+                let members = &mut self.segments.entry(iface).or_default().members;
+                match status {
+                    Some(status) => members.insert(node, status),
+                    None => members.remove(&node),
+                };
+            }
+            Report::Moved { iface, unit, holder } => {
+                let holders = &mut self.segments.entry(iface).or_default().holders;
+                match holder {
+                    Some(node) => holders.insert(unit, node),
+                    None => holders.remove(&unit),
+                };
+            }
+            Report::Listening { iface, listening } => match listening {
+                true => drop(self.listening.insert(iface)),
+                false => drop(self.listening.remove(&iface)),
+            },
+            Report::Left { iface } => {
+                self.segments.remove(&iface);
+                self.listening.remove(&iface);
+            }
+        }
+    }
+
+    fn on_stranger(&mut self, ip: IpAddr, iface: String, mac: Mac, response: Response) {
+        let known = self.disputed.get(&(ip, iface.clone()));
+        if known != Some(&(mac, response)) {
+            tracing::warn!(%ip, iface, %mac, ?response, "a station outside of the cluster has the address");
+            self.disputed.insert((ip, iface), (mac, response));
+        }
+    }
+
+    /// What this node has to say about Services.
+    pub fn standings(&self, decision: &Decision) -> Standings {
+        // By BGP most Services are announced in the same words.
+        let mut last: BTreeMap<Duration, Arc<Standing>> = BTreeMap::new();
+        let standing = |(name, prospect): (&ServiceName, &Arc<Prospect>)| {
+            let standing = self.standing(decision, name, prospect)?;
+            let known = last.get(&standing.patience).filter(|known| ***known == standing);
+            let standing = known.cloned().unwrap_or_else(|| Arc::new(standing));
+            last.insert(standing.patience, standing.clone());
+            Some((name.clone(), standing))
+        };
+        decision.prospects.iter().filter_map(standing).collect()
+    }
+
+    /// What this node has to say about a Service; none when it is for another node to say. Who holds it on a segment tells also
+    /// who announces it by BGP.
+    fn standing(&self, decision: &Decision, name: &ServiceName, prospect: &Prospect) -> Option<Standing> {
+        match (&prospect.layer2, &prospect.bgp) {
+            (Layer2::One(plan), bgp) => {
+                let standing = self.on_segments(&decision.wanted, name, plan)?;
+                match bgp {
+                    Ok(plan) if standing.announced => Some(standing.and_by_bgp(&plan.nodes)),
+                    // Nobody on the segments, and that may be as it should: the routers know the way.
+                    Ok(plan) => self.routed(decision, name, plan, prospect),
+                    Err(_) => Some(standing),
+                }
+            }
+            (Layer2::Off | Layer2::Nobody(_), Ok(plan)) => self.routed(decision, name, plan, prospect),
+            (Layer2::Off, Err(reason)) => self.nobody(decision, name, reason),
+            // Where no advertisement of the one kind is meant for it, the other one's reason is the one to know.
+            (Layer2::Nobody(Reason::NoMatchingAdvertisement(_)), Err(reason))
+            | (Layer2::Nobody(reason), Err(_)) => {
+                self.is_reporter(name, None).then(|| Standing::nobody(reason))
+            }
+        }
+    }
+
+    fn on_segments(&self, wanted: &Wanted, name: &ServiceName, plan: &Plan) -> Option<Standing> {
+        let (unit, addresses) = (unit_of(plan), &plan.addresses);
+        let mine: Vec<IpAddr> = addresses
+            .iter()
+            .copied()
+            .filter(|ip| self.announced.contains_key(ip))
+            .collect();
+        if mine.len() == addresses.len() {
+            return Some(Standing::announced(
+                &self.me,
+                addresses,
+                &self.announced,
+                &self.disputed,
+            ));
+        }
+        let mut holders = self
+            .segments
+            .values()
+            .filter_map(|segment| segment.holders.get(&unit));
+        if !mine.is_empty() || holders.next().is_some() {
+            // On its way, or another node's to tell.
+            return None;
+        }
+        let candidates = &wanted.units.get(&unit)?.candidates;
+        self.is_reporter(name, Some(candidates))
+            .then(|| self.unheld(addresses, candidates))
+    }
+
+    /// Many nodes announce it and one tells: whoever does goes on, and if nobody does the nodes come forward one after the
+    /// other, so that most of the time only one writes.
+    fn routed(
+        &self,
+        decision: &Decision,
+        name: &ServiceName,
+        plan: &BgpPlan,
+        prospect: &Prospect,
+    ) -> Option<Standing> {
+        let peers = plan.nodes.get(&self.me)?;
+        let telling = prospect.announcer.as_ref().filter(|node| {
+            **node != self.me && plan.nodes.contains_key(*node) && decision.ready.contains(*node)
+        });
+        if telling.is_some() {
+            return None;
+        }
+        let established =
+            |peer: &&PeerName| self.sessions.get(*peer).is_some_and(SessionView::is_established);
+        let standing = if peers.iter().any(|peer| established(&peer)) {
+            let others = plan.nodes.keys().filter(|node| **node != self.me).collect();
+            Standing::routed(&self.me, peers.iter().filter(established), &others)
+        } else {
+            let trouble = |peer| {
+                let session: Option<&SessionView> = self.sessions.get(peer);
+                let fault = decision.secret_faults.get(peer).map(ToString::to_string);
+                let why = session.map_or_else(|| "not begun".to_owned(), SessionView::why_not);
+                (peer, fault.unwrap_or(why))
+            };
+            Standing::without_session(&self.me, &peers.iter().map(trouble).collect())
+        };
+        let turn = self.turn(
+            name,
+            plan.nodes.keys().filter(|node| decision.ready.contains(*node)),
+        );
+        Some(standing.after(TURN * turn))
+    }
+
+    /// No node announces it, and without segments nobody knows who else is there to say so.
+    fn nobody(&self, decision: &Decision, name: &ServiceName, reason: &Reason) -> Option<Standing> {
+        let turn = self.turn(name, decision.ready.iter());
+        Some(Standing::nobody(reason).after(TURN * turn))
+    }
+
+    /// How many of these nodes go before this one.
+    fn turn<'a>(&self, name: &ServiceName, nodes: impl Iterator<Item = &'a NodeName>) -> u32 {
+        let mine = weight(&self.me, name);
+        let before = nodes.filter(|node| weight(node, name) > mine).count();
+        u32::try_from(before).unwrap_or(u32::MAX).min(MOST_TURNS)
+    }
+
+    /// Nobody that is seen from here holds the Service's addresses.
+    fn unheld(&self, addresses: &[IpAddr], candidates: &BTreeMap<NodeName, u32>) -> Standing {
+        if let Some(ip) = addresses.iter().find(|ip| self.homeless.contains(ip)) {
+            return Standing::homeless(&self.me, *ip).unless_said_elsewhere(self.known());
+        }
+        let state = |node: &NodeName| {
+            let seen = self
+                .segments
+                .values()
+                .filter_map(|segment| segment.members.get(node));
+            (node.clone(), (*node != self.me).then(|| seen.copied().next()))
+        };
+        Standing::unheld(&candidates.keys().map(state).collect()).unless_said_elsewhere(self.known())
+    }
+
+    /// The nodes on the segments that this one is on, itself included.
+    fn known(&self) -> BTreeSet<NodeName> {
+        let members = self.segments.values().flat_map(|segment| segment.members.keys());
+        members.chain([&self.me]).cloned().collect()
+    }
+
+    /// Whether it is for this node to tell users why nobody announces: one of the speakers that are seen will do, if it is
+    /// the same for all who see the same; one of the candidates where there are some.
+    fn is_reporter(&self, name: &ServiceName, candidates: Option<&BTreeMap<NodeName, u32>>) -> bool {
+        let members = self.segments.values().flat_map(|segment| &segment.members);
+        let alive = members
+            .filter(|(_, status)| status.is_alive())
+            .map(|(node, _)| node);
+        let all: BTreeSet<&NodeName> = alive.chain([&self.me]).collect();
+        let able = |node: &&&NodeName| candidates.is_none_or(|candidates| candidates.contains_key(**node));
+        let weight = |node: &&NodeName| (weight(node, name), (*node).clone());
+        let best = all.iter().filter(able).copied().max_by_key(weight);
+        best.or_else(|| all.iter().copied().max_by_key(weight)) == Some(&self.me)
+    }
+}
+
+/// A hash that is the same in every build: FNV-1a with a final mix.
+fn weight(node: &NodeName, service: &ServiceName) -> u64 {
+    let bytes = node
+        .0
+        .bytes()
+        .chain([0])
+        .chain(service.namespace.bytes())
+        .chain([0])
+        .chain(service.name.bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    });
+    (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd)
+}
+
+#[cfg(test)]
+mod tests;

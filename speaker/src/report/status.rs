@@ -1,0 +1,298 @@
+//! Shows on the `Speaker` of this node what it does and sees.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use api::client::{Failure, within};
+use bgp::{MOST_LEARNED, State};
+use crds::{
+    AnnouncedAddress, BgpService, BgpSession, Condition, SeenSpeaker, Speaker, SpeakerInterface,
+    SpeakerStatus,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client};
+use model::{PeerName, ServiceName};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::bgp::peering::SessionView;
+use crate::decide::decision::Decision;
+use crate::report::scene::Scene;
+
+/// The field manager: one speaker writes one object.
+const FIELD_MANAGER: &str = "herald-speaker";
+
+/// The most addresses that are listed.
+const MOST: usize = 1_000;
+
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Between two writes, so that a segment in turmoil does not become the API server's.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// What is to be shown.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Picture {
+    /// The UID of the Node, once it is known: the Speaker goes with it.
+    pub node_uid: Option<String>,
+    /// Without a condition's time.
+    pub status: SpeakerStatus,
+}
+
+/// What the scene looks like on a Speaker; there is a decision once the API server has told everything.
+pub fn status(scene: &Scene, decision: Option<&Decision>) -> SpeakerStatus {
+    let announced = scene.announced();
+    let addresses = announced
+        .iter()
+        .take(MOST)
+        .map(|(ip, interfaces)| AnnouncedAddress {
+            address: ip.to_string(),
+            interfaces: interfaces.iter().cloned().collect(),
+        });
+    let interfaces = scene.segments().iter().map(|(name, segment)| SpeakerInterface {
+        name: name.clone(),
+        speakers: segment
+            .members
+            .iter()
+            .map(|(node, status)| SeenSpeaker {
+                node: node.0.clone(),
+                state: format!("{status:?}"),
+            })
+            .collect(),
+    });
+    let routed = routed(scene, decision);
+    let bgp_services = routed.clone().take(MOST).map(|(service, peers)| BgpService {
+        service: service.to_string(),
+        peers: peers.iter().map(|peer| peer.0.clone()).collect(),
+    });
+    SpeakerStatus {
+        bgp_sessions: sessions(scene, decision),
+        bgp_service_count: i64::try_from(routed.count()).unwrap_or(i64::MAX),
+        bgp_services: bgp_services.collect(),
+        count: i64::try_from(announced.len()).unwrap_or(i64::MAX),
+        addresses: addresses.collect(),
+        interfaces: interfaces.collect(),
+        conditions: vec![condition(scene, decision)],
+    }
+}
+
+/// The sessions that there are, and those that there are to be and whose Secret is no good.
+fn sessions(scene: &Scene, decision: Option<&Decision>) -> Vec<BgpSession> {
+    let faults = decision.map(|decision| &decision.secret_faults);
+    let waiting = faults.into_iter().flatten();
+    let waiting = waiting.filter(|(peer, _)| !scene.sessions().contains_key(*peer));
+    let not_begun = waiting.map(|(peer, fault)| BgpSession {
+        peer: peer.0.clone(),
+        state: format!("{:?}", State::Idle),
+        last_error: Some(fault.to_string()),
+        ..BgpSession::default()
+    });
+    let running = scene.sessions().iter().map(|(peer, view)| {
+        let fault = faults.and_then(|faults| faults.get(peer));
+        session(&peer.0, view, fault.map(ToString::to_string))
+    });
+    running.chain(not_begun).collect()
+}
+
+/// A session; what is wrong with the peer's Secret goes before what is wrong with the session, which runs with the old one.
+fn session(peer: &str, view: &SessionView, fault: Option<String>) -> BgpSession {
+    let status = &view.status;
+    let trouble = status.trouble.as_ref().map(ToString::to_string);
+    let path = view.path.as_ref().and_then(|path| path.trouble.as_ref());
+    let refused = view.refused.as_ref().map(ToString::to_string);
+    let too_many = too_many(status.routes_left_out);
+    let blind = path.map(|trouble| format!("BFD: {trouble}"));
+    let families = status.peer.iter().flat_map(|peer| &peer.families);
+    BgpSession {
+        peer: peer.to_owned(),
+        address: Some(view.remote.to_string()),
+        state: format!("{:?}", status.state),
+        since: Some(Time(view.since)),
+        peer_asn: status.peer.as_ref().map(|peer| peer.asn),
+        families: families.map(ToString::to_string).collect(),
+        routes_sent: i64::try_from(status.routes_sent).unwrap_or(i64::MAX),
+        routes_accepted: i64::try_from(status.routes_accepted).unwrap_or(i64::MAX),
+        bfd: view.path.as_ref().map(|path| format!("{:?}", path.state)),
+        last_error: fault.or(trouble).or(refused).or(too_many).or(blind),
+    }
+}
+
+/// Routes of which there is no room.
+fn too_many(left_out: u64) -> Option<String> {
+    (left_out > 0).then(|| {
+        format!(
+            "the router announces more than {MOST_LEARNED} routes that acceptRoutes lets in, and {left_out} are left out: narrow \
+             acceptRoutes, or let the router announce less"
+        )
+    })
+}
+
+/// The Services that this node announces by BGP, and to whom.
+fn routed<'a>(
+    scene: &'a Scene,
+    decision: Option<&'a Decision>,
+) -> impl Iterator<Item = (&'a ServiceName, &'a BTreeSet<PeerName>)> + Clone {
+    let prospects = decision.into_iter().flat_map(|decision| &decision.prospects);
+    prospects.filter_map(|(name, prospect)| {
+        let peers = prospect.bgp.as_ref().ok()?.nodes.get(scene.me())?;
+        Some((name, peers))
+    })
+}
+
+fn condition(scene: &Scene, decision: Option<&Decision>) -> Condition {
+    let faults = decision.and_then(|decision| decision.secret_faults.first_key_value());
+    let has_sessions = !scene.sessions().is_empty();
+    let answering: Vec<&str> = scene.answering().iter().map(String::as_str).collect();
+    let (holds, reason, message) = match (decision, faults, scene.segments().is_empty() && !has_sessions) {
+        (Some(_), None, _) if !answering.is_empty() => (
+            false,
+            "KernelAnswers",
+            format!(
+                "kube-proxy runs in IPVS mode, and the kernel answers ARP on {} for the addresses of all Services, whoever holds them: \
+                 set ipvs.strictARP to true in kube-proxy's configuration, or net.ipv4.conf.all.arp_ignore to 1 on the node",
+                answering.join(", ")
+            ),
+        ),
+        (None, _, _) => (
+            false,
+            "Starting",
+            "the API server has not told everything yet".to_owned(),
+        ),
+        (Some(_), Some((peer, fault)), _) => (false, "BadSecret", format!("BGPPeer {peer}: {fault}")),
+        (Some(_), None, true) => (
+            false,
+            "NoSegment",
+            "no usable interface, or none that another speaker or an address is on yet, and no BGP session"
+                .to_owned(),
+        ),
+        (Some(_), None, false) => (
+            true,
+            "Speaking",
+            "speaks on every usable interface and to every BGPPeer of the node".to_owned(),
+        ),
+    };
+    Condition {
+        type_: "Ready".to_owned(),
+        status: if holds { "True" } else { "False" }.to_owned(),
+        reason: reason.to_owned(),
+        message,
+        observed_generation: None,
+        last_transition_time: Time(jiff::Timestamp::UNIX_EPOCH),
+    }
+}
+
+/// Writes pictures to the Speaker of node `me`, until nobody makes any more.
+pub async fn show(client: Client, me: String, mut pictures: watch::Receiver<Picture>) {
+    let api: Api<Speaker> = Api::all(client);
+    let mut since: Option<(String, jiff::Timestamp)> = None;
+    while pictures.changed().await.is_ok() {
+        loop {
+            let picture = pictures.borrow_and_update().clone();
+            let Some(uid) = &picture.node_uid else { break };
+            let mut status = picture.status.clone();
+            let now = jiff::Timestamp::now();
+            for condition in &mut status.conditions {
+                let kept = since.as_ref().filter(|(status, _)| *status == condition.status);
+                let at = kept.map_or(now, |(_, at)| *at);
+                since = Some((condition.status.clone(), at));
+                condition.last_transition_time = Time(at);
+            }
+            match write(&api, &me, uid, &status).await {
+                Ok(()) => break,
+                Err(error) => tracing::debug!(%error, "Speaker not written, trying again"),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn write(api: &Api<Speaker>, me: &str, uid: &str, status: &SpeakerStatus) -> Result<(), Failure> {
+    let params = PatchParams::apply(FIELD_MANAGER).force();
+    let shown = Patch::Apply(patch(me, json!({"status": status})));
+    match within(REQUEST_TIMEOUT, api.patch_status(me, &params, &shown)).await {
+        Err(failure) if failure.is_not_found() => {}
+        other => return other.map(drop),
+    }
+    let owner = json!({"apiVersion": "v1", "kind": "Node", "name": me, "uid": uid});
+    let mut object = patch(me, json!({"spec": {}}));
+    object["metadata"]["ownerReferences"] = json!([owner]);
+    within(REQUEST_TIMEOUT, api.patch(me, &params, &Patch::Apply(object))).await?;
+    within(REQUEST_TIMEOUT, api.patch_status(me, &params, &shown))
+        .await
+        .map(drop)
+}
+
+fn patch(me: &str, mut content: Value) -> Value {
+    content["apiVersion"] = json!("heraldlb.io/v1beta1");
+    content["kind"] = json!("Speaker");
+    content["metadata"] = json!({"name": me});
+    content
+}
+
+#[cfg(test)]
+mod tests {
+    use model::NodeName;
+
+    use super::*;
+    use crate::layer2::announcer::Report;
+
+    #[test]
+    fn a_speaker_shows_what_it_announces_and_whom_it_sees() {
+        let mut scene = Scene::new(NodeName("n1".into()));
+        let iface = || "eth0".to_owned();
+        scene.handle_report(Report::Announced {
+            ip: "192.0.2.1".parse().unwrap(),
+            iface: iface(),
+        });
+        scene.handle_report(Report::Member {
+            iface: iface(),
+            node: NodeName("n2".into()),
+            status: Some(claim::Status::SpeakerLost),
+        });
+        let shown = status(&scene, Some(&Decision::default()));
+        assert_eq!(
+            (shown.count, shown.addresses[0].address.as_str()),
+            (1, "192.0.2.1")
+        );
+        let seen = &shown.interfaces[0].speakers[0];
+        assert_eq!((seen.node.as_str(), seen.state.as_str()), ("n2", "SpeakerLost"));
+        assert_eq!(shown.conditions[0].status, "True");
+        assert_eq!(status(&scene, None).conditions[0].reason, "Starting");
+    }
+
+    /// F29
+    #[test]
+    fn a_speaker_whose_kernel_answers_for_others_says_where_and_what_to_set() {
+        let mut scene = Scene::new(NodeName("n1".into()));
+        scene.handle_report(Report::Member {
+            iface: "eth0".into(),
+            node: NodeName("n2".into()),
+            status: Some(claim::Status::Ready),
+        });
+        let told = |scene: &Scene| status(scene, Some(&Decision::default())).conditions.remove(0);
+        scene.handle_report(Report::KernelAnswers(["eth0".into()].into()));
+        let condition = told(&scene);
+        assert_eq!(
+            (condition.status.as_str(), condition.reason.as_str()),
+            ("False", "KernelAnswers")
+        );
+        assert!(condition.message.contains("answers ARP on eth0") && condition.message.contains("strictARP"));
+        scene.handle_report(Report::KernelAnswers(BTreeSet::new()));
+        assert_eq!(told(&scene).reason, "Speaking");
+    }
+
+    #[test]
+    fn no_more_than_a_thousand_addresses_are_listed_and_all_are_counted() {
+        let mut scene = Scene::new(NodeName("n1".into()));
+        for number in 0..1_500_u32 {
+            scene.handle_report(Report::Announced {
+                ip: std::net::Ipv4Addr::from(0x0a00_0000 + number).into(),
+                iface: "eth0".into(),
+            });
+        }
+        let shown = status(&scene, Some(&Decision::default()));
+        assert_eq!((shown.count, shown.addresses.len()), (1_500, MOST));
+    }
+}

@@ -1,0 +1,6 @@
+//! What the speaker follows besides its link to the kernel: Secrets, keys, kube-proxy, how it is to end.
+
+pub mod datapath;
+pub mod departure;
+pub mod keys;
+pub mod secrets;
