@@ -9,7 +9,7 @@ IMAGE = target/image/herald.tar
 CHART = deploy/herald
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz soak bench-allocation bench-failover bench-bgp lab-up lab-down setup image crds parity deny fmt
+.PHONY: help demo test test-vm fuzz soak bench-allocation bench-failover bench-bgp lab-up lab-down setup image crds parity deny fmt
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,9 @@ demo: setup image ## the main job on a real cluster: an external IP that answers
 test: setup ## everything that CI runs
 	@scripts/test
 
+test-vm: ## the speaker's kernel tests on a kernel with VLANs, bonds, IPVS and VRFs, in an emulated machine (about four minutes)
+	@scripts/vm
+
 fuzz: ## feed every decoder and machine with what a fuzzer makes up, SECONDS=60 of each
 	@scripts/fuzz $(SECONDS)
 
@@ -28,6 +31,7 @@ soak: setup image ## what takes too long for every change: an outage of ten minu
 	@PROPTEST_CASES=50000 cargo test --workspace --exclude suites --lib
 	@cargo test -p claim --test simulation -- --ignored soak
 	@cargo test --workspace --test on_process_nodes -- --test-threads=1 --ignored
+	@scripts/vm
 
 bench-allocation: setup image ## how fast Services get addresses, in how much memory: a table beside the bounds
 	@scripts/bench allocation

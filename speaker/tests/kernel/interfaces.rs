@@ -130,26 +130,6 @@ fn a_subnet_that_a_route_puts_on_the_link_is_announced_there() {
     node.reports("announced 2001:db8::10 on eth0");
 }
 
-/// A10
-#[test]
-#[ignore = "needs a kernel with VLANs (CONFIG_VLAN_8021Q), which not every test machine has: run with --ignored"]
-fn an_interface_of_a_vlan_answers_within_it() {
-    let segment = Segment::new();
-    for (end, last) in [(&segment.node, 1), (&segment.client, 2)] {
-        end.ip("addr flush dev eth0");
-        end.ip("link add link eth0 name eth0.7 type vlan id 7");
-        end.ip("link set eth0.7 up");
-        give_addresses(end, "eth0.7", last);
-    }
-    let node = Node::start(&segment.node);
-    node.hold(&VIPS);
-    report(&node, announced("eth0.7"));
-    for vip in VIPS {
-        segment.resolves(vip, &segment.node.hardware_address("eth0.7"));
-    }
-    assert_eq!(node.statistics.snapshot()["eth0"].responder.requests, 0);
-}
-
 /// P-L2-48
 #[test]
 fn a_bridge_speaks_for_its_ports() {

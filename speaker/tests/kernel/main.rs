@@ -18,6 +18,7 @@ mod following;
 mod groups;
 mod interfaces;
 mod ipvs;
+mod kinds;
 mod namespace;
 mod neighbour;
 mod neighbours;
