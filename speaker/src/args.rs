@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::Parser;
 use process::logging;
 
+use crate::watch::datapath::HealthSource;
+
 /// Tells the network where the addresses of Services are.
 #[derive(Debug, Parser)]
 #[command(name = "herald-speaker", version)]
@@ -59,9 +61,10 @@ pub struct Args {
     #[arg(long)]
     pub daemon_set: Option<String>,
 
-    /// Where kube-proxy says whether it is ready. Where nobody answers it is not asked about.
-    #[arg(long, default_value = "127.0.0.1:10256")]
-    pub kube_proxy_health: SocketAddr,
+    /// Where kube-proxy, or what stands in for it (Cilium, kube-router), says at /healthz whether it is ready: addresses with ports,
+    /// separated by commas, of which the first that can tell counts; or off. A node where nobody answers counts as ready.
+    #[arg(long, value_delimiter = ',', default_value = "127.0.0.1:10256,127.0.0.1:20244")]
+    pub kube_proxy_health: Vec<HealthSource>,
 
     /// Hand over everything when the node is cordoned, as if it were annotated heraldlb.io/drain-on-cordon: "true".
     #[arg(long)]
