@@ -37,6 +37,7 @@ use tokio::time::Instant;
 use crate::decide::wanted::Wanted;
 use crate::kernel::links::{ExcludeList, Links};
 use crate::kernel::packet::SocketError;
+use crate::watch::keys::KeysError;
 
 mod interface;
 mod memory;
@@ -129,6 +130,10 @@ pub enum Report {
     },
     /// The kernel answers ARP on these interfaces for what other nodes hold: see [`ipvs`](crate::kernel::ipvs).
     KernelAnswers(BTreeSet<String>),
+    /// Whether there are keys to talk to the other speakers with. Until there are, nothing is announced.
+    Keys(Knowledge),
+    /// What is wrong with one of the keys; none: nothing any more.
+    KeyFault(Option<KeysError>),
     /// The stranger claims the address no longer.
     StrangerGone {
         /// The address.
@@ -173,6 +178,16 @@ pub enum Report {
         /// What the operating system refused.
         error: SocketError,
     },
+}
+
+/// Whether something that a speaker needs is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Knowledge {
+    /// It is.
+    #[default]
+    There,
+    /// It is waited for.
+    Awaited,
 }
 
 /// Announces what this node holds.

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
+use claim::Keys;
 use model::NodeName;
 use prometheus_client::registry::Registry;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -13,9 +13,9 @@ use tokio::task::JoinHandle;
 use crate::decide::wanted::Wanted;
 use crate::kernel::ipvs;
 use crate::kernel::links::{ExcludeList, Watcher};
-use crate::layer2::announcer::{Agreeing, Announcer, Leave, Memory, Report};
+use crate::layer2::announcer::{Agreeing, Announcer, Knowledge, Leave, Memory, Report};
 use crate::report::metrics;
-use crate::watch::keys;
+use crate::watch::keys::Follower;
 
 /// What it takes.
 #[derive(Debug)]
@@ -55,26 +55,29 @@ impl Surroundings {
             Some(patterns) => ExcludeList::new(patterns.iter().map(String::as_str))?,
             None => ExcludeList::default(),
         };
-        let (key_sender, keys) = watch::channel(keys::read(&self.segment_keys).context("--segment-keys")?);
         let (watcher, links) = Watcher::open().await?;
         tokio::spawn(ipvs::follow(
             links.clone(),
             excluded.clone(),
             self.reports.clone(),
         ));
-        let announcer =
-            Announcer::new(self.me.clone(), self.wanted, links, excluded, self.reports).agreeing(Agreeing {
-                me: self.me,
-                settings: claim::Settings::default(),
-                keys,
-                able: self.able,
-                leave: self.leave,
-                memory: self.memory,
-            });
+        let keys = first_keys(self.segment_keys, self.reports.clone());
+        let announcer = Announcer::new(self.me.clone(), self.wanted, links, excluded, self.reports);
         metrics::register_layer2(registry, announcer.statistics());
+        let agreeing = |keys| Agreeing {
+            me: self.me,
+            settings: claim::Settings::default(),
+            keys,
+            able: self.able,
+            leave: self.leave,
+            memory: self.memory,
+        };
         let linking = tokio::spawn(watcher.run());
-        let announcing = on_its_own_thread(announcer)?;
-        tokio::spawn(keys::follow(self.segment_keys, key_sender));
+        let announcing = on_its_own_thread(async move {
+            if let Ok(keys) = keys.await {
+                announcer.agreeing(agreeing(keys)).run().await;
+            }
+        })?;
         Ok(Segments { announcing, linking })
     }
 }
@@ -89,9 +92,33 @@ impl Segments {
     }
 }
 
+/// The keys that the speakers share, once there are some, and of every change. A speaker without keys takes part in nothing and
+/// says so; it does not end, for it may have BGP sessions too.
+fn first_keys(
+    folder: PathBuf,
+    reports: mpsc::UnboundedSender<Report>,
+) -> oneshot::Receiver<watch::Receiver<Keys>> {
+    let (found, keys) = oneshot::channel();
+    let mut follower = Follower::new(folder, {
+        let reports = reports.clone();
+        move |fault| drop(reports.send(Report::KeyFault(fault)))
+    });
+    tokio::spawn(async move {
+        let _ = reports.send(Report::Keys(Knowledge::Awaited));
+        let (sender, keys) = watch::channel(follower.first().await);
+        let _ = reports.send(Report::Keys(Knowledge::There));
+        if found.send(keys).is_ok() {
+            follower.follow(sender).await;
+        }
+    });
+    keys
+}
+
 /// What speaks on the segments shares its thread with nothing else: a burst of news from the API server must not hold up a
-/// beacon. Ends when the announcer does.
-fn on_its_own_thread(announcer: Announcer) -> anyhow::Result<oneshot::Receiver<()>> {
+/// beacon. Ends when `speaking` does.
+fn on_its_own_thread(
+    speaking: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<oneshot::Receiver<()>> {
     let (ended, end) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -99,7 +126,7 @@ fn on_its_own_thread(announcer: Announcer) -> anyhow::Result<oneshot::Receiver<(
     std::thread::Builder::new()
         .name("segments".to_owned())
         .spawn(move || {
-            runtime.block_on(announcer.run());
+            runtime.block_on(speaking);
             let _ = ended.send(());
         })?;
     Ok(end)

@@ -14,9 +14,10 @@ use model::{NodeName, PeerName, ServiceName};
 use crate::bgp::peering::SessionView;
 use crate::decide::decision::{Decision, Layer2, Prospect, unit_of};
 use crate::decide::wanted::Wanted;
-use crate::layer2::announcer::Report;
+use crate::layer2::announcer::{Knowledge, Report};
 use crate::report::outbox::Standings;
 use crate::report::standing::{Disputes, Standing};
+use crate::watch::keys::KeysError;
 
 /// For how long one node after the other waits whether the one before it tells users.
 const TURN: Duration = Duration::from_secs(2);
@@ -34,6 +35,9 @@ pub struct Scene {
     segments: BTreeMap<String, SegmentScene>,
     /// Interfaces on which this speaker only listens as yet.
     listening: BTreeSet<String>,
+    /// Whether there are keys to talk to other speakers with.
+    keys: Knowledge,
+    key_fault: Option<KeysError>,
     sessions: BTreeMap<PeerName, SessionView>,
     /// Where this node's kernel answers ARP for what other nodes hold.
     answering: BTreeSet<String>,
@@ -67,6 +71,8 @@ impl Scene {
             disputed: Disputes::new(),
             segments: BTreeMap::new(),
             listening: BTreeSet::new(),
+            keys: Knowledge::There,
+            key_fault: None,
             sessions: BTreeMap::new(),
             answering: BTreeSet::new(),
             news: BTreeMap::new(),
@@ -121,7 +127,12 @@ impl Scene {
 
     /// Whether it answers for what it holds on every segment that it is on.
     pub fn is_speaking(&self) -> bool {
-        self.listening.is_empty()
+        self.listening.is_empty() && self.keys == Knowledge::There
+    }
+
+    /// What is wrong with one of the keys that the speakers share.
+    pub fn key_fault(&self) -> Option<&KeysError> {
+        self.key_fault.as_ref()
     }
 
     /// Takes in a report.
@@ -172,6 +183,8 @@ impl Scene {
                 }
                 self.answering = ifaces;
             }
+            Report::Keys(keys) => self.keys = keys,
+            Report::KeyFault(fault) => self.key_fault = fault,
             Report::SocketFailed { iface, error } => {
                 tracing::warn!(iface, %error, "cannot announce on the interface, trying again");
             }

@@ -97,7 +97,7 @@ impl Standing {
         self.message = format!(
             "{}; by BGP from {}, as far as their sessions are established",
             self.message,
-            list(nodes.keys())
+            some(nodes.keys())
         );
         self
     }
@@ -108,9 +108,9 @@ impl Standing {
         peers: impl IntoIterator<Item = &'a PeerName>,
         others: &BTreeSet<&NodeName>,
     ) -> Self {
-        let mut message = format!("{BY_NODE}{me}: by BGP to {}", list(peers));
+        let mut message = format!("{BY_NODE}{me}: by BGP to {}", some(peers));
         if !others.is_empty() {
-            message = format!("{message}; so do {}", list(others));
+            message = format!("{message}; so do {}", some(others));
         }
         Self {
             announced: true,
@@ -244,9 +244,18 @@ pub fn announcer(object: &Service) -> Option<NodeName> {
     Some(NodeName(node.to_owned()))
 }
 
-fn list<T: ToString>(names: impl IntoIterator<Item = T>) -> String {
-    let names: Vec<_> = names.into_iter().map(|name| name.to_string()).collect();
-    names.join(", ")
+/// So many are named; of more, how many there are.
+const NAMED: usize = 3;
+
+/// The first three, and how many there are besides: what a cluster has of a kind must not make a condition longer.
+pub(crate) fn some<T: ToString>(names: impl IntoIterator<Item = T>) -> String {
+    let mut names = names.into_iter();
+    let first: Vec<_> = names.by_ref().take(NAMED).map(|name| name.to_string()).collect();
+    let first = first.join(", ");
+    match names.count() {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
 }
 
 /// Whether the status of `object` has the condition at all.

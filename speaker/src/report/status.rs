@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use crate::bgp::peering::SessionView;
 use crate::decide::decision::Decision;
 use crate::report::scene::Scene;
+use crate::report::standing::some;
 
 /// The field manager: one speaker writes one object.
 const FIELD_MANAGER: &str = "herald-speaker";
@@ -141,45 +142,52 @@ fn routed<'a>(
 }
 
 fn condition(scene: &Scene, decision: Option<&Decision>) -> Condition {
-    let faults = decision.and_then(|decision| decision.secret_faults.first_key_value());
-    let has_sessions = !scene.sessions().is_empty();
-    let answering: Vec<&str> = scene.answering().iter().map(String::as_str).collect();
-    let (holds, reason, message) = match (decision, faults, scene.segments().is_empty() && !has_sessions) {
-        (Some(_), None, _) if !answering.is_empty() => (
-            false,
-            "KernelAnswers",
-            format!(
-                "kube-proxy runs in IPVS mode, and the kernel answers ARP on {} for the addresses of all Services, whoever holds them: \
-                 set ipvs.strictARP to true in kube-proxy's configuration, or net.ipv4.conf.all.arp_ignore to 1 on the node",
-                answering.join(", ")
+    let (status, (reason, message)) = match decision.map(|decision| fault(scene, decision)) {
+        None => (
+            "False",
+            ("Starting", "the API server has not told everything yet".to_owned()),
+        ),
+        Some(Some(fault)) => ("False", fault),
+        Some(None) => (
+            "True",
+            (
+                "Speaking",
+                "speaks on every usable interface and to every BGPPeer of the node".to_owned(),
             ),
-        ),
-        (None, _, _) => (
-            false,
-            "Starting",
-            "the API server has not told everything yet".to_owned(),
-        ),
-        (Some(_), Some((peer, fault)), _) => (false, "BadSecret", format!("BGPPeer {peer}: {fault}")),
-        (Some(_), None, true) => (
-            false,
-            "NoSegment",
-            "no usable interface, or none that another speaker or an address is on yet, and no BGP session"
-                .to_owned(),
-        ),
-        (Some(_), None, false) => (
-            true,
-            "Speaking",
-            "speaks on every usable interface and to every BGPPeer of the node".to_owned(),
         ),
     };
     Condition {
         type_: "Ready".to_owned(),
-        status: if holds { "True" } else { "False" }.to_owned(),
+        status: status.to_owned(),
         reason: reason.to_owned(),
         message,
         observed_generation: None,
         last_transition_time: Time(jiff::Timestamp::UNIX_EPOCH),
     }
+}
+
+/// The first thing that keeps the speaker from doing all that it should: its word, and what to do about it.
+fn fault(scene: &Scene, decision: &Decision) -> Option<(&'static str, String)> {
+    if let Some(fault) = scene.key_fault() {
+        return Some(("BadKey", fault.to_string()));
+    }
+    if !scene.answering().is_empty() {
+        let message = format!(
+            "kube-proxy runs in IPVS mode, and the kernel answers ARP on {} for the addresses of all Services, whoever holds them: set \
+             ipvs.strictARP to true in kube-proxy's configuration, or net.ipv4.conf.all.arp_ignore to 1 on the node",
+            some(scene.answering())
+        );
+        return Some(("KernelAnswers", message));
+    }
+    if let Some((peer, fault)) = decision.secret_faults.first_key_value() {
+        return Some(("BadSecret", format!("BGPPeer {peer}: {fault}")));
+    }
+    if scene.segments().is_empty() && scene.sessions().is_empty() {
+        let message =
+            "no usable interface, or none that another speaker or an address is on yet, and no BGP session";
+        return Some(("NoSegment", message.to_owned()));
+    }
+    None
 }
 
 /// Writes pictures to the Speaker of node `me`, until nobody makes any more.
@@ -236,7 +244,8 @@ mod tests {
     use model::NodeName;
 
     use super::*;
-    use crate::layer2::announcer::Report;
+    use crate::layer2::announcer::{Knowledge, Report};
+    use crate::watch::keys::KeysError;
 
     #[test]
     fn a_speaker_shows_what_it_announces_and_whom_it_sees() {
@@ -281,6 +290,24 @@ mod tests {
         assert!(condition.message.contains("answers ARP on eth0") && condition.message.contains("strictARP"));
         scene.handle_report(Report::KernelAnswers(BTreeSet::new()));
         assert_eq!(told(&scene).reason, "Speaking");
+    }
+
+    #[test]
+    fn a_speaker_without_keys_is_not_ready_and_one_with_a_bad_key_says_which() {
+        let mut scene = Scene::new(NodeName("n1".into()));
+        scene.handle_report(Report::Keys(Knowledge::Awaited));
+        assert!(!scene.is_speaking());
+        scene.handle_report(Report::Keys(Knowledge::There));
+        assert!(scene.is_speaking());
+        let fault = KeysError::Short {
+            path: "/etc/herald/segment/also".into(),
+            length: 3,
+        };
+        scene.handle_report(Report::KeyFault(Some(fault)));
+        let condition = status(&scene, Some(&Decision::default())).conditions.remove(0);
+        assert_eq!((condition.status.as_str(), condition.reason.as_str()), ("False", "BadKey"));
+        assert!(condition.message.contains("/etc/herald/segment/also has 3 octets"));
+        assert!(scene.is_speaking(), "with the other key");
     }
 
     #[test]

@@ -162,6 +162,8 @@ fn in_words(report: Report) -> String {
         Report::Listening { iface, listening } => format!("listening on {iface}: {listening}"),
         Report::Left { iface } => format!("left {iface}"),
         Report::KernelAnswers(ifaces) => format!("the kernel answers on {ifaces:?}"),
+        Report::Keys(keys) => format!("keys {keys:?}"),
+        Report::KeyFault(fault) => format!("keys {fault:?}"),
         Report::SocketFailed { iface, error } => format!("{iface} failed: {error}"),
     }
 }
