@@ -125,10 +125,10 @@ pub enum Transmit {
     /// Hand these octets to TCP, all of them, then say [`Input::Written`]. Until then nothing more comes but
     /// [`Transmit::Close`]: a peer that does not read costs one message.
     Octets(Vec<u8>),
-    /// Close the connection, or give up dialling. The farewell is a NOTIFICATION: sent if TCP takes it at once and nothing was
+    /// Close the connection, or give up dialling. The notification is a NOTIFICATION: sent if TCP takes it at once and nothing was
     /// left half-written before it.
     Close {
         /// It.
-        farewell: Option<Vec<u8>>,
+        notification: Option<Vec<u8>>,
     },
 }

@@ -27,4 +27,4 @@ pub use peer_asn::PeerAsn;
 pub use route::{Attributes, Table};
 pub use session::Session;
 pub use settings::Settings;
-pub use status::{Counters, Event, Peer, State, Status, Trouble};
+pub use status::{Counters, Event, Negotiated, SessionError, State, Status};

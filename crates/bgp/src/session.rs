@@ -24,7 +24,7 @@
 //!         match transmit {
 //!             Transmit::Dial => dial(),
 //!             Transmit::Octets(octets) => write(&octets),
-//!             Transmit::Close { farewell } => close(farewell),
+//!             Transmit::Close { notification } => close(notification),
 //!         }
 //!     }
 //!     while let Some(event) = session.poll_event() {
@@ -57,7 +57,7 @@ use crate::import::ImportPolicy;
 use crate::input::Input;
 use crate::route::Table;
 use crate::settings::Settings;
-use crate::status::{Counters, Event, State, Status, Trouble};
+use crate::status::{Counters, Event, SessionError, State, Status};
 
 mod adj_rib_in;
 mod agreement;
@@ -115,7 +115,7 @@ pub struct Session {
     restarted: bool,
     /// Prefixes that the peer announced over this connection or the last.
     received: u64,
-    trouble: Option<Trouble>,
+    error: Option<SessionError>,
     counters: Counters,
     /// To be said by [`Self::poll_transmit`] before anything else.
     close: Option<Option<Vec<u8>>>,
@@ -142,7 +142,7 @@ impl Session {
             imports: Arc::default(),
             drain: Drain::default(),
             received: 0,
-            trouble: None,
+            error: None,
             counters: Counters::default(),
             close: None,
             dial: false,
@@ -201,13 +201,13 @@ impl Session {
         Status {
             state: self.state,
             since: self.since,
-            peer: agreement.map(|agreement| agreement.peer.clone()),
+            negotiated: agreement.map(|agreement| agreement.negotiated.clone()),
             routes_sent: rib.map_or(0, |rib| rib.sent()),
             routes_pending: rib.map_or(0, |rib| rib.pending()),
             prefixes_received: self.received,
             routes_accepted: learned.map_or(0, |learned| learned.len()),
             routes_left_out: learned.map_or(0, |learned| learned.left_out()),
-            trouble: self.trouble.clone(),
+            error: self.error.clone(),
             counters: self.counters,
         }
     }
@@ -228,11 +228,11 @@ impl Session {
         self.settings.peer_asn.is_internal(self.settings.local_asn)
     }
 
-    fn enter(&mut self, now: Instant, to: State, trouble: Option<Trouble>) {
+    fn enter(&mut self, now: Instant, to: State, error: Option<SessionError>) {
         let from = std::mem::replace(&mut self.state, to);
         if from != to {
             self.since = Some(now);
-            self.events.push_back(Event::State { from, to, trouble });
+            self.events.push_back(Event::State { from, to, error });
         }
     }
 

@@ -30,7 +30,7 @@ pub enum State {
 
 /// Why a session is not Established, or was lost. The text is for the operator of either end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Trouble {
+pub enum SessionError {
     /// No connection.
     #[error("{0}")]
     Dial(#[from] DialError),
@@ -77,7 +77,7 @@ pub enum Event {
         /// Now.
         to: State,
         /// Why it fell back.
-        trouble: Option<Trouble>,
+        error: Option<SessionError>,
     },
     /// Everything that was to be announced has been handed to TCP: after the first time, End-of-RIB as well.
     Synced,
@@ -97,7 +97,7 @@ pub enum Event {
 
 /// What the peer said of itself in its OPEN.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Peer {
+pub struct Negotiated {
     /// Its AS number.
     pub asn: u32,
     /// Its BGP identifier.
@@ -149,7 +149,7 @@ pub struct Status {
     /// Since when; none: since it was made.
     pub since: Option<Instant>,
     /// The peer, while the session is in OpenConfirm or Established.
-    pub peer: Option<Peer>,
+    pub negotiated: Option<Negotiated>,
     /// Routes that the peer has from us.
     pub routes_sent: usize,
     /// Routes that it is still to get or to lose.
@@ -161,7 +161,7 @@ pub struct Status {
     /// Routes that would be, were they not more than [`MOST_LEARNED`](crate::MOST_LEARNED).
     pub routes_left_out: u64,
     /// What went wrong last; kept until the session has been Established for a while.
-    pub trouble: Option<Trouble>,
+    pub error: Option<SessionError>,
     /// Numbers.
     pub counters: Counters,
 }

@@ -129,8 +129,8 @@ impl Link {
                         session.handle_input(now, Input::Written);
                     }
                 }
-                Some(Transmit::Close { farewell }) => {
-                    farewell.iter().for_each(|octets| self.read(octets));
+                Some(Transmit::Close { notification }) => {
+                    notification.iter().for_each(|octets| self.read(octets));
                     self.framer = Framer::new();
                 }
                 Some(Transmit::Dial) => {}

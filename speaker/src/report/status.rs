@@ -99,18 +99,18 @@ fn sessions(scene: &Scene, decision: Option<&Decision>) -> Vec<BgpSession> {
 /// A session; what is wrong with the peer's Secret goes before what is wrong with the session, which runs with the old one.
 fn session(peer: &str, view: &SessionView, fault: Option<String>) -> BgpSession {
     let status = &view.status;
-    let trouble = status.trouble.as_ref().map(ToString::to_string);
+    let trouble = status.error.as_ref().map(ToString::to_string);
     let path = view.path.as_ref().and_then(|path| path.trouble.as_ref());
     let refused = view.refused.as_ref().map(ToString::to_string);
     let too_many = too_many(status.routes_left_out);
     let blind = path.map(|trouble| format!("BFD: {trouble}"));
-    let families = status.peer.iter().flat_map(|peer| &peer.families);
+    let families = status.negotiated.iter().flat_map(|peer| &peer.families);
     BgpSession {
         peer: peer.to_owned(),
         address: Some(view.remote.to_string()),
         state: format!("{:?}", status.state),
         since: Some(Time(view.since)),
-        peer_asn: status.peer.as_ref().map(|peer| peer.asn),
+        peer_asn: status.negotiated.as_ref().map(|peer| peer.asn),
         families: families.map(ToString::to_string).collect(),
         routes_sent: i64::try_from(status.routes_sent).unwrap_or(i64::MAX),
         routes_accepted: i64::try_from(status.routes_accepted).unwrap_or(i64::MAX),

@@ -7,7 +7,7 @@ use model::Family;
 
 use crate::input::Connection;
 use crate::settings::Settings;
-use crate::status::{Peer, Trouble};
+use crate::status::{Negotiated, SessionError};
 use crate::wire::{AS_TRANS, Capability, FamilyCode, Form, GracefulRestart, Notification, Open};
 
 /// IPv6, as the next hop of an RFC 8950 triple.
@@ -19,7 +19,7 @@ const LONGEST_RESTART: u16 = 4095;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Agreement {
     /// What users are told of it.
-    pub(super) peer: Peer,
+    pub(super) negotiated: Negotiated,
     /// How messages are written and read.
     pub(super) form: Form,
     /// The peer says its routes again when it is asked to (RFC 2918).
@@ -65,22 +65,22 @@ pub(super) fn agree(
     settings: &Settings,
     connection: &Connection,
     open: &Open,
-) -> Result<Agreement, (Notification, Trouble)> {
+) -> Result<Agreement, (Notification, SessionError)> {
     let asn = open.asn();
     // RFC 7607 §2; and AS_TRANS is nobody's (RFC 6793 §9).
     let is_somebodys = asn != 0 && asn != u32::from(AS_TRANS);
     if !is_somebodys || !settings.peer_asn.admits(asn, settings.local_asn) {
-        let trouble = Trouble::PeerAs {
+        let error = SessionError::PeerAs {
             theirs: asn,
             expected: settings.peer_asn,
         };
-        return Err((Notification::bad_peer_as(), trouble));
+        return Err((Notification::bad_peer_as(), error));
     }
     let internal = asn == settings.local_asn;
     // RFC 6286 §2.2; zero has been refused with the OPEN.
     if internal && open.identifier == settings.identifier {
         let error = Notification::bad_identifier();
-        return Err((error.clone(), Trouble::Sent(error)));
+        return Err((error.clone(), SessionError::Sent(error)));
     }
     let theirs = Theirs::of(open);
     let families: BTreeSet<Family> = settings
@@ -91,7 +91,7 @@ pub(super) fn agree(
     let restart = theirs.restart.filter(|_| settings.restart_time.is_some());
     let hold_time = open.hold_time.min(seconds(settings.hold_time));
     Ok(Agreement {
-        peer: Peer {
+        negotiated: Negotiated {
             asn,
             identifier: open.identifier,
             hold_time: (hold_time > 0).then(|| Duration::from_secs(hold_time.into())),

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::Session;
 use super::link::Link;
 use crate::input::{Connection, DialError};
-use crate::status::{State, Trouble};
+use crate::status::{SessionError, State};
 
 impl Session {
     pub(super) fn on_start(&mut self, now: Instant) {
@@ -36,7 +36,7 @@ impl Session {
 
     pub(super) fn on_dial_failed(&mut self, now: Instant, error: DialError) {
         match self.state {
-            State::Connect => self.fall_back(now, Trouble::Dial(error)),
+            State::Connect => self.fall_back(now, SessionError::Dial(error)),
             State::Idle | State::Active => {}
             State::OpenSent | State::OpenConfirm | State::Established => {}
         }
@@ -45,19 +45,19 @@ impl Session {
     pub(super) fn on_closed(&mut self, now: Instant, error: Option<String>) {
         match self.state {
             State::OpenSent | State::OpenConfirm | State::Established => {
-                self.fall_back(now, Trouble::Closed(error));
+                self.fall_back(now, SessionError::Closed(error));
             }
             State::Idle | State::Connect | State::Active => {}
         }
     }
 
     /// To Idle, without a connection; dials again after a wait.
-    pub(super) fn fall_back(&mut self, now: Instant, trouble: Trouble) {
+    pub(super) fn fall_back(&mut self, now: Instant, error: SessionError) {
         self.link = None;
         self.drain.end_marking();
-        let wait = self.retry.next_wait(&self.settings, &trouble);
+        let wait = self.retry.next_wait(&self.settings, &error);
         self.retry.due = Some(now + self.jitter.of(wait));
-        self.trouble = Some(trouble.clone());
-        self.enter(now, State::Idle, Some(trouble));
+        self.error = Some(error.clone());
+        self.enter(now, State::Idle, Some(error));
     }
 }

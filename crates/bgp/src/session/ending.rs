@@ -4,20 +4,20 @@ use std::time::Instant;
 
 use super::Session;
 use crate::input::{BfdState, Stop};
-use crate::status::{State, Trouble};
+use crate::status::{SessionError, State};
 use crate::wire::{self, Notification};
 
 impl Session {
     /// Closes with a NOTIFICATION because of what the peer did or did not do.
     pub(super) fn refuse(&mut self, now: Instant, notification: Notification) {
-        let trouble = Trouble::Sent(notification.clone());
-        self.hang_up(now, Some(&notification), trouble);
+        let error = SessionError::Sent(notification.clone());
+        self.hang_up(now, Some(&notification), error);
     }
 
     /// Closes, with or without last words, and tries again later.
-    pub(super) fn hang_up(&mut self, now: Instant, last: Option<&Notification>, trouble: Trouble) {
+    pub(super) fn hang_up(&mut self, now: Instant, last: Option<&Notification>, error: SessionError) {
         self.close(last);
-        self.fall_back(now, trouble);
+        self.fall_back(now, error);
     }
 
     fn close(&mut self, last: Option<&Notification>) {
@@ -43,7 +43,7 @@ impl Session {
     fn on_path_lost(&mut self, now: Instant) {
         let down = Notification::bfd_down();
         let keeps_quiet = self.agrees_on_restart() && !self.agrees_on_notification();
-        self.hang_up(now, (!keeps_quiet).then_some(&down), Trouble::Bfd);
+        self.hang_up(now, (!keeps_quiet).then_some(&down), SessionError::Bfd);
     }
 
     pub(super) fn on_stop(&mut self, now: Instant, stop: &Stop) {
@@ -95,7 +95,7 @@ impl Session {
 
     fn agrees_on_restart(&self) -> bool {
         self.agreement()
-            .is_some_and(|agreement| agreement.peer.graceful_restart)
+            .is_some_and(|agreement| agreement.negotiated.graceful_restart)
     }
 
     fn agrees_on_notification(&self) -> bool {

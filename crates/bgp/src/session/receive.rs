@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use super::rib::AdjRibOut;
 use super::{STABLE, Session, agreement};
-use crate::status::{State, Trouble};
+use crate::status::{SessionError, State};
 use crate::wire::{self, Frame, Message, Notification, Open, RouteRefresh, Update};
 
 impl Session {
@@ -54,7 +54,7 @@ impl Session {
                 self.restart_keepalive(now);
                 self.enter(now, State::OpenConfirm, None);
             }
-            Err((error, trouble)) => self.hang_up(now, Some(&error), trouble),
+            Err((last, error)) => self.hang_up(now, Some(&last), error),
         }
     }
 
@@ -95,8 +95,8 @@ impl Session {
     /// Never answered (B16).
     fn on_notification(&mut self, now: Instant, notification: Notification) {
         self.counters.notifications_received += 1;
-        let trouble = Trouble::Received(notification, self.settings.local_asn);
-        self.hang_up(now, None, trouble);
+        let error = SessionError::Received(notification, self.settings.local_asn);
+        self.hang_up(now, None, error);
     }
 
     fn on_refresh(&mut self, now: Instant, refresh: RouteRefresh) {

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use crate::input::DialError;
 use crate::settings::Settings;
-use crate::status::Trouble;
+use crate::status::SessionError;
 use crate::wire::Notification;
 
 /// The first wait, and the least one whatever is configured: nothing is tried in a loop without a pause.
@@ -23,13 +23,13 @@ pub(super) struct Retry {
 
 impl Retry {
     /// Counts a failure, and says how long to wait.
-    pub(super) fn next_wait(&mut self, settings: &Settings, trouble: &Trouble) -> Duration {
+    pub(super) fn next_wait(&mut self, settings: &Settings, error: &SessionError) -> Duration {
         let doubled = FIRST * 2_u32.saturating_pow(self.failures.min(16));
-        if is_counted(trouble) {
+        if is_counted(error) {
             self.failures = self.failures.saturating_add(1);
         }
-        let for_long = is_for_long(trouble);
-        self.for_bfd = (self.for_bfd || *trouble == Trouble::Bfd) && !for_long;
+        let for_long = is_for_long(error);
+        self.for_bfd = (self.for_bfd || *error == SessionError::Bfd) && !for_long;
         match (settings.connect_time, for_long) {
             (Some(configured), true) => configured.max(LONGEST),
             (Some(configured), false) => configured.max(FIRST),
@@ -52,27 +52,30 @@ impl Retry {
 }
 
 /// Whether a peer was tried at all: where there is none to dial yet, waiting longer spares nobody anything.
-fn is_counted(trouble: &Trouble) -> bool {
-    match trouble {
-        Trouble::Dial(DialError::NoNeighbor { .. } | DialError::NoInterface(_)) => false,
-        Trouble::Dial(
+fn is_counted(error: &SessionError) -> bool {
+    match error {
+        SessionError::Dial(DialError::NoNeighbor { .. } | DialError::NoInterface(_)) => false,
+        SessionError::Dial(
             DialError::TimedOut { .. } | DialError::Refused(_) | DialError::NoSource(_) | DialError::Other(_),
         ) => true,
-        Trouble::Received(..) | Trouble::Sent(_) | Trouble::PeerAs { .. } => true,
-        Trouble::Closed(_) | Trouble::SendHold(_) | Trouble::Bfd => true,
+        SessionError::Received(..) | SessionError::Sent(_) | SessionError::PeerAs { .. } => true,
+        SessionError::Closed(_) | SessionError::SendHold(_) | SessionError::Bfd => true,
     }
 }
 
 /// Whether it will not be better in a few seconds: we are over the peer's limit of prefixes (F24).
-fn is_for_long(trouble: &Trouble) -> bool {
-    match trouble {
-        Trouble::Received(
+fn is_for_long(error: &SessionError) -> bool {
+    match error {
+        SessionError::Received(
             Notification {
                 code: 6, subcode: 1, ..
             },
             _,
         ) => true,
-        Trouble::Received(..) | Trouble::Sent(_) | Trouble::Dial(_) | Trouble::PeerAs { .. } => false,
-        Trouble::Closed(_) | Trouble::SendHold(_) | Trouble::Bfd => false,
+        SessionError::Received(..)
+        | SessionError::Sent(_)
+        | SessionError::Dial(_)
+        | SessionError::PeerAs { .. } => false,
+        SessionError::Closed(_) | SessionError::SendHold(_) | SessionError::Bfd => false,
     }
 }

@@ -15,14 +15,14 @@ use crate::wire::{Form, NextHop};
 
 mod messages;
 mod next_hop;
+mod outbound_attributes;
 mod queue;
 mod refresh;
-mod wording;
 
 use next_hop::next_hop;
+use outbound_attributes::OutboundAttributes;
 use queue::Queue;
 use refresh::{Answer, Refresh};
-use wording::Wording;
 
 /// What the peer is to have.
 pub(super) struct View<'a> {
@@ -35,7 +35,7 @@ pub(super) struct View<'a> {
 
 /// What kind of message it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum Advertised {
     Update,
     Refresh,
 }
@@ -53,7 +53,7 @@ pub(super) struct AdjRibOut {
     /// What the peer has; without attributes if it is to hear of it again whatever it has.
     sent: BTreeMap<IpNet, Option<Arc<Attributes>>>,
     queue: Queue,
-    wording: Wording,
+    outbound_attributes: OutboundAttributes,
     /// Whether it is known what there is to announce.
     open: bool,
     /// Whether all of it is known, so that there is an end to it.
@@ -82,7 +82,7 @@ impl AdjRibOut {
             families: families.map(|family| (*family, Progress::default())).collect(),
             sent: BTreeMap::new(),
             queue: Queue::default(),
-            wording: Wording::new(form.internal),
+            outbound_attributes: OutboundAttributes::new(form.internal),
             form,
             open: false,
             complete: false,
@@ -121,7 +121,7 @@ impl AdjRibOut {
         for prefix in gone {
             self.review(view, prefix, None);
         }
-        self.wording.forget_unused();
+        self.outbound_attributes.forget_unused();
     }
 
     /// Looks at those that are not as they were `before`.
@@ -130,14 +130,14 @@ impl AdjRibOut {
         for prefix in differences(before, view.routes) {
             self.review(view, prefix, view.routes.get(&prefix));
         }
-        self.wording.forget_unused();
+        self.outbound_attributes.forget_unused();
     }
 
     /// Queues what makes the peer have this route as it is wanted.
     fn review(&mut self, view: &View<'_>, prefix: IpNet, wanted: Option<&Arc<Attributes>>) {
         let marked = matches!(view.drain, Drain::Marking(_));
         let wanted = wanted.filter(|_| self.may_have(view, &prefix));
-        let wanted = wanted.map(|attributes| self.wording.of(attributes, marked));
+        let wanted = wanted.map(|attributes| self.outbound_attributes.of(attributes, marked));
         match (wanted, self.sent.get(&prefix)) {
             (None, None) => self.queue.forget(&prefix),
             (None, Some(_)) => self.queue.withdraw(prefix),

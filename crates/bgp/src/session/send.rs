@@ -1,6 +1,6 @@
 use std::mem;
 
-use super::rib::{Said, View};
+use super::rib::{Advertised, View};
 use super::{Session, agreement};
 use crate::input::Transmit;
 use crate::route::Table;
@@ -9,8 +9,8 @@ use crate::wire;
 impl Session {
     /// The next thing to do.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        if let Some(farewell) = self.close.take() {
-            return Some(Transmit::Close { farewell });
+        if let Some(notification) = self.close.take() {
+            return Some(Transmit::Close { notification });
         }
         if mem::take(&mut self.dial) {
             return Some(Transmit::Dial);
@@ -56,14 +56,14 @@ impl Session {
         let link = self.link.as_mut()?;
         let now = link.ran;
         let guard = self.guard.as_ref()?;
-        let (octets, said) = link.rib.as_mut()?.next_message(now, guard, &mut self.counters)?;
-        match said {
-            Said::Update => {
+        let (octets, advertised) = link.rib.as_mut()?.next_message(now, guard, &mut self.counters)?;
+        match advertised {
+            Advertised::Update => {
                 self.counters.updates_sent += 1;
                 // As good as a KEEPALIVE (RFC 4271 §4.4), unless there is none to be sent.
                 self.restart_keepalive(now);
             }
-            Said::Refresh => {}
+            Advertised::Refresh => {}
         }
         Some(octets)
     }

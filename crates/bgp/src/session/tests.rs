@@ -22,8 +22,8 @@ use model::Family;
 
 use crate::wire::{self, Capability, FamilyCode, Form, Framer, Message, Notification, Open, RouteRefresh};
 use crate::{
-    Attributes, Connection, DialError, Event, Export, ExportGuard, Input, PeerAsn, Session, Settings, State,
-    Table, Transmit, Trouble,
+    Attributes, Connection, DialError, Event, Export, ExportGuard, Input, PeerAsn, Session, SessionError,
+    Settings, State, Table, Transmit,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -253,9 +253,9 @@ impl Rig {
                         self.session.handle_input(self.epoch + self.now, Input::Written);
                     }
                 }
-                Transmit::Close { farewell } => {
-                    let last = farewell.map_or(Said::Close(None), |octets| self.message(&octets));
-                    assert!(matches!(last, Said::Close(_)), "{last:?} is no farewell");
+                Transmit::Close { notification } => {
+                    let last = notification.map_or(Said::Close(None), |octets| self.message(&octets));
+                    assert!(matches!(last, Said::Close(_)), "{last:?} is no notification");
                     self.said.push((self.now, last));
                 }
             }
@@ -267,7 +267,10 @@ impl Rig {
 
     fn read(&self, octets: &[u8]) -> Said {
         let said = self.message(octets);
-        assert!(!matches!(said, Said::Close(_)), "a NOTIFICATION is a farewell");
+        assert!(
+            !matches!(said, Said::Close(_)),
+            "a NOTIFICATION is a notification"
+        );
         said
     }
 
@@ -329,8 +332,8 @@ impl Rig {
         self.session.status().state
     }
 
-    fn trouble(&self) -> Option<Trouble> {
-        self.session.status().trouble
+    fn error(&self) -> Option<SessionError> {
+        self.session.status().error
     }
 
     fn forget(&mut self) {

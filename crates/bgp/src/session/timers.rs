@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use super::{SEND_HOLD, Session};
 use crate::settings::Settings;
-use crate::status::{State, Trouble};
+use crate::status::{SessionError, State};
 use crate::wire::Notification;
 
 /// No more than one KEEPALIVE in this time (RFC 4271 §4.4).
@@ -38,7 +38,7 @@ impl Session {
             && due <= now
         {
             let expired = Notification::send_hold_timer_expired();
-            return self.hang_up(now, Some(&expired), Trouble::SendHold(time));
+            return self.hang_up(now, Some(&expired), SessionError::SendHold(time));
         }
         let Some(link) = &mut self.link else { return };
         if is_due(link.hold) {
@@ -47,7 +47,7 @@ impl Session {
         if is_due(link.stable) {
             link.stable = None;
             self.retry.forget();
-            self.trouble = None;
+            self.error = None;
         }
         if let Some(rib) = &mut link.rib {
             rib.run_refreshes(now);
@@ -62,7 +62,7 @@ impl Session {
     /// there are routes to tell, a message is always on its way within a third of the hold time; with neither, nothing can wait.
     fn send_hold(&self) -> Option<(Duration, Instant)> {
         let link = self.link.as_ref().filter(|_| self.state == State::Established)?;
-        let hold = link.agreement.as_ref()?.peer.hold_time.unwrap_or_default();
+        let hold = link.agreement.as_ref()?.negotiated.hold_time.unwrap_or_default();
         let time = SEND_HOLD.max(2 * hold);
         Some((time, link.in_flight? + time))
     }
@@ -72,7 +72,7 @@ impl Session {
         if let Some(link) = &mut self.link
             && let Some(agreement) = &link.agreement
         {
-            link.hold = agreement.peer.hold_time.map(|time| now + time);
+            link.hold = agreement.negotiated.hold_time.map(|time| now + time);
         }
     }
 
@@ -82,7 +82,7 @@ impl Session {
             && let Some(agreement) = &link.agreement
         {
             let interval = agreement
-                .peer
+                .negotiated
                 .hold_time
                 .map(|hold| keepalive(&self.settings, hold));
             link.keepalive = interval.map(|interval| now + self.jitter.of(interval).max(LEAST_KEEPALIVE));

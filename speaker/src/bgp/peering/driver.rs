@@ -163,14 +163,14 @@ impl Driver {
             match transmit {
                 Transmit::Dial => self.link.dial(&self.target),
                 Transmit::Octets(octets) => self.link.write(octets),
-                Transmit::Close { farewell } => self.link.close(farewell).await,
+                Transmit::Close { notification } => self.link.close(notification).await,
             }
         }
         while let Some(event) = self.session.poll_event() {
             match event {
-                Event::State { from, to, trouble } => {
+                Event::State { from, to, error } => {
                     self.routes.on_state(from);
-                    self.log(from, to, trouble.as_ref());
+                    self.log(from, to, error.as_ref());
                 }
                 Event::Route { prefix, path } => self.routes.on_route(prefix, path),
                 Event::EndOfRib(family) => self.routes.on_end(family),
@@ -187,9 +187,9 @@ impl Driver {
         self.handle.tell(status, path, self.drained);
     }
 
-    fn log(&self, from: bgp::State, to: bgp::State, trouble: Option<&bgp::Trouble>) {
+    fn log(&self, from: bgp::State, to: bgp::State, error: Option<&bgp::SessionError>) {
         let peer = &self.peer.name;
-        match trouble {
+        match error {
             Some(reason) => tracing::warn!(%peer, ?from, ?to, %reason, "session fell back"),
             None if to == bgp::State::Established => tracing::info!(%peer, ?from, ?to, "session established"),
             None => tracing::debug!(%peer, ?from, ?to, "session"),

@@ -128,7 +128,7 @@ impl SessionView {
 
     /// What keeps the session from being Established.
     pub fn why_not(&self) -> String {
-        let trouble = self.status.trouble.as_ref();
+        let trouble = self.status.error.as_ref();
         trouble.map_or_else(|| format!("{:?}", self.status.state), ToString::to_string)
     }
 
@@ -139,7 +139,7 @@ impl SessionView {
             && (before.routes_left_out == 0) == (status.routes_left_out == 0)
             && (before.routes_pending == 0) == (status.routes_pending == 0);
         let same_path = said(self.path.as_ref()) == said(path);
-        let same_peer = before.peer == status.peer && before.trouble == status.trouble;
+        let same_peer = before.negotiated == status.negotiated && before.error == status.error;
         !same_routes || !same_path || !same_peer || self.drained != drained
     }
 }

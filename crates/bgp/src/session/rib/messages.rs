@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use model::Family;
 
 use super::refresh::Answer;
-use super::{AdjRibOut, Said};
+use super::{AdjRibOut, Advertised};
 use crate::guard::ExportGuard;
 use crate::status::Counters;
 use crate::wire::{self, Path, RouteRefresh};
@@ -21,20 +21,20 @@ impl AdjRibOut {
         now: Instant,
         guard: &ExportGuard,
         counters: &mut Counters,
-    ) -> Option<(Vec<u8>, Said)> {
+    ) -> Option<(Vec<u8>, Advertised)> {
         if !self.open {
             return None;
         }
         self.run_refreshes(now);
         if let Some(octets) = self.next_withdrawal() {
-            return Some((octets, Said::Update));
+            return Some((octets, Advertised::Update));
         }
         let families: Vec<Family> = self.families.keys().copied().collect();
         let next = families
             .into_iter()
             .find_map(|family| self.next_of(family, guard, counters));
         // There may be some by now.
-        next.or_else(|| Some((self.next_withdrawal()?, Said::Update)))
+        next.or_else(|| Some((self.next_withdrawal()?, Advertised::Update)))
     }
 
     fn next_withdrawal(&mut self) -> Option<Vec<u8>> {
@@ -53,23 +53,23 @@ impl AdjRibOut {
         family: Family,
         guard: &ExportGuard,
         counters: &mut Counters,
-    ) -> Option<(Vec<u8>, Said)> {
+    ) -> Option<(Vec<u8>, Advertised)> {
         let progress = self.families.get_mut(&family)?;
         if progress.refresh.answer == Answer::Begins {
             progress.refresh.answer = Answer::Runs;
-            return Some((mark(family, RouteRefresh::BEGIN), Said::Refresh));
+            return Some((mark(family, RouteRefresh::BEGIN), Advertised::Refresh));
         }
         if let Some(octets) = self.next_announcement(family, guard, counters) {
-            return Some((octets, Said::Update));
+            return Some((octets, Advertised::Update));
         }
         let progress = self.families.get_mut(&family)?;
         if !progress.ended && self.complete {
             progress.ended = true;
-            return Some((wire::end_of_rib(family), Said::Update));
+            return Some((wire::end_of_rib(family), Advertised::Update));
         }
         if progress.refresh.answer == Answer::Runs {
             progress.refresh.answer = Answer::None;
-            return Some((mark(family, RouteRefresh::END), Said::Refresh));
+            return Some((mark(family, RouteRefresh::END), Advertised::Refresh));
         }
         None
     }

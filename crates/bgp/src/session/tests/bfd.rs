@@ -15,7 +15,7 @@ fn a_path_that_fails_ends_the_session_at_once() {
     let (rig, closed) = after_down(settings(), &open());
     assert_eq!(closed.unwrap(), "6/10");
     assert_eq!(rig.state(), State::Idle);
-    assert_eq!(rig.trouble(), Some(Trouble::Bfd));
+    assert_eq!(rig.error(), Some(SessionError::Bfd));
 }
 
 #[test]

@@ -99,9 +99,9 @@ fn after_a_minute_a_session_is_a_good_one() {
     rig.tell(Input::Connected(connection()));
     rig.hear(&wire::open(&open()));
     rig.hear(&wire::keepalive());
-    assert!(rig.trouble().is_some(), "kept for a while");
+    assert!(rig.error().is_some(), "kept for a while");
     rig.run_alive_for(SECOND * 61);
-    assert_eq!(rig.trouble(), None);
+    assert_eq!(rig.error(), None);
     let waits = waits(&mut rig, 1, |rig| rig.tell(Input::Closed(None)));
     assert!(is_about(waits[0], 1), "{waits:?}");
 }
@@ -188,17 +188,17 @@ fn whoever_wants_to_dial_now_need_not_wait() {
 fn what_went_wrong_is_said_in_words() {
     let mut rig = Rig::new(settings());
     rig.tell(Input::Start);
-    let error = DialError::TimedOut {
+    let dial = DialError::TimedOut {
         remote: [192, 0, 2, 2].into(),
         password: true,
     };
-    rig.tell(Input::DialFailed(error.clone()));
-    let trouble = rig.trouble().unwrap();
-    assert!(trouble.to_string().contains("possible MD5 mismatch"), "{trouble}");
+    rig.tell(Input::DialFailed(dial.clone()));
+    let error = rig.error().unwrap();
+    assert!(error.to_string().contains("possible MD5 mismatch"), "{error}");
     let event = Event::State {
         from: State::Connect,
         to: State::Idle,
-        trouble: Some(Trouble::Dial(error)),
+        error: Some(SessionError::Dial(dial)),
     };
     assert!(rig.has(&event), "{:?}", rig.events);
 }

@@ -86,9 +86,9 @@ fn a_notification_is_never_answered_and_is_shown() {
     for rig in &mut rigs {
         rig.hear(&octets);
         assert_eq!(rig.closed().unwrap(), "silently");
-        assert_eq!(rig.trouble(), Some(Trouble::Received(bad_as.clone(), OURS)));
+        assert_eq!(rig.error(), Some(SessionError::Received(bad_as.clone(), OURS)));
     }
-    let words = rigs[0].trouble().unwrap().to_string();
+    let words = rigs[0].error().unwrap().to_string();
     assert!(words.contains("expects another AS than 64512"), "{words}");
 }
 

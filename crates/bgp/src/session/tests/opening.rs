@@ -141,7 +141,7 @@ fn the_shorter_hold_time_is_agreed_on() {
             },
             &open,
         );
-        let peer = rig.session.status().peer.unwrap();
+        let peer = rig.session.status().negotiated.unwrap();
         assert_eq!(
             peer.hold_time,
             agreed.map(Duration::from_secs),
@@ -165,8 +165,8 @@ fn a_peer_of_another_as_is_refused_and_named() {
     let mut rig = Rig::connected(settings());
     rig.hear(&wire::open(&open_of(64999, Vec::new())));
     assert_eq!(rig.closed().unwrap(), "2/2");
-    let trouble = rig.trouble().unwrap();
-    assert_eq!(trouble.to_string(), "bad peer AS 64999, expected AS 64513");
+    let error = rig.error().unwrap();
+    assert_eq!(error.to_string(), "bad peer AS 64999, expected AS 64513");
 }
 
 /// B13, P-BGP-19
@@ -213,7 +213,7 @@ fn families_are_those_that_both_have() {
         Rig::opened(settings(), open)
             .session
             .status()
-            .peer
+            .negotiated
             .unwrap()
             .families
     };
@@ -242,7 +242,7 @@ fn what_we_do_not_know_or_did_not_offer_changes_nothing() {
         Capability::ExtendedNextHop(vec![(FamilyCode::V4, 2)]),
     ]);
     let mut rig = Rig::established(settings(), &strange);
-    assert!(!rig.session.status().peer.unwrap().graceful_restart);
+    assert!(!rig.session.status().negotiated.unwrap().graceful_restart);
     let mut long = wire::keepalive();
     long[16..18].copy_from_slice(&4097_u16.to_be_bytes());
     long[18] = 2;

@@ -5,18 +5,18 @@ use crate::Stop;
 fn stopped(settings: Settings, open: &Open, stop: Stop) -> (Option<String>, Option<Notification>) {
     let mut rig = Rig::announcing(settings, open, plain(&["192.0.2.10/32"]));
     rig.tell(Input::Stop(stop));
-    let farewell = |said: &(Duration, Said)| {
-        if let Said::Close(farewell) = &said.1 {
-            farewell.clone()
+    let notification = |said: &(Duration, Said)| {
+        if let Said::Close(notification) = &said.1 {
+            notification.clone()
         } else {
             None
         }
     };
-    let farewell = rig.said.iter().find_map(farewell);
+    let notification = rig.said.iter().find_map(notification);
     let closed = rig.closed();
     assert_eq!(rig.state(), State::Idle);
     assert_eq!(rig.session.poll_timeout(), None);
-    (closed, farewell)
+    (closed, notification)
 }
 
 fn code(settings: Settings, open: &Open, stop: Stop) -> String {
@@ -39,8 +39,8 @@ fn the_end_is_said_with_its_reason() {
 /// B15
 #[test]
 fn the_text_of_a_shutdown_names_the_node() {
-    let (_, farewell) = stopped(settings(), &open(), shutdown());
-    let text = farewell.unwrap().to_string();
+    let (_, notification) = stopped(settings(), &open(), shutdown());
+    let text = notification.unwrap().to_string();
     assert!(text.contains("node-a: the node is drained"), "{text}");
 }
 
@@ -53,9 +53,9 @@ fn a_peer_that_keeps_routes_after_notifications_gets_a_hard_reset() {
         (Stop::Changed, (6, 6)),
     ];
     for (stop, inner) in cases {
-        let (closed, farewell) = stopped(restarting(), &open_with_restart(true), stop);
+        let (closed, notification) = stopped(restarting(), &open_with_restart(true), stop);
         assert_eq!(closed.unwrap(), "6/9");
-        let wrapped = farewell.unwrap().hard_reset_inner().unwrap();
+        let wrapped = notification.unwrap().hard_reset_inner().unwrap();
         assert_eq!((wrapped.code, wrapped.subcode), inner);
     }
     let without = open_with_restart(false);

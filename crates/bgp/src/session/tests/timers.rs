@@ -85,8 +85,8 @@ fn a_peer_that_falls_silent_is_given_up_after_the_hold_time() {
     rig.run_for(Duration::from_millis(1));
     assert_eq!(rig.closed().unwrap(), "4/0");
     assert_eq!(
-        rig.trouble(),
-        Some(Trouble::Sent(Notification::hold_timer_expired()))
+        rig.error(),
+        Some(SessionError::Sent(Notification::hold_timer_expired()))
     );
 }
 
@@ -142,7 +142,7 @@ fn a_peer_that_reads_nothing_is_given_up_after_eight_minutes() {
     assert_eq!(rig.heard(), []);
     rig.run_alive_for(SECOND * 2);
     assert_eq!(rig.closed().unwrap(), "8/0");
-    assert_eq!(rig.trouble(), Some(Trouble::SendHold(SECOND * 480)));
+    assert_eq!(rig.error(), Some(SessionError::SendHold(SECOND * 480)));
 }
 
 #[test]

@@ -193,7 +193,7 @@ impl World {
                     life.writing = octets;
                     self.write();
                 }
-                Transmit::Close { farewell } => self.hang_up(farewell),
+                Transmit::Close { notification } => self.hang_up(notification),
             }
         }
         let now = self.now;
@@ -267,11 +267,11 @@ impl World {
         }
     }
 
-    fn hang_up(&mut self, farewell: Option<Vec<u8>>) {
+    fn hang_up(&mut self, notification: Option<Vec<u8>>) {
         self.tell_story(|| {
             format!(
                 "Herald closes, {:?}",
-                farewell.as_ref().map(|octets| &octets[19..])
+                notification.as_ref().map(|octets| &octets[19..])
             )
         });
         let Some(life) = &mut self.life else { return };
@@ -281,8 +281,8 @@ impl World {
         life.inbox.clear();
         (life.taken, life.closed) = (false, false);
         let room = self.wire.as_ref().map_or(0, |wire| wire.room(self.capacity));
-        let farewell = farewell.filter(|octets| clean && octets.len() <= room);
-        self.disconnect(Side::Herald, farewell);
+        let notification = notification.filter(|octets| clean && octets.len() <= room);
+        self.disconnect(Side::Herald, notification);
     }
 
     pub(super) fn herald_hears(&mut self, octets: Vec<u8>) {

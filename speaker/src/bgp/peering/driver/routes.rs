@@ -77,7 +77,7 @@ impl Routes {
     /// Tells it, if it is other than it was.
     pub(super) fn tell(&mut self, status: &Status) {
         let agreed = status
-            .peer
+            .negotiated
             .as_ref()
             .filter(|_| status.state == State::Established);
         self.offer.complete = agreed.is_some_and(|peer| peer.families.is_subset(&self.ended));

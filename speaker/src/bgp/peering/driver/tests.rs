@@ -218,7 +218,7 @@ async fn a_path_that_fails_while_it_is_held_back_ends_the_session() {
         "nothing has failed"
     );
     driver.on_path(&status(bfd::State::Down, 3)).await;
-    assert_eq!(driver.session.status().trouble, Some(bgp::Trouble::Bfd));
+    assert_eq!(driver.session.status().error, Some(bgp::SessionError::Bfd));
     assert_eq!(told_before(&mut driver), bgp::State::OpenConfirm);
     driver.on_path(&status(bfd::State::Down, 4)).await;
     assert_eq!(driver.session.status().state, bgp::State::Idle, "down both times");

@@ -7,7 +7,7 @@ use crate::route::Attributes;
 /// Attributes as this peer hears them, so that routes that look alike to it are alike: they share a message, and are not said
 /// again when only that changes which it does not hear.
 #[derive(Debug)]
-pub(super) struct Wording {
+pub(super) struct OutboundAttributes {
     internal: bool,
     /// Shared among the routes that have them.
     known: BTreeSet<Arc<Attributes>>,
@@ -20,7 +20,7 @@ const DEFAULT_LOCAL_PREF: u32 = 100;
 /// So many are kept without asking who has them.
 const FEW: usize = 64;
 
-impl Wording {
+impl OutboundAttributes {
     pub(super) fn new(internal: bool) -> Self {
         Self {
             internal,
