@@ -4,12 +4,16 @@ use std::sync::Arc;
 use crate::guard::ExportGuard;
 use crate::import::ImportPolicy;
 use crate::route::Table;
+use crate::settings::LiveSettings;
 
 /// What a session may be told.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// Begin: dial. A session that has begun takes it as a wish to dial now.
+    /// Begin: dial. In a session that waits before it dials again, the wait ends.
     Start,
+    /// The peer may have become reachable: carrier is there again, or its neighbour entry. A session that waits before it dials
+    /// again dials at once, but not within a second of what went wrong, nor while it is over the peer's limit of prefixes.
+    DialNow,
     /// The connection that [`Transmit::Dial`] asked for is there.
     Connected(Connection),
     /// It is not.
@@ -33,29 +37,64 @@ pub enum Input<'a> {
     /// What is taken from the peer, each time that it changes; nothing until it is told. A session that is Established goes on, and
     /// asks the peer to say its routes again.
     Imports(Arc<ImportPolicy>),
+    /// Where routes point to, each time that it changes; nowhere until it is told. Routes whose next hop is another one are
+    /// announced anew in the session that there is, and those of a family that has none any more are withdrawn.
+    NextHops(NextHops),
+    /// What may change while the session runs, each time that it does.
+    Live(LiveSettings),
+    /// Whether this node has forwarded all along; until it is told, it has. It is in every OPEN until the peer has heard everything
+    /// from this process.
+    Forwarding(Forwarding),
     /// What BFD says of the path to the peer.
     Bfd(BfdState),
-    /// Whether this node is to be left alone: routes are marked, and withdrawn after
-    /// [`Settings::graceful_shutdown`](crate::Settings::graceful_shutdown); the session stays (RFC 8326). `false` takes that back.
-    Drain(bool),
+    /// Whether routers are to turn to other nodes. The session stays.
+    Drain(Drain),
     /// End for good. The driver drains the machine and drops it.
     Stop(Stop),
 }
 
-/// A connection to the peer, and the addresses of this node that routes may point to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A connection to the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connection {
     /// The local end.
     pub local: IpAddr,
     /// The peer's.
     pub remote: IpAddr,
-    /// An IPv4 address of the node on the connection's interface: `local` if that is one. Never one of loopback: where the
-    /// connection's interface is that, one of another.
-    pub next_hop_v4: Option<Ipv4Addr>,
-    /// A global IPv6 address there, likewise: `local` if that is one.
-    pub next_hop_v6: Option<Ipv6Addr>,
-    /// The link-local address there, if the peer is on the same link.
+}
+
+/// Addresses of this node that the peer can send packets to (RFC 4271 §5.1.3): on the interface that leads to it, and such as stay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NextHops {
+    /// An IPv4 address.
+    pub v4: Option<Ipv4Addr>,
+    /// A global IPv6 address.
+    pub v6: Option<Ipv6Addr>,
+    /// The link-local address, if the peer is on the same link (RFC 2545 §3).
     pub link_local: Option<Ipv6Addr>,
+}
+
+/// Whether what the node forwarded before this process, or before the connection was lost, it has forwarded since (the F bit of
+/// RFC 4724 §3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Forwarding {
+    /// It has: who forwards is the kernel, and it is not this process that set it up.
+    #[default]
+    Preserved,
+    /// The node has been switched off. A peer drops what it has kept.
+    Lost,
+}
+
+/// Whether routers are to turn to other nodes, and how soon.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Drain {
+    /// They are not.
+    #[default]
+    No,
+    /// The node goes on forwarding for a while: routes are marked (RFC 8326), and withdrawn after
+    /// [`LiveSettings::graceful_shutdown`].
+    Mark,
+    /// It does not forward, or is about to end: routes are withdrawn at once. [`Self::Mark`] does not bring them back.
+    Withdraw,
 }
 
 /// Why a connection could not be made.
@@ -106,7 +145,7 @@ pub enum BfdState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// This speaker is about to be replaced by another one on this node: where graceful restart was agreed on, the peer keeps
-    /// the routes.
+    /// the routes. On a session that is drained it is the same as [`Self::Shutdown`]: a node that goes does not come back.
     Restart,
     /// For good, with a text for the peer's operator (RFC 9003): Administrative Shutdown, as a Hard Reset where it must be
     /// (RFC 8538).
@@ -114,7 +153,16 @@ pub enum Stop {
     /// The BGPPeer is gone: Peer De-configured.
     Deconfigured,
     /// It is run anew with other settings: Other Configuration Change.
-    Changed,
+    Changed(Retention),
+}
+
+/// What becomes of the routes that the peer has while a session is run anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retention {
+    /// The next session announces the same: the peer keeps them if it can.
+    Keep,
+    /// It may announce others: the peer drops them.
+    Drop,
 }
 
 /// What the driver is to do.
@@ -125,8 +173,8 @@ pub enum Transmit {
     /// Hand these octets to TCP, all of them, then say [`Input::Written`]. Until then nothing more comes but
     /// [`Transmit::Close`]: a peer that does not read costs one message.
     Octets(Vec<u8>),
-    /// Close the connection, or give up dialling. The notification is a NOTIFICATION: sent if TCP takes it at once and nothing was
-    /// left half-written before it.
+    /// Close the connection, or give up dialling. The NOTIFICATION is sent if TCP takes it at once and nothing was left half-written
+    /// before it.
     Close {
         /// It.
         notification: Option<Vec<u8>>,

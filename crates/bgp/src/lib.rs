@@ -21,10 +21,12 @@ pub mod wire;
 pub use community::{Community, CommunityError, LargeCommunity, LinkBandwidth};
 pub use guard::{Export, ExportGuard};
 pub use import::{Import, ImportPolicy};
-pub use input::{BfdState, Connection, DialError, Input, Stop, Transmit};
+pub use input::{
+    BfdState, Connection, DialError, Drain, Forwarding, Input, NextHops, Retention, Stop, Transmit,
+};
 pub use learned::{Learned, MOST_LEARNED};
 pub use peer_asn::PeerAsn;
 pub use route::{Attributes, Table};
 pub use session::Session;
-pub use settings::Settings;
-pub use status::{Counters, Event, Negotiated, SessionError, State, Status};
+pub use settings::{LiveSettings, OpenSettings, Settings};
+pub use status::{Counters, Event, FamilyFault, Negotiated, SessionError, State, Status};

@@ -2,25 +2,35 @@
 //!
 //! ```
 //! # use std::{collections::BTreeSet, sync::Arc, time::{Duration, Instant}};
-//! # use bgp::{Event, ExportGuard, Input, PeerAsn, Session, Settings, Table, Transmit};
+//! # use bgp::{
+//! #     Event, ExportGuard, Input, LiveSettings, NextHops, OpenSettings, PeerAsn, Session, Settings, Table, Transmit,
+//! # };
 //! # fn dial() {}
 //! # fn write(_: &[u8]) {}
 //! # fn close(_: Option<Vec<u8>>) {}
 //! # fn report(_: Event) {}
 //! # #[allow(clippy::disallowed_methods, reason = "an example of a driver")]
 //! # fn main() {
-//! # let settings = Settings {
+//! # let open = OpenSettings {
 //! #     local_asn: 64512, peer_asn: PeerAsn::External, identifier: [192, 0, 2, 1].into(),
-//! #     hold_time: Duration::from_secs(90), keepalive_time: None, connect_time: None,
-//! #     families: BTreeSet::from([model::Family::V4]), restart_time: None, restarted: false,
-//! #     graceful_shutdown: Duration::from_secs(5), node: "node-a".to_owned(), seed: 1,
+//! #     hold_time: Duration::from_secs(90), families: BTreeSet::from([model::Family::V4]), restart_time: None,
 //! # };
-//! # let mut known = vec![Input::Guard(Arc::new(ExportGuard::default())), Input::Routes(Arc::new(Table::new()))];
+//! # let live = LiveSettings {
+//! #     keepalive_time: None, connect_time: None, graceful_shutdown: Duration::from_secs(5),
+//! # };
+//! # let settings = Settings { open, live, restarted: false, node: "node-a".to_owned(), seed: 1 };
+//! # let next_hops = NextHops { v4: Some([192, 0, 2, 1].into()), ..NextHops::default() };
+//! # let mut known = vec![
+//! #     Input::NextHops(next_hops),
+//! #     Input::Guard(Arc::new(ExportGuard::default())),
+//! #     Input::Routes(Arc::new(Table::new())),
+//! # ];
 //! let mut session = Session::new(settings);
 //! let mut input = Input::Start;
 //! loop {
-//!     session.handle_input(Instant::now(), input);
-//!     while let Some(transmit) = session.poll_transmit() {
+//!     let now = Instant::now();
+//!     session.handle_input(now, input);
+//!     while let Some(transmit) = session.poll_transmit(now) {
 //!         match transmit {
 //!             Transmit::Dial => dial(),
 //!             Transmit::Octets(octets) => write(&octets),
@@ -37,10 +47,12 @@
 //! # }
 //! ```
 //!
-//! **What the driver owes.** It drains after every `handle_…`. It gives what the socket has before it calls
+//! **What the driver owes.** It drains before it waits, and before it says anything of the connection: only what it knows otherwise
+//! ([`Input::Guard`], [`Input::Routes`] and the like) may be said several at a time. It gives what the socket has before it calls
 //! [`Session::handle_timeout`]: after a pause of the process the peer's signs of life may lie there unread. It gives up dialling
-//! by itself, with [`DialError::TimedOut`](crate::DialError::TimedOut). It says [`Input::Guard`] and
-//! [`Input::Drain`] before the [`Input::Routes`] that need them, and [`Input::Imports`] before [`Input::Start`]. After [`Input::Closed`] it drops the connection without being told to.
+//! by itself, with [`DialError::TimedOut`](crate::DialError::TimedOut). It says [`Input::Guard`], [`Input::NextHops`] and
+//! [`Input::Drain`] before the [`Input::Routes`] that need them, and [`Input::Imports`] and [`Input::Forwarding`] before
+//! [`Input::Start`]. After [`Input::Closed`] it drops the connection without being told to.
 //!
 //! **What it may rely on.** One message at most is on its way to TCP, and one at most is kept of what came (B19): what else there
 //! is to say is made when TCP has taken the last. So a peer that does not read delays nobody, and what it then reads is what is
@@ -48,25 +60,28 @@
 //! before both the routes and the guard are known, and the End-of-RIB of a family follows its last route, once
 //! [`Input::Routes`] has said that there are no others.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use model::Family;
+
 use crate::guard::ExportGuard;
 use crate::import::ImportPolicy;
-use crate::input::Input;
+use crate::input::{Forwarding, Input, NextHops};
 use crate::route::Table;
 use crate::settings::Settings;
-use crate::status::{Counters, Event, SessionError, State, Status};
+use crate::status::{Counters, Event, FamilyFault, SessionError, Status};
 
 mod adj_rib_in;
 mod agreement;
-mod connecting;
 mod drain;
 mod ending;
+mod fsm;
 mod imports;
 mod jitter;
-mod link;
+mod next_hops;
+mod phase;
 mod receive;
 mod retry;
 mod rib;
@@ -74,10 +89,13 @@ mod send;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod transport;
 
-use drain::Drain;
+use adj_rib_in::AdjRibIn;
+use drain::Draining;
+use fsm::FsmEvent;
 use jitter::Jitter;
-use link::Link;
+use phase::{Phase, Wait};
 use retry::Retry;
 
 /// A session this long Established counts as good: what went wrong before is forgotten (B10).
@@ -94,28 +112,34 @@ const SEND_HOLD: Duration = Duration::from_secs(480);
 pub struct Session {
     settings: Settings,
     jitter: Jitter,
-    state: State,
-    /// Since when it has this state.
+    phase: Phase,
+    /// Since when it has the state that it has.
     since: Option<Instant>,
-    /// [`Input::Stop`] has been said.
-    ended: bool,
     retry: Retry,
-    /// The connection, from OpenSent on.
-    link: Option<Link>,
     /// What there is to announce, once it is known.
     routes: Option<Arc<Table>>,
     /// Whether that is all: the first [`Input::Routes`] has been said.
     complete: bool,
     /// What may be announced, once it is known.
     guard: Option<Arc<ExportGuard>>,
+    /// Where routes point to.
+    next_hops: NextHops,
+    /// What has been told of families that are not announced.
+    family_faults: BTreeMap<Family, FamilyFault>,
     /// What is taken from the peer.
     imports: Arc<ImportPolicy>,
-    drain: Drain,
+    /// What has been taken.
+    adj_rib_in: AdjRibIn,
+    draining: Draining,
+    forwarding: Forwarding,
     /// Whether the peer is to be told that this process has just taken the place of another: until it has all routes.
     restarted: bool,
     /// Prefixes that the peer announced over this connection or the last.
     received: u64,
+    /// What went wrong last.
     error: Option<SessionError>,
+    /// The same, until it has been told.
+    fell_back: Option<SessionError>,
     counters: Counters,
     /// To be said by [`Self::poll_transmit`] before anything else.
     close: Option<Option<Vec<u8>>>,
@@ -131,18 +155,21 @@ impl Session {
             jitter: Jitter::new(settings.seed),
             restarted: settings.restarted,
             settings,
-            state: State::Idle,
+            phase: Phase::Idle(Wait::ForStart),
             since: None,
-            ended: false,
             retry: Retry::default(),
-            link: None,
             routes: None,
             complete: false,
             guard: None,
+            next_hops: NextHops::default(),
+            family_faults: BTreeMap::new(),
             imports: Arc::default(),
-            drain: Drain::default(),
+            adj_rib_in: AdjRibIn::default(),
+            draining: Draining::default(),
+            forwarding: Forwarding::default(),
             received: 0,
             error: None,
+            fell_back: None,
             counters: Counters::default(),
             close: None,
             dial: false,
@@ -150,20 +177,19 @@ impl Session {
         }
     }
 
-    /// Takes one input. The driver drains before the next one. What does not fit the state, such as octets of a connection that
-    /// was closed meanwhile, is ignored.
+    /// Takes one input. What does not fit the state, such as octets of a connection that was closed meanwhile, is ignored.
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
-        if self.ended {
+        if self.phase.is_over() {
             return;
         }
-        self.notice_time(now);
         match input {
-            Input::Start => self.on_start(now),
-            Input::Connected(connection) => self.on_connected(now, connection),
-            Input::DialFailed(error) => self.on_dial_failed(now, error),
+            Input::Start => self.on_event(now, FsmEvent::Start),
+            Input::DialNow => self.on_event(now, FsmEvent::DialNow),
+            Input::Connected(connection) => self.on_event(now, FsmEvent::Connected(connection)),
+            Input::DialFailed(error) => self.on_event(now, FsmEvent::DialFailed(error)),
             Input::Received(octets) => self.on_received(now, octets),
             Input::Written => self.on_written(),
-            Input::Closed(error) => self.on_closed(now, error),
+            Input::Closed(error) => self.on_event(now, FsmEvent::Closed(error)),
             Input::Early(routes) => self.on_routes(routes),
             Input::Routes(routes) => {
                 self.complete = true;
@@ -171,17 +197,19 @@ impl Session {
             }
             Input::Guard(guard) => self.on_guard(guard),
             Input::Imports(policy) => self.on_imports(now, policy),
+            Input::NextHops(next_hops) => self.on_next_hops(next_hops),
+            Input::Live(live) => self.on_live(now, live),
+            Input::Forwarding(forwarding) => self.forwarding = forwarding,
             Input::Bfd(state) => self.on_bfd(now, state),
             Input::Drain(drain) => self.on_drain(now, drain),
-            Input::Stop(stop) => self.on_stop(now, &stop),
+            Input::Stop(stop) => self.on_event(now, FsmEvent::Stop(&stop)),
         }
         self.settle();
     }
 
     /// Does what is due. Safe to call early or twice.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if !self.ended {
-            self.notice_time(now);
+        if !self.phase.is_over() {
             self.run_timers(now);
             self.settle();
         }
@@ -195,18 +223,19 @@ impl Session {
     /// How the session stands.
     #[must_use]
     pub fn status(&self) -> Status {
-        let rib = self.link.as_ref().and_then(|link| link.rib.as_ref());
-        let agreement = self.link.as_ref().and_then(|link| link.agreement.as_ref());
-        let learned = self.link.as_ref().map(|link| &link.learned);
+        let rib = self.phase.established().map(|live| &live.adj_rib_out);
+        let opened = self.phase.opened();
         Status {
-            state: self.state,
+            state: self.phase.state(),
             since: self.since,
-            negotiated: agreement.map(|agreement| agreement.negotiated.clone()),
+            negotiated: opened.map(|opened| opened.agreement.negotiated.clone()),
+            family_faults: self.family_faults(),
             routes_sent: rib.map_or(0, |rib| rib.sent()),
             routes_pending: rib.map_or(0, |rib| rib.pending()),
             prefixes_received: self.received,
-            routes_accepted: learned.map_or(0, |learned| learned.len()),
-            routes_left_out: learned.map_or(0, |learned| learned.left_out()),
+            routes_accepted: self.adj_rib_in.len(),
+            routes_stale: self.adj_rib_in.stale(),
+            routes_left_out: self.adj_rib_in.left_out(),
             error: self.error.clone(),
             counters: self.counters,
         }
@@ -225,21 +254,7 @@ impl Session {
     }
 
     fn is_internal(&self) -> bool {
-        self.settings.peer_asn.is_internal(self.settings.local_asn)
-    }
-
-    fn enter(&mut self, now: Instant, to: State, error: Option<SessionError>) {
-        let from = std::mem::replace(&mut self.state, to);
-        if from != to {
-            self.since = Some(now);
-            self.events.push_back(Event::State { from, to, error });
-        }
-    }
-
-    /// What [`Self::poll_transmit`] makes is sent now.
-    fn notice_time(&mut self, now: Instant) {
-        if let Some(link) = &mut self.link {
-            link.ran = link.ran.max(now);
-        }
+        let open = &self.settings.open;
+        open.peer_asn.is_internal(open.local_asn)
     }
 }

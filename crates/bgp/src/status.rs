@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
@@ -81,8 +81,9 @@ pub enum Event {
     },
     /// Everything that was to be announced has been handed to TCP: after the first time, End-of-RIB as well.
     Synced,
-    /// The peer offers another way to a prefix that is accepted, or none any more. A session that leaves
-    /// [`State::Established`] has lost all of them, and says no more than that.
+    /// The peer offers another way to a prefix that is accepted, or none any more. It is the only way in which a route goes: where the
+    /// peer restarts gracefully (RFC 4724) its routes stay for a while without a session. After
+    /// [`Input::Stop`](crate::Input::Stop) nothing is told.
     Route {
         /// Where to.
         prefix: IpNet,
@@ -91,8 +92,39 @@ pub enum Event {
     },
     /// The peer has announced all that it has of this family (RFC 4724).
     EndOfRib(Family),
+    /// Routes of this family that was offered are not announced over this session, though it is Established; or they are again.
+    FamilyFault {
+        /// The family.
+        family: Family,
+        /// Why not; none: they are.
+        fault: Option<FamilyFault>,
+    },
     /// [`Input::Drain`](crate::Input::Drain) has run its course: nothing is announced any more. At once where nothing was.
     Drained,
+}
+
+/// Why no route of a family is announced over a session that is Established.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FamilyFault {
+    /// The peer's OPEN does not say that it takes the family.
+    NotAgreed,
+    /// This node has no address that such routes could point to, as far as both agreed on what is one.
+    NoNextHop,
+}
+
+impl FamilyFault {
+    /// What is wrong with the family, for the operator of either end.
+    #[must_use]
+    pub fn text(self, family: Family) -> String {
+        match self {
+            Self::NotAgreed => {
+                format!("the peer does not take {family} routes: activate the family for this neighbor")
+            }
+            Self::NoNextHop => format!(
+                "no next hop for {family} routes: this node has no address that the peer could send to"
+            ),
+        }
+    }
 }
 
 /// What the peer said of itself in its OPEN.
@@ -148,8 +180,10 @@ pub struct Status {
     pub state: State,
     /// Since when; none: since it was made.
     pub since: Option<Instant>,
-    /// The peer, while the session is in OpenConfirm or Established.
+    /// What both agreed on, while the session is in OpenConfirm or Established.
     pub negotiated: Option<Negotiated>,
+    /// Families that were offered and of which nothing is announced, while the session is Established.
+    pub family_faults: BTreeMap<Family, FamilyFault>,
     /// Routes that the peer has from us.
     pub routes_sent: usize,
     /// Routes that it is still to get or to lose.
@@ -158,10 +192,24 @@ pub struct Status {
     pub prefixes_received: u64,
     /// Routes of the peer that are accepted.
     pub routes_accepted: usize,
+    /// Of these, routes that the peer has not said again since it was lost; it may yet come back and do so (RFC 4724).
+    pub routes_stale: usize,
     /// Routes that would be, were they not more than [`MOST_LEARNED`](crate::MOST_LEARNED).
     pub routes_left_out: u64,
     /// What went wrong last; kept until the session has been Established for a while.
     pub error: Option<SessionError>,
     /// Numbers.
     pub counters: Counters,
+}
+
+impl Status {
+    /// Whether routes of this family reach the peer.
+    #[must_use]
+    pub fn carries(&self, family: Family) -> bool {
+        let agreed = self
+            .negotiated
+            .as_ref()
+            .is_some_and(|both| both.families.contains(&family));
+        self.state == State::Established && agreed && !self.family_faults.contains_key(&family)
+    }
 }

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use bgp::wire::{self, Capability, Form, Frame, Framer, Message, Open};
 use bgp::{
-    Attributes, BfdState, Connection, DialError, Export, ExportGuard, Import, ImportPolicy, Input,
-    MOST_LEARNED, PeerAsn, Session, Settings, Stop, Table, Transmit,
+    Attributes, BfdState, Connection, DialError, Drain, Export, ExportGuard, Forwarding, Import,
+    ImportPolicy, Input, LiveSettings, MOST_LEARNED, NextHops, OpenSettings, PeerAsn, Retention, Session,
+    Settings, Stop, Table, Transmit,
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use model::Family;
@@ -43,6 +44,7 @@ fn history(octets: &[u8]) {
     link.tell(&mut session, now, Input::Guard(guard));
     let mut accepting = first & 64 != 0;
     link.tell(&mut session, now, Input::Imports(imports(accepting)));
+    link.tell(&mut session, now, Input::NextHops(next_hops(*first >> 4)));
     for (kind, content) in fuzz::steps(octets) {
         let argument = kind >> 4;
         let framed;
@@ -65,17 +67,24 @@ fn history(octets: &[u8]) {
                 0 => Input::Bfd(BfdState::Up),
                 1 => Input::Bfd(BfdState::Down),
                 2 => Input::Bfd(BfdState::AdminDown),
-                _ => Input::Drain(argument & 4 == 0),
+                _ => Input::Drain(
+                    [Drain::Mark, Drain::No, Drain::Withdraw, Drain::No][usize::from(argument / 4)],
+                ),
             },
             13 => match argument {
                 0 => Input::Stop(Stop::Restart),
                 1 => Input::Stop(Stop::Shutdown(String::from_utf8_lossy(content).into_owned())),
                 2 => Input::Stop(Stop::Deconfigured),
-                3 => Input::Stop(Stop::Changed),
+                3 => Input::Stop(Stop::Changed(Retention::Drop)),
                 4 | 5 => {
                     accepting = argument == 5;
                     Input::Imports(imports(accepting))
                 }
+                6 => Input::Stop(Stop::Changed(Retention::Keep)),
+                7 => Input::DialNow,
+                8 => Input::Live(live(content.len() as u8)),
+                9 => Input::NextHops(next_hops(content.len() as u8)),
+                10 => Input::Forwarding(Forwarding::Lost),
                 _ => Input::Closed(None),
             },
             14 => {
@@ -122,7 +131,7 @@ impl Link {
     fn drain(&mut self, session: &mut Session, now: Instant) {
         for _ in 0..MOST {
             while session.poll_event().is_some() {}
-            match session.poll_transmit() {
+            match session.poll_transmit(now) {
                 Some(Transmit::Octets(octets)) => {
                     self.read(&octets);
                     if !self.stalled {
@@ -180,22 +189,30 @@ fn imports(accepting: bool) -> Arc<ImportPolicy> {
 fn settings(bits: u8) -> Settings {
     let flag = |bit: u8| bits & bit != 0;
     Settings {
-        local_asn: if flag(1) { 65536 } else { 64512 },
-        peer_asn: if flag(2) {
-            PeerAsn::Internal
-        } else {
-            PeerAsn::External
+        open: OpenSettings {
+            local_asn: if flag(1) { 65536 } else { 64512 },
+            peer_asn: if flag(2) {
+                PeerAsn::Internal
+            } else {
+                PeerAsn::External
+            },
+            identifier: Ipv4Addr::new(192, 0, 2, 1),
+            hold_time: Duration::from_secs(if flag(4) { 0 } else { 9 }),
+            families: BTreeSet::from([Family::V4, Family::V6]),
+            restart_time: flag(16).then_some(Duration::from_secs(120)),
         },
-        identifier: Ipv4Addr::new(192, 0, 2, 1),
-        hold_time: Duration::from_secs(if flag(4) { 0 } else { 9 }),
-        keepalive_time: None,
-        connect_time: flag(8).then_some(Duration::from_secs(1)),
-        families: BTreeSet::from([Family::V4, Family::V6]),
-        restart_time: flag(16).then_some(Duration::from_secs(120)),
+        live: live(u8::from(flag(8))),
         restarted: flag(32),
-        graceful_shutdown: Duration::from_secs(5),
         node: "node".to_owned(),
         seed: 1,
+    }
+}
+
+fn live(bits: u8) -> LiveSettings {
+    LiveSettings {
+        keepalive_time: (bits & 2 != 0).then_some(Duration::from_secs(1)),
+        connect_time: (bits & 1 != 0).then_some(Duration::from_secs(1)),
+        graceful_shutdown: Duration::from_secs(if bits & 4 == 0 { 5 } else { 0 }),
     }
 }
 
@@ -228,21 +245,22 @@ fn peer(bits: u8) -> Open {
     }
 }
 
+const V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+const V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+
 fn connection(bits: u8) -> Connection {
-    let (v4, v6) = (
-        Ipv4Addr::new(192, 0, 2, 1),
-        Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1),
-    );
     let (local, remote): (IpAddr, IpAddr) = if bits & 1 == 0 {
-        (v4.into(), Ipv4Addr::new(192, 0, 2, 2).into())
+        (V4.into(), Ipv4Addr::new(192, 0, 2, 2).into())
     } else {
-        (v6.into(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2).into())
+        (V6.into(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2).into())
     };
-    Connection {
-        local,
-        remote,
-        next_hop_v4: (bits & 2 == 0).then_some(v4),
-        next_hop_v6: (bits & 4 == 0).then_some(v6),
+    Connection { local, remote }
+}
+
+fn next_hops(bits: u8) -> NextHops {
+    NextHops {
+        v4: (bits & 2 == 0).then_some(V4),
+        v6: (bits & 4 == 0).then_some(V6),
         link_local: (bits & 8 == 0).then_some(Ipv6Addr::new(0xFE80, 0, 0, 0, 0, 0, 0, 1)),
     }
 }

@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bgp::{ExportGuard, ImportPolicy, Stop, Table};
+use bgp::{ExportGuard, ImportPolicy, Retention, Stop, Table};
 use config::Peer;
 use model::{NodeName, PeerName, Selectors};
 use tokio::sync::watch;
@@ -174,7 +174,9 @@ impl Peers {
         for (name, running) in &self.running {
             match desired.peers.get(name) {
                 None => running.stop(Stop::Deconfigured),
-                Some(peering) if !peering.is_the_session_of(&running.peering) => running.stop(Stop::Changed),
+                Some(peering) if !peering.is_the_session_of(&running.peering) => {
+                    running.stop(Stop::Changed(Retention::Drop))
+                }
                 Some(_) => {}
             }
         }

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use model::Family;
 
 use crate::import::ImportPolicy;
-use crate::input::Connection;
+use crate::input::{Connection, NextHops};
 use crate::learned::{Learned, MOST_LEARNED};
 use crate::status::Event;
 use crate::wire::{NextHop, Outcome, Update};
@@ -16,6 +16,7 @@ use crate::wire::{NextHop, Outcome, Update};
 pub(super) struct Terms<'a> {
     pub(super) policy: &'a ImportPolicy,
     pub(super) connection: &'a Connection,
+    pub(super) next_hops: &'a NextHops,
     pub(super) local_asn: u32,
     pub(super) identifier: Ipv4Addr,
     pub(super) internal: bool,
@@ -38,6 +39,11 @@ impl AdjRibIn {
         self.routes.len()
     }
 
+    /// Of these, how many the peer has not said again.
+    pub(super) fn stale(&self) -> usize {
+        self.stale.len()
+    }
+
     pub(super) fn left_out(&self) -> u64 {
         self.left_out.values().sum()
     }
@@ -48,7 +54,7 @@ impl AdjRibIn {
         }
         let (counts, length) = (counts(update, terms), update.described().path_length());
         for (prefix, next_hop) in update.routes() {
-            let next_hop = next_hop.filter(|next_hop| counts && is_usable(next_hop, terms.connection));
+            let next_hop = next_hop.filter(|next_hop| counts && is_usable(next_hop, terms));
             match next_hop.filter(|_| self.admits(&prefix, terms)) {
                 Some(next_hop) => self.take(prefix, learned(update, length, next_hop, terms), events),
                 // What a peer announces replaces what it announced before, also where it cannot be used.
@@ -61,6 +67,12 @@ impl AdjRibIn {
             self.disabled.insert(family);
             self.lose_all(|prefix| self::family(prefix) == family, events);
         }
+    }
+
+    /// The session is no more, and with it all that came by it.
+    pub(super) fn on_session_lost(&mut self, events: &mut VecDeque<Event>) {
+        self.lose_all(|_| true, events);
+        (self.disabled, self.left_out) = (BTreeSet::new(), BTreeMap::new());
     }
 
     /// Another policy is in force.
@@ -145,14 +157,11 @@ fn learned(update: &Update<'_>, path_length: u32, next_hop: NextHop, terms: &Ter
 }
 
 /// Whether packets can be sent there: to one machine, and to another than this one.
-fn is_usable(next_hop: &NextHop, connection: &Connection) -> bool {
+fn is_usable(next_hop: &NextHop, terms: &Terms<'_>) -> bool {
     let is_ours = |address: IpAddr| {
-        let link_local = connection.link_local.map(IpAddr::V6);
-        let global = [
-            connection.next_hop_v4.map(IpAddr::V4),
-            connection.next_hop_v6.map(IpAddr::V6),
-        ];
-        address == connection.local || link_local == Some(address) || global.contains(&Some(address))
+        let NextHops { v4, v6, link_local } = *terms.next_hops;
+        let ours = [v4.map(IpAddr::V4), v6.map(IpAddr::V6), link_local.map(IpAddr::V6)];
+        address == terms.connection.local || ours.contains(&Some(address))
     };
     let is_usable = |address: IpAddr| {
         let everyone = address == IpAddr::V4(Ipv4Addr::BROADCAST);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use model::Family;
 
-use crate::input::Connection;
-use crate::settings::Settings;
+use crate::input::{Connection, Forwarding};
+use crate::settings::OpenSettings;
 use crate::status::{Negotiated, SessionError};
 use crate::wire::{AS_TRANS, Capability, FamilyCode, Form, GracefulRestart, Notification, Open};
 
@@ -30,8 +30,21 @@ pub(super) struct Agreement {
     pub(super) notification: bool,
 }
 
+impl Agreement {
+    /// Whether the peer keeps our routes when the connection breaks, but not over a NOTIFICATION.
+    pub(super) fn keeps_only_in_silence(&self) -> bool {
+        self.negotiated.graceful_restart && !self.notification
+    }
+}
+
 /// Our OPEN.
-pub(super) fn offer(settings: &Settings, connection: &Connection, restarted: bool) -> Open {
+pub(super) fn offer(
+    settings: &OpenSettings,
+    connection: &Connection,
+    restarted: bool,
+    forwarding: Forwarding,
+) -> Open {
+    let preserved = forwarding == Forwarding::Preserved;
     let families = settings.families.iter().copied();
     let mut capabilities: Vec<Capability> = families
         .clone()
@@ -46,8 +59,8 @@ pub(super) fn offer(settings: &Settings, connection: &Connection, restarted: boo
             restarted,
             notification: true,
             restart_time: seconds(time).min(LONGEST_RESTART),
-            // What forwards is not this process: its end changes nothing, so that the bit is true in every OPEN.
-            families: families.map(|family| (family.into(), true)).collect(),
+            // What forwards is not this process: its end changes nothing, so that the bit is true unless the node itself was off.
+            families: families.map(|family| (family.into(), preserved)).collect(),
         }));
     }
     capabilities.push(Capability::FourOctetAs(settings.local_asn));
@@ -62,7 +75,7 @@ pub(super) fn offer(settings: &Settings, connection: &Connection, restarted: boo
 
 /// What follows from the peer's OPEN, or why there can be no session.
 pub(super) fn agree(
-    settings: &Settings,
+    settings: &OpenSettings,
     connection: &Connection,
     open: &Open,
 ) -> Result<Agreement, (Notification, SessionError)> {
@@ -113,7 +126,7 @@ pub(super) fn agree(
 }
 
 /// Where only IPv6 addresses are known of each other, IPv4 routes need one as their next hop (RFC 8950).
-fn offers_v6_next_hop(settings: &Settings, connection: &Connection) -> bool {
+fn offers_v6_next_hop(settings: &OpenSettings, connection: &Connection) -> bool {
     connection.remote.is_ipv6() && settings.families.contains(&Family::V4)
 }
 

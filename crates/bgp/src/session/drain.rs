@@ -1,27 +1,33 @@
 use std::time::Instant;
 
 use super::Session;
+use crate::input::{Drain, Forwarding};
+use crate::settings::LiveSettings;
 use crate::status::Event;
 
-/// Whether the node is to be left alone (RFC 8326).
+/// How far the withdrawal of everything is (RFC 8326).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Drain {
-    /// It is not.
+pub(super) enum Draining {
+    /// Nobody asks for it.
     #[default]
     Not,
-    /// What has been announced is marked until then; nothing is announced anew.
+    /// What has been announced is marked since then; nothing is announced anew.
     Marking(Instant),
     /// Nothing is announced any more.
     Withdrawing {
-        /// That all is withdrawn has been said.
+        /// That all is withdrawn has been told.
         told: bool,
     },
 }
 
-impl Drain {
-    pub(super) fn marked_until(self) -> Option<Instant> {
+impl Draining {
+    pub(super) fn is_under_way(self) -> bool {
+        self != Self::Not
+    }
+
+    pub(super) fn marked_until(self, live: &LiveSettings) -> Option<Instant> {
         match self {
-            Self::Marking(until) => Some(until),
+            Self::Marking(since) => Some(since + live.graceful_shutdown),
             Self::Not | Self::Withdrawing { .. } => None,
         }
     }
@@ -35,43 +41,46 @@ impl Drain {
 }
 
 impl Session {
-    pub(super) fn on_drain(&mut self, now: Instant, drain: bool) {
-        let is_drained = self.drain != Drain::Not;
-        if drain == is_drained {
-            return;
-        }
-        let rib = self.link.as_ref().and_then(|link| link.rib.as_ref());
-        let announces = rib.is_some_and(|rib| rib.sent() > 0);
-        self.drain = match (drain, announces) {
-            (false, _) => Drain::Not,
-            (true, true) if !self.settings.graceful_shutdown.is_zero() => {
-                Drain::Marking(now + self.settings.graceful_shutdown)
-            }
-            (true, _) => Drain::Withdrawing { told: false },
+    pub(super) fn on_drain(&mut self, now: Instant, drain: Drain) {
+        let live = self.phase.established();
+        let announces = live.is_some_and(|live| live.adj_rib_out.sent() > 0);
+        let marks = announces && !self.settings.live.graceful_shutdown.is_zero();
+        let draining = match (self.draining, drain) {
+            (_, Drain::No) => Draining::Not,
+            (Draining::Not, Drain::Mark) if marks => Draining::Marking(now),
+            (Draining::Not, Drain::Mark | Drain::Withdraw) => Draining::Withdrawing { told: false },
+            (Draining::Marking(since), Drain::Mark) => Draining::Marking(since),
+            (Draining::Marking(_), Drain::Withdraw) => Draining::Withdrawing { told: false },
+            (Draining::Withdrawing { told }, Drain::Mark | Drain::Withdraw) => Draining::Withdrawing { told },
         };
-        self.review(None);
+        if draining != self.draining {
+            self.draining = draining;
+            self.review(None);
+        }
     }
 
     /// What has come to its end by what has just happened.
     pub(super) fn settle(&mut self) {
-        let link = self.link.as_mut().filter(|link| link.in_flight.is_none());
-        if let Some(rib) = link.and_then(|link| link.rib.as_mut())
-            && rib.becomes_synced()
+        self.tell_family_faults();
+        if let Some(live) = self.phase.established_mut()
+            && live.opened.transport.in_flight.is_none()
+            && live.adj_rib_out.becomes_synced()
         {
-            // From now on the peer need not wait for us (RFC 4724 §4.1).
+            // From now on the peer need not wait for us (RFC 4724 §4.1), and what it keeps over another loss is what it has just heard.
             self.restarted = false;
+            self.forwarding = Forwarding::Preserved;
             self.events.push_back(Event::Synced);
         }
-        if self.drain == (Drain::Withdrawing { told: false }) && self.is_withdrawn() {
-            self.drain = Drain::Withdrawing { told: true };
+        if self.draining == (Draining::Withdrawing { told: false }) && self.is_withdrawn() {
+            self.draining = Draining::Withdrawing { told: true };
             self.events.push_back(Event::Drained);
         }
     }
 
     /// Whether nothing is announced, as far as TCP has taken it.
     fn is_withdrawn(&self) -> bool {
-        let Some(link) = &self.link else { return true };
-        let Some(rib) = &link.rib else { return true };
-        rib.sent() == 0 && link.in_flight.is_none()
+        self.phase
+            .established()
+            .is_none_or(|live| live.adj_rib_out.sent() == 0 && live.opened.transport.in_flight.is_none())
     }
 }

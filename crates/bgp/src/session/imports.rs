@@ -5,9 +5,11 @@ use std::time::Instant;
 
 use super::Session;
 use super::adj_rib_in::Terms;
+use super::fsm::FsmEvent;
+use super::phase::Opened;
 use crate::import::ImportPolicy;
-use crate::status::{Event, State};
-use crate::wire::{FamilyCode, Notification, RouteRefresh, Update};
+use crate::status::Event;
+use crate::wire::{FamilyCode, RouteRefresh, Update};
 
 impl Session {
     /// Routes that pass no more are lost; those that did not pass before have to be said again, for they were not kept. A peer that
@@ -17,35 +19,32 @@ impl Session {
             return;
         }
         self.imports = policy;
-        let Some(link) = self.link.as_mut().filter(|_| self.state == State::Established) else {
+        self.adj_rib_in.narrow(&self.imports, &mut self.events);
+        let Some(live) = self.phase.established_mut() else {
             return;
         };
-        link.learned.narrow(&self.imports, &mut self.events);
         if self.imports.is_empty() {
-            link.owes_refreshes.clear();
-            return;
-        }
-        let Some(agreement) = &link.agreement else { return };
-        if agreement.refresh {
-            link.owes_refreshes = agreement.form.families.clone();
-            link.learned.count_anew();
+            live.owes_refreshes.clear();
+        } else if live.opened.agreement.refresh {
+            live.owes_refreshes = live.opened.agreement.form.families.clone();
+            self.adj_rib_in.count_anew();
         } else {
-            self.refuse(now, Notification::configuration_change());
+            self.on_event(now, FsmEvent::NeedsRoutesAgain);
         }
     }
 
-    pub(super) fn learn(&mut self, update: &Update<'_>) {
-        let Some(link) = &mut self.link else { return };
+    pub(super) fn learn(&mut self, opened: &Opened, update: &Update<'_>) {
         // Without a policy not even that a prefix is none is looked into.
         if !self.imports.is_empty() {
             let terms = Terms {
                 policy: &self.imports,
-                connection: &link.connection,
-                local_asn: self.settings.local_asn,
-                identifier: self.settings.identifier,
-                internal: link.form.internal,
+                connection: &opened.transport.connection,
+                next_hops: &self.next_hops,
+                local_asn: self.settings.open.local_asn,
+                identifier: self.settings.open.identifier,
+                internal: opened.transport.form.internal,
             };
-            link.learned.on_update(update, &terms, &mut self.events);
+            self.adj_rib_in.on_update(update, &terms, &mut self.events);
         }
         if let Some(family) = update.end_of_rib().and_then(FamilyCode::family) {
             self.events.push_back(Event::EndOfRib(family));
@@ -54,20 +53,24 @@ impl Session {
 
     /// A mark of a peer that says all routes of a family again.
     pub(super) fn on_mark(&mut self, refresh: RouteRefresh) {
-        let (Some(link), Some(family)) = (&mut self.link, refresh.family.family()) else {
+        let Some(family) = refresh.family.family() else {
             return;
         };
         match refresh.subtype {
-            RouteRefresh::BEGIN => link.learned.begin_again(family),
-            RouteRefresh::END => link.learned.end_again(family, &mut self.events),
+            RouteRefresh::BEGIN => self.adj_rib_in.begin_again(family),
+            RouteRefresh::END => self.adj_rib_in.end_again(family, &mut self.events),
             _ => {}
         }
     }
 
-    /// The next wish to hear all routes of a family.
-    pub(super) fn next_wish(&mut self) -> Option<RouteRefresh> {
-        let family = self.link.as_mut()?.owes_refreshes.pop_first()?.into();
-        let subtype = RouteRefresh::NORMAL;
-        Some(RouteRefresh { family, subtype })
+    /// The session that the routes came by is no more.
+    pub(super) fn on_routes_lost(&mut self) {
+        let mut unheard = std::collections::VecDeque::new();
+        let events = if self.phase.is_over() {
+            &mut unheard
+        } else {
+            &mut self.events
+        };
+        self.adj_rib_in.on_session_lost(events);
     }
 }

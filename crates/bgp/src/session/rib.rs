@@ -6,10 +6,10 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use model::Family;
 
-use super::agreement::Agreement;
-use super::drain::Drain;
+use super::drain::Draining;
+use super::phase::Opened;
 use crate::guard::ExportGuard;
-use crate::input::Connection;
+use crate::input::NextHops;
 use crate::route::{Attributes, Table};
 use crate::wire::{Form, NextHop};
 
@@ -19,7 +19,6 @@ mod outbound_attributes;
 mod queue;
 mod refresh;
 
-use next_hop::next_hop;
 use outbound_attributes::OutboundAttributes;
 use queue::Queue;
 use refresh::{Answer, Refresh};
@@ -30,7 +29,7 @@ pub(super) struct View<'a> {
     pub(super) guard: &'a ExportGuard,
     /// Whether these are all routes.
     pub(super) complete: bool,
-    pub(super) drain: Drain,
+    pub(super) draining: Draining,
 }
 
 /// What kind of message it was.
@@ -71,14 +70,13 @@ struct Progress {
 }
 
 impl AdjRibOut {
-    pub(super) fn new(agreement: &Agreement, connection: &Connection, local_asn: u32) -> Self {
-        let form = agreement.form.clone();
+    pub(super) fn new(opened: &Opened, next_hops: &NextHops, local_asn: u32) -> Self {
+        let form = opened.agreement.form.clone();
         let families = form.families.iter();
-        let next_hop = |family: &Family| Some((*family, next_hop(*family, connection, &form)?));
         Self {
             local_asn,
-            enhanced_refresh: agreement.enhanced_refresh,
-            next_hops: families.clone().filter_map(next_hop).collect(),
+            enhanced_refresh: opened.agreement.enhanced_refresh,
+            next_hops: next_hop::by_family(opened, next_hops),
             families: families.map(|family| (*family, Progress::default())).collect(),
             sent: BTreeMap::new(),
             queue: Queue::default(),
@@ -88,6 +86,25 @@ impl AdjRibOut {
             complete: false,
             unsynced: true,
         }
+    }
+
+    /// Whether routes of the family have somewhere to point to.
+    pub(super) fn has_next_hop(&self, family: Family) -> bool {
+        self.next_hops.contains_key(&family)
+    }
+
+    /// Takes next hops. If any is another one than before, routes of its family are to be said again: all that follows from that does
+    /// a review.
+    pub(super) fn point_to(&mut self, opened: &Opened, next_hops: &NextHops) -> bool {
+        let after = next_hop::by_family(opened, next_hops);
+        let before = std::mem::replace(&mut self.next_hops, after);
+        for (prefix, sent) in &mut self.sent {
+            let family = family(prefix);
+            if before.get(&family) != self.next_hops.get(&family) {
+                *sent = None;
+            }
+        }
+        before != self.next_hops
     }
 
     /// How many routes the peer has.
@@ -135,7 +152,7 @@ impl AdjRibOut {
 
     /// Queues what makes the peer have this route as it is wanted.
     fn review(&mut self, view: &View<'_>, prefix: IpNet, wanted: Option<&Arc<Attributes>>) {
-        let marked = matches!(view.drain, Drain::Marking(_));
+        let marked = matches!(view.draining, Draining::Marking(_));
         let wanted = wanted.filter(|_| self.may_have(view, &prefix));
         let wanted = wanted.map(|attributes| self.outbound_attributes.of(attributes, marked));
         match (wanted, self.sent.get(&prefix)) {
@@ -151,10 +168,10 @@ impl AdjRibOut {
     /// moment.
     fn may_have(&self, view: &View<'_>, prefix: &IpNet) -> bool {
         let is_sent = self.sent.contains_key(prefix);
-        let by_drain = match view.drain {
-            Drain::Not => true,
-            Drain::Marking(_) => is_sent,
-            Drain::Withdrawing { .. } => false,
+        let by_drain = match view.draining {
+            Draining::Not => true,
+            Draining::Marking(_) => is_sent,
+            Draining::Withdrawing { .. } => false,
         };
         by_drain && self.next_hops.contains_key(&family(prefix)) && (!is_sent || view.guard.permits(prefix))
     }

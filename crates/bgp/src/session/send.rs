@@ -1,21 +1,23 @@
 use std::mem;
+use std::time::Instant;
 
+use super::phase::Phase;
 use super::rib::{Advertised, View};
 use super::{Session, agreement};
 use crate::input::Transmit;
 use crate::route::Table;
-use crate::wire;
+use crate::wire::{self, RouteRefresh};
 
 impl Session {
-    /// The next thing to do.
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+    /// The next thing to do, now.
+    pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
         if let Some(notification) = self.close.take() {
             return Some(Transmit::Close { notification });
         }
         if mem::take(&mut self.dial) {
             return Some(Transmit::Dial);
         }
-        let octets = self.next_message();
+        let octets = self.next_message(now);
         if octets.is_none() {
             // What there was to say may have turned out to be nothing.
             self.settle();
@@ -24,44 +26,54 @@ impl Session {
     }
 
     pub(super) fn on_written(&mut self) {
-        if let Some(link) = &mut self.link {
-            link.in_flight = None;
+        if let Some(transport) = self.phase.transport_mut() {
+            transport.in_flight = None;
         }
     }
 
     /// The next message, if TCP has taken the last.
-    fn next_message(&mut self) -> Option<Vec<u8>> {
-        let link = self.link.as_mut().filter(|link| link.in_flight.is_none())?;
-        let now = link.ran;
-        let octets = if mem::take(&mut link.owes_open) {
+    fn next_message(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let transport = self.phase.transport_mut()?;
+        if transport.in_flight.is_some() {
+            return None;
+        }
+        let octets = if mem::take(&mut transport.owes_open) {
             self.counters.opens_sent += 1;
             wire::open(&agreement::offer(
-                &self.settings,
-                &link.connection,
+                &self.settings.open,
+                &transport.connection,
                 self.restarted,
+                self.forwarding,
             ))
-        } else if mem::take(&mut link.owes_keepalive) {
+        } else if mem::take(&mut transport.owes_keepalive) {
             self.counters.keepalives_sent += 1;
             wire::keepalive()
-        } else if let Some(wish) = self.next_wish() {
-            wire::route_refresh(&wish)
         } else {
-            self.next_update()?
+            self.next_of_established(now)?
         };
-        self.link.as_mut()?.in_flight = Some(now);
+        self.phase.transport_mut()?.in_flight = Some(now);
         Some(octets)
     }
 
-    fn next_update(&mut self) -> Option<Vec<u8>> {
-        let link = self.link.as_mut()?;
-        let now = link.ran;
+    fn next_of_established(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let Phase::Established(live) = &mut self.phase else {
+            return None;
+        };
+        if let Some(family) = live.owes_refreshes.pop_first() {
+            let subtype = RouteRefresh::NORMAL;
+            return Some(wire::route_refresh(&RouteRefresh {
+                family: family.into(),
+                subtype,
+            }));
+        }
         let guard = self.guard.as_ref()?;
-        let (octets, advertised) = link.rib.as_mut()?.next_message(now, guard, &mut self.counters)?;
+        let (octets, advertised) = live.adj_rib_out.next_message(now, guard, &mut self.counters)?;
         match advertised {
             Advertised::Update => {
                 self.counters.updates_sent += 1;
                 // As good as a KEEPALIVE (RFC 4271 §4.4), unless there is none to be sent.
-                self.restart_keepalive(now);
+                live.opened
+                    .restart_keepalive(now, &self.settings.live, &mut self.jitter);
             }
             Advertised::Refresh => {}
         }
@@ -73,18 +85,18 @@ impl Session {
         let (Some(routes), Some(guard)) = (&self.routes, &self.guard) else {
             return;
         };
-        let Some(rib) = self.link.as_mut().and_then(|link| link.rib.as_mut()) else {
+        let Some(live) = self.phase.established_mut() else {
             return;
         };
         let view = View {
             routes,
             guard,
             complete: self.complete,
-            drain: self.drain,
+            draining: self.draining,
         };
         match before {
-            Some(before) => rib.review_changes(&view, before),
-            None => rib.review_all(&view),
+            Some(before) => live.adj_rib_out.review_changes(&view, before),
+            None => live.adj_rib_out.review_all(&view),
         }
     }
 }

@@ -5,6 +5,8 @@ mod connecting;
 mod drain;
 mod errors;
 mod imports;
+mod live;
+mod next_hops;
 mod opening;
 mod refresh;
 mod routes;
@@ -22,8 +24,8 @@ use model::Family;
 
 use crate::wire::{self, Capability, FamilyCode, Form, Framer, Message, Notification, Open, RouteRefresh};
 use crate::{
-    Attributes, Connection, DialError, Event, Export, ExportGuard, Input, PeerAsn, Session, SessionError,
-    Settings, State, Table, Transmit,
+    Attributes, Connection, DialError, Drain, Event, Export, ExportGuard, Input, LiveSettings, NextHops,
+    OpenSettings, PeerAsn, Retention, Session, SessionError, Settings, State, Table, Transmit,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -60,41 +62,62 @@ struct Rig {
 
 fn settings() -> Settings {
     Settings {
-        local_asn: OURS,
-        peer_asn: PeerAsn::Exactly(THEIRS),
-        identifier: Ipv4Addr::new(192, 0, 2, 1),
-        hold_time: Duration::from_secs(90),
-        keepalive_time: None,
-        connect_time: None,
-        families: BTreeSet::from([Family::V4, Family::V6]),
-        restart_time: None,
+        open: OpenSettings {
+            local_asn: OURS,
+            peer_asn: PeerAsn::Exactly(THEIRS),
+            identifier: Ipv4Addr::new(192, 0, 2, 1),
+            hold_time: Duration::from_secs(90),
+            families: BTreeSet::from([Family::V4, Family::V6]),
+            restart_time: None,
+        },
+        live: live(),
         restarted: false,
-        graceful_shutdown: Duration::from_secs(5),
         node: "node-a".to_owned(),
         seed: 7,
     }
 }
 
-fn restarting() -> Settings {
-    Settings {
-        restart_time: Some(Duration::from_secs(120)),
-        ..settings()
+fn live() -> LiveSettings {
+    LiveSettings {
+        keepalive_time: None,
+        connect_time: None,
+        graceful_shutdown: Duration::from_secs(5),
     }
 }
 
+fn with(mut settings: Settings, change: impl FnOnce(&mut Settings)) -> Settings {
+    change(&mut settings);
+    settings
+}
+
+fn restarting() -> Settings {
+    let time = Duration::from_secs(120);
+    with(settings(), |settings| settings.open.restart_time = Some(time))
+}
+
 fn internal() -> Settings {
-    Settings {
-        peer_asn: PeerAsn::Internal,
-        ..settings()
-    }
+    with(settings(), |settings| settings.open.peer_asn = PeerAsn::Internal)
 }
 
 fn connection() -> Connection {
     Connection {
         local: [192, 0, 2, 1].into(),
         remote: [192, 0, 2, 2].into(),
-        next_hop_v4: Some([192, 0, 2, 1].into()),
-        next_hop_v6: Some("2001:db8::1".parse().unwrap()),
+    }
+}
+
+/// Over a link without addresses of its own.
+fn unnumbered() -> Connection {
+    Connection {
+        local: "fe80::1".parse().unwrap(),
+        remote: "fe80::2".parse().unwrap(),
+    }
+}
+
+fn next_hops() -> NextHops {
+    NextHops {
+        v4: Some([192, 0, 2, 1].into()),
+        v6: Some("2001:db8::1".parse().unwrap()),
         link_local: None,
     }
 }
@@ -171,10 +194,12 @@ fn guard(ranges: &[&str]) -> Arc<ExportGuard> {
 impl Rig {
     #[allow(clippy::disallowed_methods, reason = "a starting point for virtual time")]
     fn new(settings: Settings) -> Self {
-        let internal = settings.peer_asn.is_internal(settings.local_asn);
+        let internal = settings.open.peer_asn.is_internal(settings.open.local_asn);
+        let (mut session, epoch) = (Session::new(settings), Instant::now());
+        session.handle_input(epoch, Input::NextHops(next_hops()));
         Self {
-            session: Session::new(settings),
-            epoch: Instant::now(),
+            session,
+            epoch,
             now: Duration::ZERO,
             form: Form {
                 four_octet_as: true,
@@ -242,7 +267,7 @@ impl Rig {
     }
 
     fn drain(&mut self) {
-        while let Some(transmit) = self.session.poll_transmit() {
+        while let Some(transmit) = self.session.poll_transmit(self.epoch + self.now) {
             match transmit {
                 Transmit::Dial => self.said.push((self.now, Said::Dial)),
                 Transmit::Octets(octets) => {

@@ -1,97 +1,74 @@
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{SEND_HOLD, Session};
-use crate::settings::Settings;
-use crate::status::{SessionError, State};
-use crate::wire::Notification;
-
-/// No more than one KEEPALIVE in this time (RFC 4271 §4.4).
-const LEAST_KEEPALIVE: Duration = Duration::from_secs(1);
+use super::Session;
+use super::fsm::FsmEvent;
+use super::phase::{Established, Phase, Wait};
+use crate::settings::LiveSettings;
 
 impl Session {
     /// When [`Self::handle_timeout`] is to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let link = self.link.as_ref();
-        let times = [
-            self.retry.due,
-            self.drain.marked_until(),
-            link.and_then(|link| link.hold),
-            link.and_then(|link| link.keepalive),
-            link.and_then(|link| link.stable),
-            link.and_then(|link| link.rib.as_ref()?.refresh_due()),
-            self.send_hold().map(|(_, due)| due),
-        ];
-        times.into_iter().flatten().min()
+        let marked_until = self.draining.marked_until(&self.settings.live);
+        [self.phase.timeout(), marked_until].into_iter().flatten().min()
     }
 
     pub(super) fn run_timers(&mut self, now: Instant) {
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        if is_due(self.retry.due) {
-            self.dial(now);
-        }
-        if is_due(self.drain.marked_until()) {
-            self.drain.end_marking();
-            self.review(None);
-        }
-        if let Some((time, due)) = self.send_hold()
+        if let Phase::Idle(Wait::Until(due)) = self.phase
             && due <= now
         {
-            let expired = Notification::send_hold_timer_expired();
-            return self.hang_up(now, Some(&expired), SessionError::SendHold(time));
+            self.on_event(now, FsmEvent::RetryExpired);
         }
-        let Some(link) = &mut self.link else { return };
-        if is_due(link.hold) {
-            return self.refuse(now, Notification::hold_timer_expired());
+        if is_due(self.draining.marked_until(&self.settings.live)) {
+            self.draining.end_marking();
+            self.review(None);
         }
-        if is_due(link.stable) {
-            link.stable = None;
+        let send_hold = self.phase.established().and_then(Established::send_hold);
+        if let Some((time, due)) = send_hold
+            && due <= now
+        {
+            return self.on_event(now, FsmEvent::SendHoldExpired(time));
+        }
+        if is_due(self.phase.transport().and_then(|transport| transport.hold)) {
+            return self.on_event(now, FsmEvent::HoldExpired);
+        }
+        self.run_timers_of_established(now);
+        let Some(opened) = self.phase.opened_mut() else {
+            return;
+        };
+        if is_due(opened.transport.keepalive) {
+            opened.transport.owes_keepalive = true;
+            opened.restart_keepalive(now, &self.settings.live, &mut self.jitter);
+        }
+    }
+
+    fn run_timers_of_established(&mut self, now: Instant) {
+        let Some(live) = self.phase.established_mut() else {
+            return;
+        };
+        live.adj_rib_out.run_refreshes(now);
+        if live.stable.is_some_and(|at| at <= now) {
+            live.stable = None;
             self.retry.forget();
             self.error = None;
         }
-        if let Some(rib) = &mut link.rib {
-            rib.run_refreshes(now);
-        }
-        if is_due(link.keepalive) {
-            link.owes_keepalive = true;
-            self.restart_keepalive(now);
-        }
     }
 
-    /// How long the peer may take to read one message, and when it will have taken longer (RFC 9687). With keepalives, and while
-    /// there are routes to tell, a message is always on its way within a third of the hold time; with neither, nothing can wait.
-    fn send_hold(&self) -> Option<(Duration, Instant)> {
-        let link = self.link.as_ref().filter(|_| self.state == State::Established)?;
-        let hold = link.agreement.as_ref()?.negotiated.hold_time.unwrap_or_default();
-        let time = SEND_HOLD.max(2 * hold);
-        Some((time, link.in_flight? + time))
-    }
-
-    /// The peer has given a sign of life (B8).
-    pub(super) fn restart_hold(&mut self, now: Instant) {
-        if let Some(link) = &mut self.link
-            && let Some(agreement) = &link.agreement
+    /// Nothing of it ends anything: what waits for a time waits for the new one.
+    pub(super) fn on_live(&mut self, now: Instant, live: LiveSettings) {
+        let before = std::mem::replace(&mut self.settings.live, live);
+        if before.connect_time != live.connect_time
+            && let Phase::Idle(Wait::Until(due)) = &mut self.phase
+            && let Some(failed_at) = self.retry.failed_at()
         {
-            link.hold = agreement.negotiated.hold_time.map(|time| now + time);
+            let wait = self.jitter.of(self.retry.wait(live.connect_time));
+            *due = now.max(failed_at + wait);
         }
-    }
-
-    /// We have given one (B6).
-    pub(super) fn restart_keepalive(&mut self, now: Instant) {
-        if let Some(link) = &mut self.link
-            && let Some(agreement) = &link.agreement
+        if before.keepalive_time != live.keepalive_time
+            && let Some(opened) = self.phase.opened_mut()
         {
-            let interval = agreement
-                .negotiated
-                .hold_time
-                .map(|hold| keepalive(&self.settings, hold));
-            link.keepalive = interval.map(|interval| now + self.jitter.of(interval).max(LEAST_KEEPALIVE));
+            opened.hasten_keepalive(now, &self.settings.live, &mut self.jitter);
         }
     }
-}
-
-/// At most so long between two signs of life, for a hold time of at least 3 s.
-fn keepalive(settings: &Settings, hold: Duration) -> Duration {
-    let configured = settings.keepalive_time.filter(|time| !time.is_zero());
-    configured.map_or(hold / 3, |time| time.min(hold / 3))
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bgp::{Attributes, Community, Export, ExportGuard, LargeCommunity, LinkBandwidth, Table};
+use bgp::{
+    Attributes, Community, Drain, Export, ExportGuard, LargeCommunity, LinkBandwidth, NextHops, Table,
+};
 use ipnet::IpNet;
 
 use crate::chance::Chance;
@@ -14,7 +16,8 @@ pub(crate) struct Facts {
     pub(crate) guard: Arc<ExportGuard>,
     /// Which of the guards it is.
     which: usize,
-    pub(crate) drain: bool,
+    pub(crate) drain: Drain,
+    pub(crate) next_hops: NextHops,
 }
 
 /// How much of the addresses the guards permit: all, all but some of IPv4, only IPv4, nothing.
@@ -69,6 +72,14 @@ impl Facts {
             facts.routes = Arc::new(routes);
         }
         facts
+    }
+
+    /// What every process knows.
+    pub(crate) fn of(next_hops: NextHops) -> Self {
+        Self {
+            next_hops,
+            ..Self::default()
+        }
     }
 
     pub(crate) fn set_guard(&mut self, which: usize) {

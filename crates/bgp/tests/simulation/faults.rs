@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use bgp::{BfdState, Input, State, Stop};
+use bgp::{BfdState, Drain, Input, LiveSettings, Retention, State, Stop};
 use model::Family;
 
 use crate::peer::message;
-use crate::world::{Side, What, World};
+use crate::world::{Birth, Side, What, World};
 
 impl World {
     /// For so long a session has been there, if it is.
@@ -29,7 +29,47 @@ impl World {
         } else {
             self.kill();
         }
-        self.after(after, What::Start(true));
+        self.after(after, What::Start(Birth::Again));
+    }
+
+    /// A field is edited that is in the OPEN, and does not change what is announced.
+    pub(crate) fn change_session(&mut self) {
+        self.keep();
+        self.peer.excused = true;
+        self.stop(Stop::Changed(Retention::Keep));
+        self.start(Birth::Afresh);
+    }
+
+    /// One is edited that is not: nothing is lost over that.
+    pub(crate) fn change_live(&mut self) {
+        let seconds = |times: [Option<u64>; 3], which: usize| times[which].map(Duration::from_secs);
+        let live = LiveSettings {
+            keepalive_time: seconds([None, Some(1), Some(20)], self.chance.index(3)),
+            connect_time: seconds([None, Some(1), Some(60)], self.chance.index(3)),
+            graceful_shutdown: Duration::from_secs([0, 1, 60][self.chance.index(3)]),
+        };
+        self.settings.live = live;
+        let sessions = |world: &Self| {
+            let status = world.life.as_ref().map(|life| life.session.status());
+            status.map(|status| (status.state, status.counters.notifications_sent))
+        };
+        let before = sessions(self);
+        self.input(Input::Live(live));
+        assert_eq!(sessions(self), before, "an edit of a live field");
+    }
+
+    fn change_next_hops(&mut self) {
+        let next_hops = self.over.other_next_hops(&mut self.chance);
+        self.change(|facts| facts.next_hops = next_hops);
+    }
+
+    /// The node is off for a while, without a word.
+    pub(crate) fn reboot(&mut self) {
+        self.kept.clear();
+        self.peer.excused = true;
+        self.kill();
+        let after = self.between(1000, 90_000);
+        self.after(after, What::Start(Birth::Rebooted));
     }
 
     fn stop_for_good(&mut self, stop: Stop) {
@@ -72,7 +112,7 @@ impl World {
     }
 
     fn can_tell_silence(&self) -> bool {
-        self.settings.hold_time > Duration::ZERO && self.peer.kind.hold > 0
+        self.settings.open.hold_time > Duration::ZERO && self.peer.kind.hold > 0
     }
 
     /// The router goes down, and forgets.
@@ -127,10 +167,10 @@ impl World {
 
     /// One of the faults and changes that network, peer, process and users know.
     pub(crate) fn random_fault(&mut self) {
-        let which = self.chance.below(24);
+        let which = self.chance.below(28);
         self.tell_story(|| format!("FAULT {which}"));
         // Those below that need not, say so.
-        if !matches!(which, 0..=2 | 11..=16 | 20) {
+        if !matches!(which, 0..=2 | 4 | 11..=16 | 20 | 23..=25) {
             self.kept.clear();
         }
         match which {
@@ -145,12 +185,11 @@ impl World {
                 let which = self.chance.index(2);
                 self.stop_for_good(stop[which].clone());
                 let after = self.between(10, 5000);
-                self.after(after, What::Start(false));
+                self.after(after, What::Start(Birth::Afresh));
             }
             4 => {
-                self.settings.hold_time = Duration::from_secs([9, 30, 90][self.chance.index(3)]);
-                self.stop_for_good(Stop::Changed);
-                self.start(false);
+                self.settings.open.hold_time = Duration::from_secs([9, 30, 90][self.chance.index(3)]);
+                self.change_session();
             }
             5 if self.can_tell_silence() => self.cut(),
             5 | 6 => {
@@ -188,7 +227,7 @@ impl World {
             14 | 15 => self.change_routes(),
             16 => self.change_guard(),
             17 => {
-                let drain = !self.facts.drain;
+                let drain = [Drain::No, Drain::Mark, Drain::Withdraw][self.chance.index(3)];
                 self.change(|facts| facts.drain = drain);
             }
             18 => {
@@ -207,6 +246,9 @@ impl World {
                 self.obey();
                 self.reset();
             }
+            23 | 24 => self.change_next_hops(),
+            25 => self.change_live(),
+            26 => self.reboot(),
             _ => {
                 self.reachable = !self.reachable;
             }
@@ -223,11 +265,11 @@ impl World {
             self.reset();
         }
         self.after(Duration::ZERO, What::Reads);
-        if self.facts.drain {
-            self.change(|facts| facts.drain = false);
+        if self.facts.drain != Drain::No {
+            self.change(|facts| facts.drain = Drain::No);
         }
         if self.life.is_none() {
-            self.after(Duration::from_millis(1), What::Start(true));
+            self.after(Duration::from_millis(1), What::Start(Birth::Again));
         }
         self.input(Input::Start);
     }

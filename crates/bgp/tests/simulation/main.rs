@@ -13,6 +13,7 @@ mod faults;
 #[path = "../wire/oracle.rs"]
 #[allow(dead_code, reason = "the tests of single messages need more of it")]
 mod oracle;
+mod over;
 mod peer;
 mod scenarios;
 mod seeds;

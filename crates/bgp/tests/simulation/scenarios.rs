@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bgp::{Attributes, BfdState, PeerAsn, State, Stop, Table};
+use bgp::{Attributes, BfdState, Drain, NextHops, PeerAsn, State, Stop, Table};
 use ipnet::IpNet;
 use model::Family;
 
 use crate::chance::Chance;
 use crate::facts::{Facts, vip};
+use crate::over::Over;
 use crate::peer::Kind;
 use crate::seeds::settings;
-use crate::world::World;
+use crate::world::{Birth, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -34,11 +35,15 @@ fn few() -> Arc<Table> {
 
 /// A world whose router has everything.
 fn settled(kind: Kind, routes: Arc<Table>) -> World {
+    settled_over(Over::V4, kind, routes)
+}
+
+fn settled_over(over: Over, kind: Kind, routes: Arc<Table>) -> World {
     let mut facts = Facts::new(&mut Chance::new(1), false);
     facts.routes = routes;
     let settings = settings(64512, PeerAsn::External);
-    let mut world = World::new(1, settings, kind, facts);
-    world.start(false);
+    let mut world = World::new(1, settings, kind, over, facts);
+    world.start(Birth::Afresh);
     world.assert_converges();
     world.run_for(SECOND * 60);
     world
@@ -165,7 +170,7 @@ fn a_connection_that_only_one_end_knows_of_is_replaced() {
 #[test]
 fn the_router_sees_the_mark_before_the_withdrawal() {
     let mut world = settled(kind(None), few());
-    world.change(|facts| facts.drain = true);
+    world.change(|facts| facts.drain = Drain::Mark);
     world.run_for(SECOND * 4);
     let marked = |world: &World| {
         let entries = world.peer.rib.values();
@@ -177,7 +182,7 @@ fn the_router_sees_the_mark_before_the_withdrawal() {
     world.run_for(SECOND * 2);
     assert!(world.peer.rib.is_empty());
     world.assert_converges();
-    world.change(|facts| facts.drain = false);
+    world.change(|facts| facts.drain = Drain::No);
     world.assert_converges();
     assert_eq!((world.peer.rib.len(), marked(&world)), (20, 0));
 }
@@ -209,4 +214,83 @@ fn a_process_that_stood_still_finds_what_the_router_said() {
         .as_ref()
         .map(|life| life.session.status().counters.established);
     assert_eq!(established, Some(1));
+}
+
+/// A resident of the node's interface that is no address of its own came and went, and the provider gave another prefix.
+#[test]
+fn routes_follow_the_addresses_of_the_node_in_the_session_that_there_is() {
+    for over in [Over::V4, Over::V6, Over::LinkLocal] {
+        let mut world = settled_over(over, kind(None), few());
+        let mut chance = Chance::new(7);
+        for _ in 0..50 {
+            let next_hops = over.other_next_hops(&mut chance);
+            world.change(|facts| facts.next_hops = next_hops);
+            world.assert_converges();
+        }
+        world.change(|facts| facts.next_hops = NextHops::default());
+        world.run_for(SECOND);
+        assert!(world.peer.rib.is_empty(), "nowhere to point to");
+        world.change(|facts| facts.next_hops = over.next_hops());
+        world.assert_converges();
+        let status = world.life.as_ref().map(|life| life.session.status());
+        assert_eq!(status.map(|status| status.counters.established), Some(1));
+    }
+}
+
+/// RFC 4724 §4.1
+#[test]
+fn a_node_that_was_off_leaves_no_route_behind_that_it_does_not_announce_anew() {
+    for forwards_again in [true, false] {
+        let mut world = settled(kind(Some(true)), few());
+        world.change(|facts| {
+            facts.drain = if forwards_again {
+                Drain::No
+            } else {
+                Drain::Withdraw
+            }
+        });
+        world.kept.clear();
+        world.peer.excused = true;
+        world.kill();
+        world.start(Birth::Rebooted);
+        world.run_until(SECOND * 30, |world| world.peer.is_up());
+        assert!(world.peer.rib.values().all(|entry| !entry.stale), "F bit of 0");
+        world.assert_converges();
+        assert_eq!(world.peer.rib.is_empty(), !forwards_again);
+    }
+}
+
+/// A drained node that is then told to end does not come back: the router is not to keep its routes.
+#[test]
+fn a_drained_node_that_ends_takes_its_routes_along_whatever_the_router_keeps() {
+    for keeps in [None, Some(false), Some(true)] {
+        for withdraws in [true, false] {
+            let mut world = settled(kind(keeps), few());
+            world.change(|facts| facts.drain = Drain::Mark);
+            world.run_for(SECOND);
+            assert_eq!(world.peer.rib.len(), 20, "marked, not withdrawn");
+            world.peer.excused = true;
+            if withdraws {
+                world.change(|facts| facts.drain = Drain::Withdraw);
+                world.run_for(SECOND / 2);
+                assert!(world.peer.rib.is_empty());
+            }
+            world.stop(Stop::Restart);
+            world.run_for(SECOND);
+            assert!(world.peer.rib.is_empty(), "{keeps:?}");
+        }
+    }
+}
+
+/// P-BGP-27
+#[test]
+fn an_edit_of_the_open_keeps_the_routes_at_a_router_that_keeps_them() {
+    for notification in [false, true] {
+        let mut world = settled(kind(Some(notification)), few());
+        world.settings.open.hold_time = SECOND * 30;
+        world.change_session();
+        assert_eq!(world.kept.len(), 20);
+        world.assert_converges();
+        assert_eq!(world.kept.len(), 20);
+    }
 }

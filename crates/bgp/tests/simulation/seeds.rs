@@ -3,29 +3,34 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use bgp::{PeerAsn, Settings};
+use bgp::{LiveSettings, OpenSettings, PeerAsn, Settings};
 use model::Family;
 
 use crate::chance::Chance;
 use crate::facts::Facts;
+use crate::over::Over;
 use crate::peer::Kind;
-use crate::world::World;
+use crate::world::{Birth, World};
 
 /// Seeds that once failed.
 const FAILED: &[u64] = &[1982, 1992, 5662, 6008, 6130, 9515, 1_017_343, 1_029_190];
 
 pub(crate) fn settings(local_asn: u32, peer_asn: PeerAsn) -> Settings {
     Settings {
-        local_asn,
-        peer_asn,
-        identifier: [203, 0, 113, 1].into(),
-        hold_time: Duration::from_secs(90),
-        keepalive_time: None,
-        connect_time: None,
-        families: BTreeSet::from([Family::V4, Family::V6]),
-        restart_time: Some(Duration::from_secs(120)),
+        open: OpenSettings {
+            local_asn,
+            peer_asn,
+            identifier: [203, 0, 113, 1].into(),
+            hold_time: Duration::from_secs(90),
+            families: BTreeSet::from([Family::V4, Family::V6]),
+            restart_time: Some(Duration::from_secs(120)),
+        },
+        live: LiveSettings {
+            keepalive_time: None,
+            connect_time: None,
+            graceful_shutdown: Duration::from_secs(5),
+        },
         restarted: false,
-        graceful_shutdown: Duration::from_secs(5),
         node: "node-a".to_owned(),
         seed: 0,
     }
@@ -65,21 +70,19 @@ fn world_of(seed: u64) -> World {
         (false, 0) => PeerAsn::External,
         _ => PeerAsn::Exactly(kind.asn),
     };
-    let settings = Settings {
-        hold_time: Duration::from_secs([0, 9, 90, 90][chance.index(4)]),
-        connect_time: [None, None, Some(Duration::from_secs(5))][chance.index(3)],
-        families: families(&mut chance),
-        restart_time: [None, Some(120), Some(120)][chance.index(3)].map(Duration::from_secs),
-        graceful_shutdown: Duration::from_secs([0, 1, 5][chance.index(3)]),
-        ..settings(herald, peer_asn)
-    };
+    let mut settings = settings(herald, peer_asn);
+    settings.open.hold_time = Duration::from_secs([0, 9, 90, 90][chance.index(4)]);
+    settings.live.connect_time = [None, None, Some(Duration::from_secs(5))][chance.index(3)];
+    settings.open.families = families(&mut chance);
+    settings.open.restart_time = [None, Some(120), Some(120)][chance.index(3)].map(Duration::from_secs);
+    settings.live.graceful_shutdown = Duration::from_secs([0, 1, 5][chance.index(3)]);
     let many = chance.happens(20);
     let facts = Facts::new(&mut chance, many);
-    let mut world = World::new(seed, settings, kind, facts);
-    world.over_v6 = chance.happens(300);
+    let over = [Over::V4, Over::V4, Over::V6, Over::LinkLocal][chance.index(4)];
+    let mut world = World::new(seed, settings, kind, over, facts);
     world.delay = [(20, 200), (100, 5000)][chance.index(2)];
     world.capacity = [1000, 5000, 64 * 1024][chance.index(3)];
-    world.start(chance.happens(200));
+    world.start([Birth::Again, Birth::Afresh][usize::from(chance.happens(800))]);
     world
 }
 

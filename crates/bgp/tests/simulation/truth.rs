@@ -4,27 +4,30 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bgp::wire::{Capability, Form, NextHop, Path};
-use bgp::{Attributes, Community, State};
+use bgp::{Attributes, Community, Drain, Forwarding, NextHops, State};
 use ipnet::IpNet;
 use model::Family;
 use netgauze_bgp_pkt::BgpMessage;
 
 use crate::facts::Facts;
 use crate::oracle::{self, Meaning};
+use crate::over::Over;
 use crate::peer::family;
 use crate::world::World;
 
 impl World {
-    fn next_hop(&self, family: Family, form: &Form) -> Option<NextHop> {
-        let connection = self.connection();
-        let v6 = connection.next_hop_v6.map(|global| NextHop::V6 {
-            global,
-            link_local: connection.link_local,
-        });
-        match (family, connection.next_hop_v4) {
+    fn next_hop(&self, facts: &Facts, family: Family, form: &Form) -> Option<NextHop> {
+        let NextHops { v4, v6, link_local } = facts.next_hops;
+        let v6 = match (v6, link_local) {
+            (Some(global), _) => Some(NextHop::V6 { global, link_local }),
+            (None, Some(only)) => Some(NextHop::LinkLocal(only)),
+            (None, None) => None,
+        };
+        let (v4, agreed) = (v4.map(NextHop::V4), v6.filter(|_| form.v4_next_hop_v6));
+        match (family, self.over) {
             (Family::V6, _) => v6,
-            (Family::V4, Some(v4)) => Some(NextHop::V4(v4)),
-            (Family::V4, None) => v6.filter(|_| form.v4_next_hop_v6),
+            (Family::V4, Over::LinkLocal) => agreed.or(v4),
+            (Family::V4, Over::V4 | Over::V6) => v4.or(agreed),
         }
     }
 
@@ -39,15 +42,15 @@ impl World {
             return None;
         }
         let path = Path {
-            local_asn: self.settings.local_asn,
+            local_asn: self.settings.open.local_asn,
             attributes: &attributes,
-            next_hop: self.next_hop(family(prefix), form)?,
+            next_hop: self.next_hop(facts, family(prefix), form)?,
         };
         Some(oracle::meant(form, &path, &[]))
     }
 
     fn expected(&self, facts: &Facts, form: &Form) -> BTreeMap<IpNet, Meaning> {
-        let prefixes = facts.routes.keys().filter(|_| !facts.drain);
+        let prefixes = facts.routes.keys().filter(|_| facts.drain == Drain::No);
         prefixes
             .filter_map(|prefix| Some((*prefix, self.meaning(facts, form, prefix, false)?)))
             .collect()
@@ -55,8 +58,13 @@ impl World {
 
     /// Every prefix that somebody wants announced, whoever may hear it.
     pub(crate) fn wanted(&self) -> Vec<IpNet> {
-        let permitted = |prefix: &&IpNet| self.facts.is_permitted(prefix) && !self.facts.drain;
-        self.facts.routes.keys().filter(permitted).copied().collect()
+        let facts = &self.facts;
+        let form = self.peer.link.as_ref().map_or(&self.last_form, |link| &link.form);
+        let announced = |prefix: &&IpNet| {
+            let leads_here = self.next_hop(facts, family(prefix), form).is_some();
+            facts.is_permitted(prefix) && facts.drain == Drain::No && leads_here
+        };
+        facts.routes.keys().filter(announced).copied().collect()
     }
 
     /// As a message is made: it says what is true by then (U9), and the end after everything (S7).
@@ -97,7 +105,7 @@ impl World {
         for prefix in &prefixes {
             let forms = [false, true].map(|marked| {
                 self.meaning(&facts, &form, prefix, marked)
-                    .filter(|_| !marked || facts.drain)
+                    .filter(|_| !marked || facts.drain == Drain::Mark)
             });
             let right = forms.iter().flatten().any(|right| *right == meaning);
             assert!(right, "U9: {prefix} with {meaning:?}, not {forms:?}");
@@ -123,6 +131,9 @@ impl World {
         for capability in oracle::opened(&open).capabilities {
             if let Capability::GracefulRestart(restart) = capability {
                 assert_eq!(restart.restarted, life.restarted && !life.synced, "S7: the R bit");
+                let preserved = life.forwarding == Forwarding::Preserved;
+                let right = restart.families.iter().all(|(_, bit)| *bit == preserved);
+                assert!(right, "S7: the F bits of {restart:?}");
             }
         }
     }
@@ -131,10 +142,14 @@ impl World {
     pub(crate) fn keep(&mut self) {
         let all_told = self.life.as_ref().is_some_and(|life| life.synced) && self.peer.is_up();
         let all_told = all_told && self.reachable && self.is_sound();
-        let keeps =
-            self.peer.kind.keeps.is_some() && !self.peer.kind.old && self.settings.restart_time.is_some();
+        let keeps = self.peer.kind.keeps.is_some()
+            && !self.peer.kind.old
+            && self.settings.open.restart_time.is_some();
         if !all_told || !keeps {
             return self.kept.clear();
+        }
+        if let Some(link) = &self.peer.link {
+            self.last_form = link.form.clone();
         }
         let wanted = self.wanted();
         let fresh = |prefix: &&IpNet| self.peer.rib.get(prefix).is_some_and(|entry| !entry.stale);

@@ -3,10 +3,12 @@ use std::collections::{BTreeSet, BinaryHeap};
 use std::time::{Duration, Instant};
 
 use bgp::Settings;
+use bgp::wire::Form;
 use ipnet::IpNet;
 
 use crate::chance::Chance;
 use crate::facts::Facts;
+use crate::over::Over;
 use crate::peer::{Kind, Peer};
 
 mod herald;
@@ -24,11 +26,22 @@ pub(crate) enum What {
         wire: u64,
         side: Side,
     },
-    Start(bool),
+    Start(Birth),
     Tell,
     Wake,
     /// The peer reads again.
     Reads,
+}
+
+/// Whose place a process takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Birth {
+    /// Nobody's.
+    Afresh,
+    /// That of one that has ended.
+    Again,
+    /// The same, and the node has been off in between.
+    Rebooted,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +80,9 @@ pub(crate) struct World {
     queue: BinaryHeap<Reverse<Happening>>,
     order: u64,
     pub(crate) settings: Settings,
-    /// Whether the two have no IPv4 address for each other.
-    pub(crate) over_v6: bool,
+    pub(crate) over: Over,
+    /// What was agreed on last.
+    pub(crate) last_form: Form,
     /// Of Herald's process; none while it is down.
     pub(crate) life: Option<Life>,
     pub(crate) lives: u64,
@@ -96,7 +110,8 @@ pub(crate) struct World {
 
 impl World {
     #[allow(clippy::disallowed_methods, reason = "a starting point for virtual time")]
-    pub(crate) fn new(seed: u64, settings: Settings, kind: Kind, facts: Facts) -> Self {
+    pub(crate) fn new(seed: u64, settings: Settings, kind: Kind, over: Over, mut facts: Facts) -> Self {
+        facts.next_hops = over.next_hops();
         Self {
             now: Duration::ZERO,
             epoch: Instant::now(),
@@ -104,7 +119,8 @@ impl World {
             queue: BinaryHeap::new(),
             order: 0,
             settings,
-            over_v6: false,
+            over,
+            last_form: Form::default(),
             life: None,
             lives: 0,
             recalled: None,
@@ -146,7 +162,7 @@ impl World {
         match what {
             What::Dialled(life, dial) => self.dialled(life, dial),
             What::Arrives { wire, side } => self.arrives(wire, side),
-            What::Start(restarted) => self.start(restarted),
+            What::Start(birth) => self.start(birth),
             What::Tell => self.tell_facts(),
             What::Wake => self.wake(),
             What::Reads => self.read_again(),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
-use bgp::{Connection, DialError};
+use bgp::{Connection, DialError, NextHops};
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
@@ -21,7 +21,7 @@ const LINGER: Duration = Duration::from_secs(1);
 /// How much is read at once: the largest message that a peer may send.
 pub(super) const BUFFER: usize = 4096;
 
-type Dialling = Pin<Box<dyn Future<Output = Result<(TcpStream, Connection), DialError>> + Send>>;
+type Dialling = Pin<Box<dyn Future<Output = Result<(TcpStream, Connection, NextHops), DialError>> + Send>>;
 
 /// See the module.
 #[derive(Default)]
@@ -34,7 +34,7 @@ pub(super) enum Link {
 
 /// What happens on a link.
 pub(super) enum LinkEvent {
-    Dialled(Result<Connection, DialError>),
+    Dialled(Result<(Connection, NextHops), DialError>),
     /// So many octets are in the buffer.
     Received(usize),
     Written,
@@ -66,13 +66,13 @@ impl Link {
         match self {
             Self::Down => std::future::pending().await,
             Self::Dialling(dialling) => match dialling.await {
-                Ok((stream, connection)) => {
+                Ok((stream, connection, next_hops)) => {
                     *self = Self::Up(Wire {
                         stream,
-                        connection: connection.clone(),
+                        connection,
                         rest: Vec::new(),
                     });
-                    LinkEvent::Dialled(Ok(connection))
+                    LinkEvent::Dialled(Ok((connection, next_hops)))
                 }
                 Err(error) => {
                     *self = Self::Down;
@@ -181,9 +181,6 @@ mod tests {
         let connection = Connection {
             local: Ipv4Addr::LOCALHOST.into(),
             remote: Ipv4Addr::LOCALHOST.into(),
-            next_hop_v4: None,
-            next_hop_v6: None,
-            link_local: None,
         };
         let wire = Wire {
             stream,

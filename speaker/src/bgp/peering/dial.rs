@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
-use bgp::{Connection, DialError};
+use bgp::{Connection, DialError, NextHops};
 use config::{Peer, Remote};
 use nix::net::if_::if_nametoindex;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -78,7 +78,7 @@ impl Target {
     }
 
     /// Connects.
-    pub(super) async fn dial(self) -> Result<(TcpStream, Connection), DialError> {
+    pub(super) async fn dial(self) -> Result<(TcpStream, Connection, NextHops), DialError> {
         let remote = self.address()?;
         let other = |error: io::Error| DialError::Other(error.to_string());
         let socket = self.socket(remote)?;
@@ -89,7 +89,11 @@ impl Target {
             Err(_) => return Err(self.silent(remote.ip())),
         };
         let local = stream.local_addr().map_err(other)?.ip();
-        Ok((stream, connection(local, remote.ip())))
+        let connection = Connection {
+            local,
+            remote: remote.ip(),
+        };
+        Ok((stream, connection, next_hops(&connection)))
     }
 
     fn address(&self) -> Result<SocketAddr, DialError> {
@@ -183,8 +187,9 @@ impl Target {
     }
 }
 
-/// The ends of a connection, and what else routes may point to: the addresses of the interface that it leaves by.
-fn connection(local: IpAddr, remote: IpAddr) -> Connection {
+/// What routes may point to: the addresses of the interface that the connection leaves by.
+fn next_hops(connection: &Connection) -> NextHops {
+    let Connection { local, remote } = *connection;
     let Addresses {
         v4, v6, link_local, ..
     } = addresses::around(local).unwrap_or_default();
@@ -193,11 +198,9 @@ fn connection(local: IpAddr, remote: IpAddr) -> Connection {
         IpAddr::V4(local) => (Some(local), None),
         IpAddr::V6(local) => (None, Some(local)),
     };
-    Connection {
-        local,
-        remote,
-        next_hop_v4: local_v4.or(v4),
-        next_hop_v6: local_v6.or(v6),
+    NextHops {
+        v4: local_v4.or(v4),
+        v6: local_v6.or(v6),
         link_local: link_local.filter(|_| addresses::is_connected(remote)),
     }
 }

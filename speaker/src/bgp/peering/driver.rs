@@ -3,9 +3,12 @@
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
-use bgp::{Event, ExportGuard, ImportPolicy, Input, Session, Settings, Stop, Table, Transmit};
+use bgp::{
+    Drain, Event, ExportGuard, FamilyFault, ImportPolicy, Input, LiveSettings, OpenSettings, Session,
+    Settings, Stop, Table, Transmit,
+};
 use config::{BfdProfile, Peer, Remote};
-use model::NodeName;
+use model::{Family, NodeName};
 use process::clock::{now, until};
 use tokio::sync::watch;
 
@@ -159,7 +162,7 @@ impl Driver {
 
     /// Carries out all that the machine wants, and tells what happened.
     async fn drain(&mut self) {
-        while let Some(transmit) = self.session.poll_transmit() {
+        while let Some(transmit) = self.session.poll_transmit(now()) {
             match transmit {
                 Transmit::Dial => self.link.dial(&self.target),
                 Transmit::Octets(octets) => self.link.write(octets),
@@ -174,6 +177,7 @@ impl Driver {
                 }
                 Event::Route { prefix, path } => self.routes.on_route(prefix, path),
                 Event::EndOfRib(family) => self.routes.on_end(family),
+                Event::FamilyFault { family, fault } => self.log_family(family, fault),
                 Event::Synced => {}
                 Event::Drained => self.drained = true,
             }
@@ -196,6 +200,14 @@ impl Driver {
         }
     }
 
+    fn log_family(&self, family: Family, fault: Option<FamilyFault>) {
+        let peer = &self.peer.name;
+        match fault {
+            Some(fault) => tracing::warn!(%peer, reason = fault.text(family), "family not announced"),
+            None => tracing::info!(%peer, %family, "family announced"),
+        }
+    }
+
     /// Tells the machine what is not as it was.
     fn on_wish(&mut self, wish: Wish) {
         let known = self.known.replace(wish.clone());
@@ -209,7 +221,8 @@ impl Driver {
         }
         if known.map_or(wish.drain, |known| known.drain != wish.drain) {
             self.drained = false;
-            self.session.handle_input(now(), Input::Drain(wish.drain));
+            let drain = if wish.drain { Drain::Mark } else { Drain::No };
+            self.session.handle_input(now(), Input::Drain(drain));
         }
         if known.is_none_or(|known| known.table != wish.table || known.complete != wish.complete) {
             let routes = if wish.complete {
@@ -236,7 +249,8 @@ impl Driver {
 
     fn on_link(&mut self, event: LinkEvent, buffer: &[u8]) {
         let input = match event {
-            LinkEvent::Dialled(Ok(connection)) => {
+            LinkEvent::Dialled(Ok((connection, next_hops))) => {
+                self.session.handle_input(now(), Input::NextHops(next_hops));
                 // By now it is known which way there is.
                 let is_connected = addresses::is_connected(connection.remote);
                 self.watch_path(connection.remote, is_connected);
@@ -288,16 +302,20 @@ async fn changed_router(router: &mut Option<watch::Receiver<Option<Ipv6Addr>>>) 
 fn settings(node: &NodeName, peering: &Peering, restarted: bool) -> Settings {
     let peer = &peering.peer;
     Settings {
-        local_asn: peer.local_asn,
-        peer_asn: peer.peer_asn,
-        identifier: peering.identifier,
-        hold_time: peer.hold_time,
-        keepalive_time: peer.keepalive_time,
-        connect_time: peer.connect_time,
-        families: peer.families.clone(),
-        restart_time: peer.graceful_restart,
+        open: OpenSettings {
+            local_asn: peer.local_asn,
+            peer_asn: peer.peer_asn,
+            identifier: peering.identifier,
+            hold_time: peer.hold_time,
+            families: peer.families.clone(),
+            restart_time: peer.graceful_restart,
+        },
+        live: LiveSettings {
+            keepalive_time: peer.keepalive_time,
+            connect_time: peer.connect_time,
+            graceful_shutdown: peer.graceful_shutdown,
+        },
         restarted: restarted && peer.graceful_restart.is_some(),
-        graceful_shutdown: peer.graceful_shutdown,
         node: node.0.clone(),
         seed: seed(node, peer),
     }

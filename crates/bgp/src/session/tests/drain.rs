@@ -20,7 +20,7 @@ fn has(octets: &[u8], part: &[u8]) -> bool {
 #[test]
 fn routes_are_marked_and_withdrawn_a_while_later() {
     let mut rig = announcing(settings());
-    rig.tell(Input::Drain(true));
+    rig.tell(Input::Drain(Drain::Mark));
     assert!(has(&rig.octets[0], &marked()), "{:?}", rig.octets);
     assert_eq!(rig.heard(), [Said::Announce(nets(&[VIP]))]);
     rig.run_for(SECOND * 5 - Duration::from_millis(1));
@@ -46,7 +46,7 @@ fn routes_are_marked_and_withdrawn_a_while_later() {
 fn an_internal_peer_is_told_to_prefer_any_other_path() {
     let open = open_of(OURS, multi_protocol(&[Family::V4]));
     let mut rig = Rig::announcing(internal(), &open, plain(&[VIP]));
-    rig.tell(Input::Drain(true));
+    rig.tell(Input::Drain(Drain::Mark));
     assert!(
         has(&rig.octets[0], &[0x40, 5, 4, 0, 0, 0, 0]),
         "LOCAL_PREF 0: {:?}",
@@ -56,11 +56,10 @@ fn an_internal_peer_is_told_to_prefer_any_other_path() {
 
 #[test]
 fn without_a_time_for_marking_routes_are_withdrawn_at_once() {
-    let mut rig = announcing(Settings {
-        graceful_shutdown: Duration::ZERO,
-        ..settings()
-    });
-    rig.tell(Input::Drain(true));
+    let mut rig = announcing(with(settings(), |settings| {
+        settings.live.graceful_shutdown = Duration::ZERO
+    }));
+    rig.tell(Input::Drain(Drain::Mark));
     assert_eq!(rig.heard(), [Said::Withdraw(nets(&[VIP]))]);
     assert!(rig.has(&Event::Drained));
 }
@@ -68,7 +67,7 @@ fn without_a_time_for_marking_routes_are_withdrawn_at_once() {
 #[test]
 fn drained_is_said_when_tcp_has_the_last_withdrawal() {
     let mut rig = announcing(settings());
-    rig.tell(Input::Drain(true));
+    rig.tell(Input::Drain(Drain::Mark));
     rig.takes = false;
     rig.run_for(SECOND * 6);
     assert!(!rig.has(&Event::Drained));
@@ -85,7 +84,7 @@ fn where_nothing_is_announced_there_is_nothing_to_wait_for() {
         Rig::announcing(settings(), &open(), Arc::default()),
     ];
     for rig in &mut rigs {
-        rig.tell(Input::Drain(true));
+        rig.tell(Input::Drain(Drain::Mark));
         assert!(rig.has(&Event::Drained));
     }
 }
@@ -93,7 +92,7 @@ fn where_nothing_is_announced_there_is_nothing_to_wait_for() {
 #[test]
 fn a_connection_that_breaks_meanwhile_ends_the_wait() {
     let mut rig = announcing(settings());
-    rig.tell(Input::Drain(true));
+    rig.tell(Input::Drain(Drain::Mark));
     rig.tell(Input::Closed(None));
     assert!(rig.has(&Event::Drained));
     rig.reestablish(&open());
@@ -105,7 +104,7 @@ fn a_connection_that_breaks_meanwhile_ends_the_wait() {
 #[test]
 fn nothing_is_announced_anew_while_routes_are_marked() {
     let mut rig = announcing(settings());
-    rig.tell(Input::Drain(true));
+    rig.tell(Input::Drain(Drain::Mark));
     rig.forget();
     rig.tell(Input::Routes(plain(&[VIP, "192.0.2.11/32"])));
     assert_eq!(rig.heard(), []);
@@ -117,10 +116,10 @@ fn nothing_is_announced_anew_while_routes_are_marked() {
 fn taken_back_it_leaves_no_trace() {
     for wait in [SECOND, SECOND * 10] {
         let mut rig = announcing(settings());
-        rig.tell(Input::Drain(true));
+        rig.tell(Input::Drain(Drain::Mark));
         rig.run_for(wait);
         rig.forget();
-        rig.tell(Input::Drain(false));
+        rig.tell(Input::Drain(Drain::No));
         assert!(!has(&rig.octets[0], &marked()));
         assert_eq!(rig.heard(), [Said::Announce(nets(&[VIP]))]);
         rig.run_alive_for(SECOND * 100);
@@ -133,6 +132,28 @@ fn a_route_that_carries_the_mark_already_is_not_said_again() {
     let mut attributes = Attributes::default();
     attributes.communities.insert(Community::GRACEFUL_SHUTDOWN);
     let mut rig = Rig::announcing(settings(), &open(), table(&[(VIP, &Arc::new(attributes))]));
-    rig.tell(Input::Drain(true));
+    rig.tell(Input::Drain(Drain::Mark));
     assert_eq!(rig.heard(), []);
+}
+
+/// Marking is for nodes that still forward.
+#[test]
+fn a_node_that_does_not_forward_withdraws_at_once() {
+    let mut rig = announcing(settings());
+    rig.tell(Input::Drain(Drain::Withdraw));
+    assert_eq!(rig.heard(), [Said::Withdraw(nets(&[VIP]))]);
+    assert!(rig.has(&Event::Drained));
+    rig.tell(Input::Drain(Drain::Mark));
+    assert_eq!(rig.heard(), [], "nothing comes back only to be marked");
+    rig.tell(Input::Drain(Drain::No));
+    assert_eq!(rig.heard(), [Said::Announce(nets(&[VIP]))]);
+}
+
+#[test]
+fn a_node_that_ends_while_its_routes_are_marked_does_not_wait_any_longer() {
+    let mut rig = announcing(settings());
+    rig.tell(Input::Drain(Drain::Mark));
+    rig.forget();
+    rig.tell(Input::Drain(Drain::Withdraw));
+    assert_eq!(rig.heard(), [Said::Withdraw(nets(&[VIP]))]);
 }

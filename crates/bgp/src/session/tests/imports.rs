@@ -65,7 +65,11 @@ impl Rig {
         let told = std::mem::take(&mut self.events).into_iter();
         let routes = told.filter_map(|event| match event {
             Event::Route { prefix, path } => Some((prefix.to_string(), path.map(|path| path.next_hop))),
-            Event::State { .. } | Event::EndOfRib(_) | Event::Synced | Event::Drained => None,
+            Event::State { .. }
+            | Event::EndOfRib(_)
+            | Event::FamilyFault { .. }
+            | Event::Synced
+            | Event::Drained => None,
         });
         routes.collect()
     }
@@ -190,10 +194,7 @@ fn a_route_that_was_here_before_is_refused_and_replaces_what_there_was() {
 #[test]
 fn our_own_number_is_found_behind_a_speaker_of_two_octets() {
     let big = 4_200_000_000;
-    let settings = Settings {
-        local_asn: big,
-        ..settings()
-    };
+    let settings = with(settings(), |settings| settings.open.local_asn = big);
     let open = Open {
         my_as: Open::two_octets(THEIRS),
         hold_time: 90,
@@ -265,8 +266,6 @@ fn an_ipv4_route_may_point_to_an_ipv6_next_hop_where_that_was_agreed_on() {
     rig.tell(Input::Connected(Connection {
         local: "2001:db8::1".parse().unwrap(),
         remote: "2001:db8::2".parse().unwrap(),
-        next_hop_v4: None,
-        ..connection()
     }));
     let mut open = open();
     let triple = (FamilyCode::V4, 2);

@@ -49,10 +49,7 @@ fn the_first_message_offers_what_we_can_do() {
 /// P-BGP-35
 #[test]
 fn an_as_number_of_four_octets_is_in_the_capability_only() {
-    let settings = Settings {
-        local_asn: 4_200_000_000,
-        ..settings()
-    };
+    let settings = with(settings(), |settings| settings.open.local_asn = 4_200_000_000);
     let open = offer(&mut Rig::connected(settings));
     assert_eq!(open.my_as, 23456);
     assert_eq!(open.asn(), 4_200_000_000);
@@ -61,10 +58,9 @@ fn an_as_number_of_four_octets_is_in_the_capability_only() {
 #[test]
 fn a_v6_next_hop_for_v4_is_offered_where_the_session_runs_over_v6() {
     let offered = |families: &[Family]| {
-        let mut rig = Rig::new(Settings {
-            families: families.iter().copied().collect(),
-            ..settings()
-        });
+        let mut rig = Rig::new(with(settings(), |settings| {
+            settings.open.families = families.iter().copied().collect()
+        }));
         rig.tell(Input::Start);
         rig.tell(Input::Connected(Connection {
             local: "2001:db8::1".parse().unwrap(),
@@ -90,10 +86,7 @@ fn graceful_restart_is_offered_with_the_forwarding_preserved() {
 
 #[test]
 fn only_a_process_that_restarted_says_so_and_only_until_the_peer_has_all_routes() {
-    let settings = Settings {
-        restarted: true,
-        ..restarting()
-    };
+    let settings = with(restarting(), |settings| settings.restarted = true);
     let mut rig = Rig::new(settings);
     let mut says_restarted = |tell: bool| {
         rig.forget();
@@ -135,10 +128,7 @@ fn the_shorter_hold_time_is_agreed_on() {
         open.hold_time = theirs;
         let hold_time = Duration::from_secs(ours);
         let rig = Rig::opened(
-            Settings {
-                hold_time,
-                ..settings()
-            },
+            with(settings(), |settings| settings.open.hold_time = hold_time),
             &open,
         );
         let peer = rig.session.status().negotiated.unwrap();
@@ -172,10 +162,7 @@ fn a_peer_of_another_as_is_refused_and_named() {
 /// B13, P-BGP-19
 #[test]
 fn an_as_number_that_nobody_has_is_no_external_peer() {
-    let external = Settings {
-        peer_asn: PeerAsn::External,
-        ..settings()
-    };
+    let external = with(settings(), |settings| settings.open.peer_asn = PeerAsn::External);
     for asn in [0, 23456, OURS] {
         assert_eq!(
             refusal(external.clone(), &open_of(asn, Vec::new())).unwrap(),
@@ -196,12 +183,12 @@ fn an_as_number_that_nobody_has_is_no_external_peer() {
 #[test]
 fn an_internal_peer_must_not_have_our_identifier() {
     let open = Open {
-        identifier: settings().identifier,
+        identifier: settings().open.identifier,
         ..open_of(OURS, Vec::new())
     };
     assert_eq!(refusal(internal(), &open).unwrap(), "2/3");
     let external = Open {
-        identifier: settings().identifier,
+        identifier: settings().open.identifier,
         ..open_of(THEIRS, Vec::new())
     };
     assert_eq!(refusal(settings(), &external), None, "RFC 6286 §2.1");

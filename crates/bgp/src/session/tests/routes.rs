@@ -285,10 +285,11 @@ fn a_family_that_was_not_agreed_on_is_not_mentioned() {
 fn a_route_without_a_next_hop_is_not_sent() {
     let mut rig = Rig::new(settings());
     rig.tell(Input::Start);
-    rig.tell(Input::Connected(Connection {
-        next_hop_v6: None,
-        ..connection()
+    rig.tell(Input::NextHops(NextHops {
+        v6: None,
+        ..next_hops()
     }));
+    rig.tell(Input::Connected(connection()));
     rig.hear(&wire::open(&open()));
     rig.hear(&wire::keepalive());
     rig.forget();
@@ -303,13 +304,11 @@ fn v4_routes_point_to_a_v6_address_only_where_the_peer_can_follow() {
     let heard = |capabilities: Vec<Capability>| {
         let mut rig = Rig::new(settings());
         rig.tell(Input::Start);
-        rig.tell(Input::Connected(Connection {
-            local: "fe80::1".parse().unwrap(),
-            remote: "fe80::2".parse().unwrap(),
-            next_hop_v4: None,
-            next_hop_v6: None,
+        rig.tell(Input::NextHops(NextHops {
             link_local: Some("fe80::1".parse().unwrap()),
+            ..NextHops::default()
         }));
+        rig.tell(Input::Connected(unnumbered()));
         rig.hear(&wire::open(&open_of(THEIRS, capabilities)));
         rig.hear(&wire::keepalive());
         rig.forget();

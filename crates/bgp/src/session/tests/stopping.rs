@@ -32,7 +32,7 @@ fn shutdown() -> Stop {
 fn the_end_is_said_with_its_reason() {
     assert_eq!(code(settings(), &open(), shutdown()), "6/2");
     assert_eq!(code(settings(), &open(), Stop::Deconfigured), "6/3");
-    assert_eq!(code(settings(), &open(), Stop::Changed), "6/6");
+    assert_eq!(code(settings(), &open(), Stop::Changed(Retention::Drop)), "6/6");
     assert_eq!(code(settings(), &open(), Stop::Restart), "6/4");
 }
 
@@ -50,7 +50,7 @@ fn a_peer_that_keeps_routes_after_notifications_gets_a_hard_reset() {
     let cases = [
         (shutdown(), (6, 2)),
         (Stop::Deconfigured, (6, 3)),
-        (Stop::Changed, (6, 6)),
+        (Stop::Changed(Retention::Drop), (6, 6)),
     ];
     for (stop, inner) in cases {
         let (closed, notification) = stopped(restarting(), &open_with_restart(true), stop);
@@ -115,4 +115,28 @@ fn nothing_begins_after_the_end() {
     rig.run_for(SECOND * 1000);
     assert_eq!(rig.heard(), []);
     assert_eq!(rig.events, []);
+}
+
+/// RFC 8538 §3: a Hard Reset is for routes that are not to be kept.
+#[test]
+fn a_change_that_announces_the_same_lets_the_peer_keep_what_it_has() {
+    let keep = || Stop::Changed(Retention::Keep);
+    assert_eq!(code(restarting(), &open_with_restart(true), keep()), "6/6");
+    assert_eq!(code(restarting(), &open_with_restart(false), keep()), "silently");
+    assert_eq!(code(restarting(), &open(), keep()), "6/6");
+    assert_eq!(code(settings(), &open(), keep()), "6/6");
+}
+
+#[test]
+fn a_drained_node_that_ends_is_no_node_that_comes_back() {
+    for (open, expected) in [
+        (open_with_restart(true), "6/9"),
+        (open_with_restart(false), "6/2"),
+    ] {
+        let mut rig = Rig::announcing(restarting(), &open, plain(&["192.0.2.10/32"]));
+        rig.tell(Input::Drain(Drain::Mark));
+        rig.forget();
+        rig.tell(Input::Stop(Stop::Restart));
+        assert_eq!(rig.closed().as_deref(), Some(expected));
+    }
 }

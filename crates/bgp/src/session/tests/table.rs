@@ -4,6 +4,7 @@ use crate::{BfdState, Stop};
 /// What happens to a session in each state at each event: the state it goes to, if another one, and what it says.
 const TABLE: &str = "
 start         | >Connect dial | >Connect dial | .                | .                      | .                  | .                 | .
+dial now      | .             | .             | .                | .                      | .                  | .                 | .
 connected     | .             | .             | >OpenSent open   | .                      | .                  | .                 | .
 dial failed   | .             | .             | >Idle            | .                      | .                  | .                 | .
 OPEN          | .             | .             | .                | >OpenConfirm keepalive | >Idle 5/2          | >Idle 5/3         | .
@@ -17,6 +18,8 @@ written       | .             | .             | .                | .            
 closed        | .             | .             | .                | >Idle                  | >Idle              | >Idle             | .
 routes        | .             | .             | .                | .                      | .                  | announce end end  | .
 guard         | .             | .             | .                | .                      | .                  | .                 | .
+other pace    | .             | .             | .                | .                      | .                  | .                 | .
+no next hop   | .             | .             | .                | .                      | .                  | .                 | .
 bfd up        | .             | .             | .                | .                      | .                  | .                 | .
 bfd down      | .             | .             | .                | .                      | >Idle 6/10         | >Idle 6/10        | .
 bfd off       | .             | .             | .                | .                      | .                  | .                 | .
@@ -36,7 +39,7 @@ fn states() -> Vec<Rig> {
     let mut dialling = Rig::new(settings());
     dialling.tell(Input::Start);
     let mut ended = Rig::established(settings(), &open());
-    ended.tell(Input::Stop(Stop::Changed));
+    ended.tell(Input::Stop(Stop::Changed(Retention::Drop)));
     let mut rigs = vec![
         Rig::new(settings()),
         waiting,
@@ -56,6 +59,7 @@ fn happen(rig: &mut Rig, event: &str) {
     let family = FamilyCode::V4;
     match event {
         "start" => rig.tell(Input::Start),
+        "dial now" => rig.tell(Input::DialNow),
         "connected" => rig.tell(Input::Connected(connection())),
         "dial failed" => rig.tell(Input::DialFailed(DialError::Refused([192, 0, 2, 2].into()))),
         "OPEN" => rig.hear(&wire::open(&open())),
@@ -69,15 +73,21 @@ fn happen(rig: &mut Rig, event: &str) {
         "closed" => rig.tell(Input::Closed(Some("reset".to_owned()))),
         "routes" => rig.tell(Input::Routes(plain(&["192.0.2.10/32"]))),
         "guard" => rig.tell(Input::Guard(guard(&["192.0.2.0/24"]))),
+        "other pace" => rig.tell(Input::Live(LiveSettings {
+            keepalive_time: Some(SECOND),
+            connect_time: Some(SECOND * 9),
+            graceful_shutdown: SECOND,
+        })),
+        "no next hop" => rig.tell(Input::NextHops(NextHops::default())),
         "bfd up" => rig.tell(Input::Bfd(BfdState::Up)),
         "bfd down" => rig.tell(Input::Bfd(BfdState::Down)),
         "bfd off" => rig.tell(Input::Bfd(BfdState::AdminDown)),
-        "drain" => rig.tell(Input::Drain(true)),
-        "no drain" => rig.tell(Input::Drain(false)),
+        "drain" => rig.tell(Input::Drain(Drain::Mark)),
+        "no drain" => rig.tell(Input::Drain(Drain::No)),
         "restart" => rig.tell(Input::Stop(Stop::Restart)),
         "shutdown" => rig.tell(Input::Stop(Stop::Shutdown(String::new()))),
         "deconfigured" => rig.tell(Input::Stop(Stop::Deconfigured)),
-        "changed" => rig.tell(Input::Stop(Stop::Changed)),
+        "changed" => rig.tell(Input::Stop(Stop::Changed(Retention::Drop))),
         "next timer" => {
             if let Some(due) = rig.session.poll_timeout() {
                 rig.run_for(due - rig.epoch - rig.now);
@@ -156,7 +166,7 @@ fn any_two_events_in_a_row_leave_a_session_that_runs() {
                 rig.run_for(SECOND * 1000);
                 let (state, timeout) = (rig.state(), rig.session.poll_timeout());
                 let waits_for_nobody =
-                    state == State::Connect || rig.session.ended || rig.session.since.is_none();
+                    state == State::Connect || rig.session.phase.is_over() || rig.session.since.is_none();
                 assert!(
                     timeout.is_some() || waits_for_nobody,
                     "{state:?} after {first}, {second}"

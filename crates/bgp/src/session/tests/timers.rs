@@ -1,10 +1,9 @@
 use super::*;
 
 fn with_hold(seconds: u64) -> Settings {
-    Settings {
-        hold_time: Duration::from_secs(seconds),
-        ..settings()
-    }
+    with(settings(), |settings| {
+        settings.open.hold_time = Duration::from_secs(seconds)
+    })
 }
 
 fn patient_open() -> Open {
@@ -52,10 +51,9 @@ fn a_sign_of_life_is_never_given_more_than_once_in_a_second() {
 #[test]
 fn a_keepalive_time_that_is_configured_is_taken_up_to_a_third_of_the_hold_time() {
     for (configured, longest) in [(10, 10), (60, 30), (0, 30)] {
-        let settings = Settings {
-            keepalive_time: Some(Duration::from_secs(configured)),
-            ..settings()
-        };
+        let settings = with(settings(), |settings| {
+            settings.live.keepalive_time = Some(Duration::from_secs(configured))
+        });
         let gaps = gaps(&keepalives(settings, SECOND * 1000));
         let longest = Duration::from_secs(longest);
         assert!(

@@ -92,8 +92,7 @@ impl Peer {
         assert!(!open.identifier.is_unspecified(), "S6: identifier");
         for capability in &open.capabilities {
             if let Capability::GracefulRestart(restart) = capability {
-                let preserved = restart.families.iter().all(|(_, preserved)| *preserved);
-                assert!(preserved && !restart.families.is_empty(), "S7: {restart:?}");
+                assert!(!restart.families.is_empty(), "S7: {restart:?}");
             }
         }
         self.agree(now, &open);

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bgp::{BfdState, Connection, DialError, Event, Input, Session, Stop, Transmit};
+use bgp::{BfdState, DialError, Drain, Event, Forwarding, Input, Session, Stop, Transmit};
 use ipnet::IpNet;
 
-use super::{Side, What, World};
+use super::{Birth, Side, What, World};
 use crate::facts::Facts;
 use crate::oracle::Meaning;
 
@@ -18,6 +18,8 @@ pub(crate) struct Life {
     /// Whether that is all.
     pub(crate) knows: bool,
     pub(crate) restarted: bool,
+    /// Whether the node has forwarded all along.
+    pub(crate) forwarding: Forwarding,
     /// Whether the peer has ever had everything from it.
     pub(crate) synced: bool,
     /// What of the last message TCP has not taken yet.
@@ -48,19 +50,12 @@ impl Life {
 }
 
 impl World {
-    pub(crate) fn connection(&self) -> Connection {
-        let v4 = |i| std::net::Ipv4Addr::new(203, 0, 113, i);
-        let v6 = |i| std::net::Ipv6Addr::new(0x2001, 0xdb8, 0xff, 0, 0, 0, 0, i);
-        Connection {
-            local: if self.over_v6 { v6(1).into() } else { v4(1).into() },
-            remote: if self.over_v6 { v6(2).into() } else { v4(2).into() },
-            next_hop_v4: (!self.over_v6).then(|| v4(1)),
-            next_hop_v6: Some(v6(1)),
-            link_local: self.over_v6.then(|| "fe80::1".parse().unwrap()),
-        }
-    }
-
-    pub(crate) fn start(&mut self, restarted: bool) {
+    pub(crate) fn start(&mut self, birth: Birth) {
+        let restarted = birth != Birth::Afresh;
+        let forwarding = match birth {
+            Birth::Afresh | Birth::Again => Forwarding::Preserved,
+            Birth::Rebooted => Forwarding::Lost,
+        };
         if self.life.is_some() {
             return;
         }
@@ -71,9 +66,10 @@ impl World {
         self.life = Some(Life {
             session: Session::new(settings),
             number: self.lives,
-            facts: Facts::default(),
+            facts: Facts::of(self.facts.next_hops),
             knows: false,
             restarted,
+            forwarding,
             synced: false,
             writing: Vec::new(),
             dialling: None,
@@ -85,7 +81,10 @@ impl World {
             closed: false,
             said: BTreeMap::new(),
         });
-        self.tell_story(|| format!("START {}", if restarted { "again" } else { "afresh" }));
+        self.tell_story(|| format!("START {birth:?}"));
+        // The kernel tells at once.
+        self.input(Input::NextHops(self.facts.next_hops));
+        self.input(Input::Forwarding(forwarding));
         self.recall(restarted);
         self.input(Input::Start);
         let lag = Duration::from_millis(self.chance.below(2000));
@@ -99,11 +98,13 @@ impl World {
             return;
         };
         self.tell_story(|| "recalls".to_owned());
-        self.knows(facts.clone());
+        let mut known = facts.clone();
+        known.next_hops = self.facts.next_hops;
+        self.knows(known);
         self.input(Input::Guard(facts.guard));
         self.input(Input::Early(facts.routes));
-        if facts.drain {
-            self.input(Input::Drain(true));
+        if facts.drain != Drain::No {
+            self.input(Input::Drain(facts.drain));
         }
     }
 
@@ -121,6 +122,11 @@ impl World {
         let Some(life) = self.life.as_mut().filter(|life| life.paused.is_none()) else {
             return;
         };
+        if life.facts.next_hops != facts.next_hops {
+            life.facts.next_hops = facts.next_hops;
+            self.input(Input::NextHops(facts.next_hops));
+        }
+        let Some(life) = &mut self.life else { return };
         let (before, first) = (life.facts.clone(), !life.knows);
         // One after the other, and it knows what it has been told.
         if first || before.guard != facts.guard {
@@ -154,8 +160,14 @@ impl World {
         change(&mut self.facts);
         let wanted: Vec<IpNet> = self.wanted();
         self.kept.retain(|prefix| wanted.contains(prefix));
-        if self.life.as_ref().is_some_and(|life| life.knows) {
+        let Some(life) = self.life.as_mut().filter(|life| life.paused.is_none()) else {
+            return;
+        };
+        if life.knows {
             self.tell_facts();
+        } else {
+            life.facts.next_hops = self.facts.next_hops;
+            self.input(Input::NextHops(self.facts.next_hops));
         }
     }
 
@@ -183,7 +195,12 @@ impl World {
     }
 
     fn drain(&mut self) {
-        while let Some(transmit) = self.life.as_mut().and_then(|life| life.session.poll_transmit()) {
+        let instant = self.instant();
+        while let Some(transmit) = self
+            .life
+            .as_mut()
+            .and_then(|life| life.session.poll_transmit(instant))
+        {
             match transmit {
                 Transmit::Dial => self.dial(),
                 Transmit::Octets(octets) => {
@@ -201,6 +218,7 @@ impl World {
             self.tell_story(|| format!("{event:?}"));
             if let (Event::Synced, Some(life)) = (&event, &mut self.life) {
                 life.synced = true;
+                life.forwarding = Forwarding::Preserved;
             }
         }
         let lateness = Duration::from_micros(self.chance.below(2000));
@@ -239,9 +257,9 @@ impl World {
         life.dialling = None;
         if reachable {
             self.connect();
-            self.input(Input::Connected(self.connection()));
+            self.input(Input::Connected(self.over.connection()));
         } else {
-            let remote = self.connection().remote;
+            let remote = self.over.connection().remote;
             self.input(Input::DialFailed(DialError::TimedOut {
                 remote,
                 password: false,

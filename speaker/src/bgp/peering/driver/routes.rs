@@ -54,10 +54,9 @@ impl Routes {
         }
     }
 
-    /// What a session had it has lost when it is Established no more.
+    /// A session that is Established no more tells of each route that it has lost, and has said everything of nothing.
     pub(super) fn on_state(&mut self, from: State) {
         if from == State::Established {
-            self.offer.routes = Arc::default();
             self.ended.clear();
         }
     }

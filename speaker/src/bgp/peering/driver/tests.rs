@@ -235,19 +235,16 @@ async fn a_path_that_fails_while_it_is_held_back_ends_the_session() {
 fn establish(driver: &mut Driver) {
     let session = &mut driver.session;
     session.handle_input(now(), Input::Start);
-    while session.poll_transmit().is_some() {}
+    while session.poll_transmit(now()).is_some() {}
     let local = Ipv4Addr::LOCALHOST;
     session.handle_input(
         now(),
         Input::Connected(bgp::Connection {
             local: local.into(),
             remote: local.into(),
-            next_hop_v4: None,
-            next_hop_v6: None,
-            link_local: None,
         }),
     );
-    while session.poll_transmit().is_some() {}
+    while session.poll_transmit(now()).is_some() {}
     let open = bgp::wire::open(&bgp::wire::Open {
         my_as: 64513,
         hold_time: 90,
@@ -255,5 +252,5 @@ fn establish(driver: &mut Driver) {
         capabilities: Vec::new(),
     });
     session.handle_input(now(), Input::Received(&open));
-    while session.poll_transmit().is_some() {}
+    while session.poll_transmit(now()).is_some() {}
 }
