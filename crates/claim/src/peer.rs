@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use model::NodeName;
 
-use crate::claims::{Claim, Received};
+use crate::claims::Received;
+use crate::wire::Claim;
 use crate::identity::Node;
 use crate::replay::Window;
 use crate::seal::SenderKey;

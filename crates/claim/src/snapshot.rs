@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 
-use crate::wire::{DecodeError, read_snapshot, write_snapshot};
+use crate::wire::{Claim, DecodeError, Entry, Kind, Reader, write_address};
 use crate::{Strength, UnitId};
 
 /// By what the octets of a snapshot begin: what they are, and in which version.
@@ -32,7 +32,7 @@ impl Snapshot {
     /// As it is kept: with a hash, so that what a crash left half-written is recognised.
     pub fn encode(&self) -> Vec<u8> {
         let mut octets = MAGIC.to_vec();
-        write_snapshot(self, &mut octets);
+        write_body(self, &mut octets);
         let hash = digest(&SHA256, &octets);
         octets.extend_from_slice(hash.as_ref());
         octets
@@ -49,8 +49,41 @@ impl Snapshot {
             return Err(SnapshotError::Damaged);
         }
         let body = written.strip_prefix(MAGIC).ok_or(SnapshotError::Damaged)?;
-        read_snapshot(body).map_err(|_how: DecodeError| SnapshotError::Damaged)
+        read_body(body).map_err(|_how: DecodeError| SnapshotError::Damaged)
     }
+}
+
+/// The number of claims, the claims, and the terms.
+fn write_body(snapshot: &Snapshot, octets: &mut Vec<u8>) {
+    let count = u32::try_from(snapshot.claims.len()).unwrap_or(u32::MAX);
+    octets.extend(count.to_be_bytes());
+    for (unit, (strength, term)) in snapshot.claims.iter().take(count as usize) {
+        let kind = match strength {
+            Strength::Leaving => Kind::Leaving,
+            Strength::Weak => Kind::Weak,
+            Strength::Strong => Kind::Strong,
+        };
+        let claim = Some(Claim { kind, term: *term });
+        Entry::new(*unit, claim).write(octets);
+    }
+    for (unit, term) in &snapshot.terms {
+        write_address(octets, unit.0);
+        octets.extend(term.to_be_bytes());
+    }
+}
+
+fn read_body(octets: &[u8]) -> Result<Snapshot, DecodeError> {
+    let mut reader = Reader::new(octets);
+    let mut snapshot = Snapshot::default();
+    for _ in 0..reader.u32()? {
+        let (unit, claim) = Entry::read(&mut reader)?.into_claim()?;
+        snapshot.claims.insert(unit, (claim.strength(), claim.term));
+    }
+    while !reader.is_empty() {
+        let unit = UnitId(reader.address()?);
+        snapshot.terms.insert(unit, reader.u32()?);
+    }
+    Ok(snapshot)
 }
 
 #[cfg(test)]

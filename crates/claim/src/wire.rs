@@ -11,16 +11,15 @@ use std::time::Duration;
 
 use model::NodeName;
 
-use crate::claims::{Claim, Kind};
 use crate::{BootId, UnitId};
 
+mod claim;
 mod entry;
-mod kept;
 mod reader;
 
+pub(crate) use claim::{Claim, Kind};
 pub(crate) use entry::Entry;
-pub(crate) use kept::{read_snapshot, write_snapshot};
-use reader::Reader;
+pub(crate) use reader::{Reader, write_address};
 
 /// The version of the protocol that this is.
 const VERSION: u8 = 1;

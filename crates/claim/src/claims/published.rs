@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Claim, ClaimSet};
+use super::ClaimSet;
 use crate::UnitId;
-use crate::wire::{Entry, Message};
+use crate::wire::{Claim, Entry, Message};
 
 /// So many changes are kept for those who missed them; who missed more gets the whole set.
 const LOG: usize = 64;

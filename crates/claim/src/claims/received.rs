@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use super::{Claim, ClaimSet};
+use super::ClaimSet;
 use crate::UnitId;
-use crate::wire::Entry;
+use crate::wire::{Claim, Entry};
 
 /// More claims than this of one node are not kept: memory has a bound, whoever has the key.
 const MAX_CLAIMS: usize = 1 << 14;

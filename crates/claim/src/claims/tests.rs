@@ -1,5 +1,6 @@
 use super::*;
-use crate::wire::Message;
+use crate::identity::Node;
+use crate::wire::{Kind, Message};
 
 fn unit(last: u8) -> UnitId {
     UnitId([192, 0, 2, last].into())

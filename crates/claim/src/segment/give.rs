@@ -7,7 +7,7 @@ use super::held::{Answering, Giving};
 use super::survey::Standing;
 use super::units::Facts;
 use super::{Phase, Segment};
-use crate::claims::Kind;
+use crate::wire::Kind;
 use crate::identity::Node;
 use crate::{Status, UnitId, Why};
 

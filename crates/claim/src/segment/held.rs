@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use crate::claims::{Claim, Kind};
+use crate::wire::{Claim, Kind};
 use crate::identity::Node;
 use crate::{Addresses, Strength};
 

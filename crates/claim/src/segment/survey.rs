@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::Segment;
 use super::units::Facts;
-use crate::claims::{Claim, Kind};
+use crate::wire::{Claim, Kind};
 use crate::identity::Node;
 use crate::{Status, UnitId};
 

@@ -10,7 +10,7 @@ use model::NodeName;
 use super::Segment;
 use super::by_address::ByAddress;
 use super::held::{Answering, Held, Relic};
-use crate::claims::Kind;
+use crate::wire::Kind;
 use crate::identity::Node;
 use crate::{Addresses, Unit, UnitId, Why};
 

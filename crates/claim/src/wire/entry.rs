@@ -1,7 +1,7 @@
-use super::reader::{Reader, write_address};
-use super::{Beacon, Claim, DecodeError, Echo, Kind, State, UnitId};
 use std::time::Duration;
 
+use super::reader::{Reader, write_address};
+use super::{Beacon, Claim, DecodeError, Echo, Kind, State, UnitId};
 use crate::BootId;
 use crate::identity::Node;
 
@@ -20,12 +20,12 @@ impl Entry {
         Self { unit, claim }
     }
 
-    pub(super) fn into_claim(self) -> Result<(UnitId, Claim), DecodeError> {
+    pub(crate) fn into_claim(self) -> Result<(UnitId, Claim), DecodeError> {
         let claim = self.claim.ok_or(DecodeError::Claim(0))?;
         Ok((self.unit, claim))
     }
 
-    pub(super) fn read_all(reader: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
+    pub(crate) fn read_all(reader: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
         let mut entries = Vec::new();
         while !reader.is_empty() {
             entries.push(Self::read(reader)?);
@@ -33,7 +33,7 @@ impl Entry {
         Ok(entries)
     }
 
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let unit = UnitId(reader.address()?);
         let (code, term) = (reader.u8()?, reader.u32()?);
         let kind = match code {
@@ -50,7 +50,7 @@ impl Entry {
         Ok(Self::new(unit, Some(Claim { kind, term })))
     }
 
-    pub(super) fn write(&self, octets: &mut Vec<u8>) {
+    pub(crate) fn write(&self, octets: &mut Vec<u8>) {
         write_address(octets, self.unit.0);
         let (kind, term) = match self.claim {
             None => (None, 0),
@@ -83,7 +83,7 @@ impl Beacon {
         (left / Self::ECHO).min(usize::from(u8::MAX))
     }
 
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let state = State::decode(reader.u8()?)?;
         let interval = Duration::from_millis(reader.u16()?.into());
         if interval.is_zero() {
@@ -111,7 +111,7 @@ impl Beacon {
         })
     }
 
-    pub(super) fn write(&self, octets: &mut Vec<u8>) {
+    pub(crate) fn write(&self, octets: &mut Vec<u8>) {
         octets.push(self.state.code());
         let interval = u16::try_from(self.interval.as_millis()).unwrap_or(u16::MAX);
         octets.extend(interval.max(1).to_be_bytes());

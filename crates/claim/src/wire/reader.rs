@@ -3,51 +3,51 @@ use std::net::IpAddr;
 use super::DecodeError;
 
 /// Octets that are read from the front, and never beyond their end.
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(octets: &'a [u8]) -> Self {
+    pub(crate) fn new(octets: &'a [u8]) -> Self {
         Self(octets)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// What has not been read; nothing is left of it.
-    pub(super) fn rest(&mut self) -> &'a [u8] {
+    pub(crate) fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.0)
     }
 
-    pub(super) fn octets(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
+    pub(crate) fn octets(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
         let (read, rest) = self.0.split_at_checked(count).ok_or(DecodeError::Truncated)?;
         self.0 = rest;
         Ok(read)
     }
 
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let (read, rest) = self.0.split_first_chunk().ok_or(DecodeError::Truncated)?;
         self.0 = rest;
         Ok(*read)
     }
 
-    pub(super) fn u8(&mut self) -> Result<u8, DecodeError> {
+    pub(crate) fn u8(&mut self) -> Result<u8, DecodeError> {
         self.array().map(u8::from_be_bytes)
     }
 
-    pub(super) fn u16(&mut self) -> Result<u16, DecodeError> {
+    pub(crate) fn u16(&mut self) -> Result<u16, DecodeError> {
         self.array().map(u16::from_be_bytes)
     }
 
-    pub(super) fn u32(&mut self) -> Result<u32, DecodeError> {
+    pub(crate) fn u32(&mut self) -> Result<u32, DecodeError> {
         self.array().map(u32::from_be_bytes)
     }
 
-    pub(super) fn u64(&mut self) -> Result<u64, DecodeError> {
+    pub(crate) fn u64(&mut self) -> Result<u64, DecodeError> {
         self.array().map(u64::from_be_bytes)
     }
 
-    pub(super) fn address(&mut self) -> Result<IpAddr, DecodeError> {
+    pub(crate) fn address(&mut self) -> Result<IpAddr, DecodeError> {
         match self.u8()? {
             4 => Ok(self.array::<4>()?.into()),
             6 => Ok(self.array::<16>()?.into()),
@@ -57,7 +57,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The counterpart of [`Reader::address`].
-pub(super) fn write_address(octets: &mut Vec<u8>, address: IpAddr) {
+pub(crate) fn write_address(octets: &mut Vec<u8>, address: IpAddr) {
     match address {
         IpAddr::V4(address) => {
             octets.push(4);
