@@ -167,19 +167,22 @@ mod claims;
 mod counters;
 mod ears;
 mod event;
+mod facts;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod identity;
 mod input;
 mod member;
+mod own;
 mod peer;
-mod placement;
 mod replay;
+mod rules;
 mod seal;
 mod segment;
 mod settings;
 mod snapshot;
 mod unit;
+mod view;
 mod wire;
 
 pub use addresses::Addresses;

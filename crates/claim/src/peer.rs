@@ -7,10 +7,10 @@ use std::time::Instant;
 use model::NodeName;
 
 use crate::claims::Received;
-use crate::wire::Claim;
 use crate::identity::Node;
 use crate::replay::Window;
 use crate::seal::SenderKey;
+use crate::wire::Claim;
 use crate::wire::{Beacon, State};
 use crate::{BootId, Settings, Status, UnitId};
 

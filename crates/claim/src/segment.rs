@@ -6,34 +6,26 @@ use model::NodeName;
 
 use crate::claims::Published;
 use crate::ears::Ears;
+use crate::facts::Facts;
 use crate::identity::Node;
+use crate::own::{Held, Own};
 use crate::peer::Peer;
+use crate::rules;
 use crate::seal::SenderKey;
 use crate::{
     BootId, Counters, Event, Holder, Identity, Input, Keys, Member, Role, Settings, Snapshot, Strength,
-    Transmit, UnitId, Why,
+    Transmit, Unit, UnitId, Why,
 };
 
-mod by_address;
 mod families;
-mod give;
-mod held;
 mod liveness;
 mod receive;
 mod roles;
-mod rules;
 mod speak;
 mod strangers;
-mod survey;
-mod take;
-mod units;
-mod veiled;
 
-use by_address::ByAddress;
 use families::Families;
-use held::{Held, Relic};
 use strangers::Strangers;
-use units::Facts;
 
 /// With so many units, a look at all of them takes as long as many datagrams do.
 const MANY: usize = 100;
@@ -56,8 +48,6 @@ pub struct Segment {
     phase: Phase,
     /// Since when this node has been ready.
     ready: Option<Instant>,
-    able: bool,
-    drain: bool,
     /// Since when there has been no carrier.
     carrier_lost: Option<Instant>,
     /// When a speaker with our own node's name, that must have the name instead of us, was last heard.
@@ -68,12 +58,7 @@ pub struct Segment {
     /// When we last came late, and put off what it says of our peers.
     late: Option<Instant>,
 
-    units: BTreeMap<UnitId, Facts>,
-    by_address: ByAddress,
-    /// Whether the units have ever been told.
-    units_known: bool,
-    /// All nodes that are candidates of any unit.
-    eligible: BTreeSet<Node>,
+    facts: Facts,
     possible: BTreeSet<Node>,
     /// When peers are to be looked at next, nothing arriving from them.
     check: Instant,
@@ -89,23 +74,10 @@ pub struct Segment {
     ears: Ears,
     families: Families,
 
-    own: BTreeMap<UnitId, Held>,
-    /// What we held under a name that is gone.
-    relics: BTreeMap<UnitId, Relic>,
-    /// The highest term heard of each unit.
-    terms: BTreeMap<UnitId, u32>,
-    /// Units that anybody may take, and since when.
-    open: BTreeMap<UnitId, Instant>,
-    surrogates: BTreeMap<UnitId, [u8; 6]>,
-    /// Who holds what, as it was last told.
-    holders: BTreeMap<UnitId, Node>,
+    own: Own,
     roles: BTreeMap<UnitId, Role>,
     /// Why the roles are about to change.
     reasons: BTreeMap<UnitId, Why>,
-    /// When this node last pulled a unit to itself for balance.
-    pulled: Option<Instant>,
-    /// When it last looked whether it should give one away for balance.
-    balanced: Option<Instant>,
     quiet: bool,
 
     published: Published,
@@ -143,15 +115,19 @@ impl Segment {
         let node = Node::of(&me.node);
         let sealer = keys.seal.of_sender(crate::wire::name_octets(&me.node), me.boot);
         let Snapshot { claims, terms } = snapshot;
-        let own: BTreeMap<UnitId, Held> = claims
-            .into_iter()
-            .map(|(unit, (strength, term))| (unit, Held::suspended(now, strength, term)))
-            .collect();
-        let claimed = own.iter().map(|(unit, held)| (*unit, held.claim(now)));
+        let own = Own {
+            able: true,
+            claims: claims
+                .into_iter()
+                .map(|(unit, (strength, term))| (unit, Held::suspended(now, strength, term)))
+                .collect(),
+            terms,
+            ..Own::default()
+        };
         Self {
             node,
             sealer,
-            published: Published::new(speak::room_for_entries(&me.node), claimed),
+            published: Published::new(speak::room_for_entries(&me.node), own.told(now)),
             phase: Phase::Listening(Some(now + settings.listening)),
             me,
             settings,
@@ -159,17 +135,12 @@ impl Segment {
             mac: [0; 6],
             addresses: BTreeSet::new(),
             ready: None,
-            able: true,
-            drain: false,
             carrier_lost: None,
             twin: None,
             twin_told: None,
             ran: now,
             late: None,
-            units: BTreeMap::new(),
-            by_address: ByAddress::default(),
-            units_known: false,
-            eligible: BTreeSet::new(),
+            facts: Facts::default(),
             possible: BTreeSet::new(),
             check: now,
             errand: None,
@@ -180,15 +151,8 @@ impl Segment {
             ears: Ears::new(now),
             families: Families::new(now),
             own,
-            relics: BTreeMap::new(),
-            terms,
-            open: BTreeMap::new(),
-            surrogates: BTreeMap::new(),
-            holders: BTreeMap::new(),
             roles: BTreeMap::new(),
             reasons: BTreeMap::new(),
-            pulled: None,
-            balanced: None,
             quiet: false,
             sequence: 0,
             sent: VecDeque::new(),
@@ -277,9 +241,9 @@ impl Segment {
 
     /// Who holds the unit, as far as this node knows.
     pub fn holder(&self, unit: &UnitId) -> Option<Holder> {
-        let node = self.holders.get(unit)?;
+        let node = self.own.holders.get(unit)?;
         if *node == self.node {
-            let held = self.own.get(unit)?;
+            let held = self.own.claims.get(unit)?;
             let (strength, term) = (held.strength(), held.term);
             let node = self.me.node.clone();
             return Some(Holder { node, strength, term });
@@ -307,12 +271,12 @@ impl Segment {
     /// What to keep on disk. Worth writing whenever an event says that something was held, released or moved, and
     /// after a claim was confirmed, within a second or so.
     pub fn snapshot(&self) -> Snapshot {
-        let own = self.own.iter();
+        let own = self.own.claims.iter();
         Snapshot {
             claims: own
                 .map(|(unit, held)| (*unit, (held.firmness(), held.term)))
                 .collect(),
-            terms: self.terms.clone(),
+            terms: self.own.terms.clone(),
         }
     }
 
@@ -329,7 +293,7 @@ impl Segment {
         self.settle_families(now);
         self.settle_quiet(now);
         if self.wake.is_some_and(|at| at <= now) {
-            if self.units.len() >= MANY && self.send_beacon_if_due(now) {
+            if self.facts.units.len() >= MANY && self.send_beacon_if_due(now) {
                 return; // The driver sends it and comes back at once: it is not to wait for the look at all units.
             }
             self.wake = None;
@@ -348,7 +312,7 @@ impl Segment {
 
     /// For how long a look at all units waits, so that what comes in several datagrams is looked at once.
     fn gathering(&self) -> Duration {
-        let time = GATHERING * u32::try_from(self.units.len() / MANY).unwrap_or(u32::MAX);
+        let time = GATHERING * u32::try_from(self.facts.units.len() / MANY).unwrap_or(u32::MAX);
         time.min(self.interval() / 4)
     }
 
@@ -368,6 +332,20 @@ impl Segment {
         self.wake_at(now);
     }
 
+    /// Claims follow their units from name to name, and end with them (rule 15).
+    fn on_units(&mut self, now: Instant, units: &BTreeMap<UnitId, Unit>) {
+        let facts = Facts::new(now, units, &self.facts);
+        let mut own = std::mem::take(&mut self.own);
+        let view = self.view(now);
+        let inherited = rules::inherit(now, &view, &facts, &mut own);
+        let buried = rules::bury(now, &view, &facts, &self.facts, &mut own);
+        own.terms.retain(|unit, _| facts.units.contains_key(unit));
+        own.open.retain(|unit, _| facts.units.contains_key(unit));
+        self.reasons.extend(inherited.into_iter().chain(buried));
+        (self.own, self.facts) = (own, facts);
+        self.wake_at(now);
+    }
+
     fn on_keys(&mut self, keys: Keys) {
         if self.keys.seal != keys.seal {
             let name = crate::wire::name_octets(&self.me.node);
@@ -377,16 +355,16 @@ impl Segment {
     }
 
     fn on_able(&mut self, now: Instant, able: bool) {
-        if self.able != able {
-            self.able = able;
+        if self.own.able != able {
+            self.own.able = able;
             self.wake_at(now);
             self.beacon_soon(now);
         }
     }
 
     fn on_drain(&mut self, now: Instant, drain: bool) {
-        if self.drain != drain {
-            self.drain = drain;
+        if self.own.drain != drain {
+            self.own.drain = drain;
             self.wake_at(now);
             self.beacon_soon(now);
         }

@@ -1,14 +1,16 @@
-//! What follows from claims: what this node answers for, and what is told of it.
+//! The rules' decision, carried out: what this node answers for, and what is told of it.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Instant;
 
-use super::Segment;
-use super::held::Answering;
-use super::survey::Standing;
+use super::{Phase, Segment};
 use crate::identity::Node;
-use crate::{Event, Role, UnitId, Why};
+use crate::own::Answering;
+use crate::peer::Peer;
+use crate::rules::{self, Decision};
+use crate::view::{Hearing, Neighbor, View};
+use crate::{Event, Role, Status, UnitId, Why};
 
 impl Segment {
     /// The addresses that this node answers for, in order: the holdings spelled out, never an address twice. What the
@@ -16,8 +18,10 @@ impl Segment {
     pub fn answers(&self) -> impl Iterator<Item = (IpAddr, Role)> {
         let mut answers: BTreeMap<IpAddr, Role> = BTreeMap::new();
         for (unit, role) in &self.roles {
-            let relic = self.relics.get(unit).map(|relic| &relic.addresses);
-            let addresses = self.units.get(unit).map(|facts| &facts.addresses).or(relic);
+            let tombstone = self.own.tombstones.get(unit);
+            let tombstone = tombstone.map(|tombstone| &tombstone.addresses);
+            let facts = self.facts.units.get(unit);
+            let addresses = facts.map(|facts| &facts.addresses).or(tombstone);
             for address in addresses.into_iter().flatten() {
                 let place = answers.entry(*address).or_insert(*role);
                 if *role == Role::Holder {
@@ -28,24 +32,85 @@ impl Segment {
         answers.into_iter()
     }
 
-    /// Makes roles and holders what they are now, and tells what changed.
-    pub(super) fn settle_roles(&mut self, now: Instant, survey: &BTreeMap<UnitId, Standing>) {
-        let own = self
-            .own
-            .iter()
-            .filter(|(_, held)| held.answering == Answering::Yes);
-        let relics = self
-            .relics
-            .iter()
-            .filter(|(_, relic)| relic.answers_until.is_some());
-        let mut roles: BTreeMap<UnitId, Role> = self
-            .surrogates
-            .iter()
-            .map(|(unit, mac)| (*unit, Role::Surrogate { mac: *mac }))
-            .collect();
-        roles.extend(relics.map(|(unit, _)| (*unit, Role::Holder)));
-        roles.extend(own.map(|(unit, _)| (*unit, Role::Holder)));
-        let before = std::mem::replace(&mut self.roles, roles);
+    /// What is known of the segment now.
+    pub(super) fn view(&self, now: Instant) -> View<'_> {
+        View {
+            me: self.node,
+            settings: crate::Settings {
+                interval: self.interval(),
+                ..self.settings
+            },
+            ready: self.phase == Phase::Ready,
+            carrier: self.carrier_lost.is_none(),
+            alone: self.is_alone(),
+            majority: self.majority,
+            hearing: Hearing {
+                works: self.hears(now),
+                without_peers: self.ears.silence.is_some() && self.hears_without_peers(now),
+                last: self.ears.heard,
+            },
+            peers: self
+                .peers
+                .values()
+                .map(|peer| (peer.node, self.neighbor(now, peer)))
+                .collect(),
+        }
+    }
+
+    fn neighbor<'a>(&self, now: Instant, peer: &'a Peer) -> Neighbor<'a> {
+        let settings = &self.settings;
+        let unknown = peer.status.is_alive() && !peer.received.is_known();
+        let silent = peer.status == Status::Dead && peer.probing.never_answered();
+        Neighbor {
+            node: peer.node,
+            status: peer.status,
+            since: peer.since,
+            late: peer.late,
+            late_at: peer.late_at(),
+            away: peer.away,
+            keeps: peer.keeps_until(settings).is_none_or(|until| now < until),
+            former: peer.former.is_some(),
+            heard_until: peer.heard_until(settings),
+            silent_since: silent
+                .then(|| peer.vouched.1.max(Some(peer.alive_until(settings))))
+                .flatten(),
+            claims: peer.claims(),
+            unknown_until: unknown.then(|| peer.accepted + settings.listening),
+            mac: peer.beacon.mac,
+        }
+    }
+
+    /// Has the rules decide, and does what they say.
+    pub(super) fn decide(&mut self, now: Instant) {
+        let decision = rules::decide(now, &self.view(now), &self.facts, &self.own);
+        let Decision {
+            own,
+            reasons,
+            examine,
+            wake,
+            taken,
+            yielded,
+        } = decision;
+        let holders = std::mem::replace(&mut self.own, own).holders;
+        self.reasons.extend(reasons);
+        self.counters.taken += taken;
+        self.counters.yielded += yielded;
+        if let Some(wake) = wake {
+            self.wake_at(wake);
+        }
+        for peer in self.peers.values_mut() {
+            peer.probing.wanted = examine.contains(&peer.node);
+        }
+        if !examine.is_empty() {
+            self.errand_at(now);
+        }
+        self.tell_roles();
+        self.tell_holders(&holders);
+    }
+
+    /// Makes roles what they are now, and tells what changed.
+    fn tell_roles(&mut self) {
+        let before = std::mem::replace(&mut self.roles, self.own.roles());
         let reasons = std::mem::take(&mut self.reasons);
         let why = |unit: &UnitId, otherwise: Why| reasons.get(unit).copied().unwrap_or(otherwise);
         for (unit, role) in &before {
@@ -73,23 +138,10 @@ impl Segment {
                 Role::Surrogate { mac } => Event::Surrogate { unit, mac },
             });
         }
-        self.settle_holders(now, survey);
     }
 
-    fn settle_holders(&mut self, now: Instant, survey: &BTreeMap<UnitId, Standing>) {
-        let mut holders = BTreeMap::new();
-        for (unit, facts) in &self.units {
-            let ours = self.own.contains_key(unit).then_some(self.node);
-            let theirs = || {
-                self.standing(now, survey, unit, facts)
-                    .holder()
-                    .map(|seen| seen.node)
-            };
-            if let Some(node) = ours.or_else(theirs) {
-                holders.insert(*unit, node);
-            }
-        }
-        let before = std::mem::take(&mut self.holders);
+    fn tell_holders(&mut self, before: &BTreeMap<UnitId, Node>) {
+        let holders = &self.own.holders;
         let gone = before
             .keys()
             .filter(|unit| !holders.contains_key(unit))
@@ -102,7 +154,6 @@ impl Segment {
             let holder = holder.and_then(|node| self.name_of(node));
             self.events.push_back(Event::Moved { unit, holder });
         }
-        self.holders = holders;
     }
 
     fn name_of(&self, node: Node) -> Option<model::NodeName> {
@@ -120,5 +171,50 @@ impl Segment {
             self.events.push_back(Event::Quiet(quiet));
             self.wake_at(now);
         }
+    }
+
+    /// Nothing is answered for before we have listened again.
+    pub(super) fn suspend(&mut self, why: Why) {
+        for (unit, held) in &mut self.own.claims {
+            held.suspend();
+            self.reasons.insert(*unit, why);
+        }
+        for tombstone in self.own.tombstones.values_mut() {
+            tombstone.answers_until = None;
+        }
+    }
+
+    /// Rule 5: a member announces what we hold. It has a claim that we have yet to hear, or will hear ours.
+    pub(super) fn on_rival(&mut self, now: Instant, address: IpAddr, mac: [u8; 6]) {
+        let peer = self
+            .peers
+            .values()
+            .find(|peer| peer.beacon.mac == mac && peer.status.is_alive());
+        let (Some(peer), true) = (peer, mac != self.mac) else {
+            return;
+        };
+        let until = now + self.interval();
+        let unit = self
+            .facts
+            .with(address)
+            .find(|unit| self.own.claims.contains_key(unit));
+        let Some((unit, held)) = unit.and_then(|unit| Some((unit, self.own.claims.get_mut(&unit)?))) else {
+            return;
+        };
+        let rank = held.rank(self.node);
+        // Who gives it away announces it, too, until it hears that we have it.
+        let lower = peer
+            .claims()
+            .get(&unit)
+            .is_some_and(|claim| claim.rank(peer.node) < rank);
+        let lately = held.rivalled.is_some_and(|at| now < at + self.settings.hand_over);
+        if lower || lately || held.answering != Answering::Yes {
+            return;
+        }
+        held.answering = Answering::Paused(until);
+        held.rivalled = Some(now);
+        self.reasons.insert(unit, Why::Rival);
+        self.wake_at(now + self.gathering());
+        self.beacon_soon(now);
     }
 }

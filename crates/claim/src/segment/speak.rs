@@ -49,8 +49,8 @@ impl Segment {
         match self.phase {
             Phase::Ended => State::Restarting,
             Phase::Listening(_) => State::Listening,
-            Phase::Ready if self.drain => State::Draining,
-            Phase::Ready if !self.able => State::Unable,
+            Phase::Ready if self.own.drain => State::Draining,
+            Phase::Ready if !self.own.able => State::Unable,
             Phase::Ready => State::Ready,
         }
     }
@@ -60,7 +60,7 @@ impl Segment {
             state: self.state(),
             interval: self.interval(),
             mac: self.mac,
-            held: u32::try_from(self.own.len()).unwrap_or(u32::MAX),
+            held: u32::try_from(self.own.claims.len()).unwrap_or(u32::MAX),
             version: self.published.version(),
             digest: self.published.digest(),
             addresses: self.addresses.iter().copied().take(MAX_ADDRESSES).collect(),
@@ -129,10 +129,7 @@ impl Segment {
 
     /// Tells the others what changed in our claims.
     pub(super) fn publish(&mut self, now: Instant) {
-        let own = self.own.iter().map(|(unit, held)| (*unit, held.claim(now)));
-        let relics = self.relics.iter().map(|(unit, relic)| (*unit, relic.claim));
-        let claims = relics.chain(own).collect();
-        for message in self.published.update(&claims) {
+        for message in self.published.update(&self.own.told(now)) {
             self.speak(&message);
         }
     }

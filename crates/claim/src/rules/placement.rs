@@ -8,17 +8,17 @@ use crate::identity::{Node, mix, number};
 
 /// A node that units can go to.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Seat {
-    pub(crate) node: Node,
+pub(super) struct Seat {
+    pub(super) node: Node,
     /// How many units it holds, or will by what was placed so far.
-    pub(crate) load: usize,
+    pub(super) load: usize,
     /// Whether it cannot take anything yet.
-    pub(crate) listening: bool,
+    pub(super) listening: bool,
 }
 
 /// Units are placed one after the other, in the order of their names.
 #[derive(Debug)]
-pub(crate) struct Placement {
+pub(super) struct Placement {
     seats: Vec<Seat>,
     /// A node with fewer is preferred to one with as many or more.
     share: usize,
@@ -26,25 +26,25 @@ pub(crate) struct Placement {
 
 /// Which of the nodes may have a unit.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Choice<'a> {
-    pub(crate) unit: UnitId,
+pub(super) struct Choice<'a> {
+    pub(super) unit: UnitId,
     /// With their preference; `None`: all alike.
-    pub(crate) candidates: Option<&'a BTreeMap<Node, u32>>,
+    pub(super) candidates: Option<&'a BTreeMap<Node, u32>>,
     /// Not this one.
-    pub(crate) without: Option<Node>,
+    pub(super) without: Option<Node>,
     /// Whether nodes count that listen: they do where nobody waits for an answer yet.
-    pub(crate) listening: bool,
+    pub(super) listening: bool,
 }
 
 impl Placement {
     /// For so many units in all.
-    pub(crate) fn new(seats: Vec<Seat>, units: usize) -> Self {
+    pub(super) fn new(seats: Vec<Seat>, units: usize) -> Self {
         let share = units.div_ceil(seats.len().max(1));
         Self { seats, share }
     }
 
     /// Places a unit, and says how many nodes come before this one for it; `None`: it is not for this node at all.
-    pub(crate) fn place(&mut self, choice: &Choice<'_>, me: Node) -> Option<usize> {
+    pub(super) fn place(&mut self, choice: &Choice<'_>, me: Node) -> Option<usize> {
         let hash = number_of(choice.unit);
         let share = self.share;
         let key = |seat: &Seat| {
@@ -80,7 +80,7 @@ impl Placement {
     }
 
     /// Whether any node at all could have it.
-    pub(crate) fn has_room_for(&self, choice: &Choice<'_>) -> bool {
+    pub(super) fn has_room_for(&self, choice: &Choice<'_>) -> bool {
         self.seats.iter().any(|seat| {
             let candidate = choice
                 .candidates

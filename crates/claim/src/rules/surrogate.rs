@@ -1,0 +1,35 @@
+//! Rule 9, surrogates: while a holder's speaker is away and its node forwards, somebody else answers with the holder's
+//! hardware address.
+
+use super::Round;
+use super::placement::Placement;
+use super::take::{choice, examine, heard_since_it_fell_silent, is_due, may_answer};
+use crate::UnitId;
+use crate::facts::UnitFacts;
+use crate::identity::Node;
+
+/// Where no other candidate is left, anybody will do: only the answer comes from here, not the traffic.
+pub(super) fn stand_in(
+    round: &mut Round<'_>,
+    unit: UnitId,
+    facts: &UnitFacts,
+    of: Node,
+    placement: &mut Placement,
+) {
+    let mut choice = choice(unit, facts, Some(of), false);
+    if !placement.has_room_for(&choice) {
+        choice.candidates = None;
+    }
+    let Some(rank) = placement.place(&choice, round.view.me) else {
+        return;
+    };
+    examine(round, of, rank);
+    let Some(peer) = round.view.peers.get(&of) else {
+        return;
+    };
+    let (since, mac) = (peer.away.unwrap_or(round.now), peer.mac);
+    let due = is_due(round, since, rank) && may_answer(round);
+    if due && heard_since_it_fell_silent(round, Some(of)) {
+        round.own().surrogates.insert(unit, mac);
+    }
+}
