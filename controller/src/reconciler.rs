@@ -164,7 +164,7 @@ pub(crate) struct Reconciler {
     /// What `reservations` mean.
     kept: Reservations,
     ipam: Ipam,
-    /// [`Ipam::loosened`] when the Services that wait were looked at last.
+    /// [`Ipam::freed`] when the Services that wait were looked at last.
     loosened: u64,
     agenda: Agenda,
 }
@@ -268,7 +268,7 @@ impl Reconciler {
     /// An address was freed, or a Service shares it with others than before: those that have too little may be served
     /// (P-ALLOC-64).
     fn wake_the_hopeful(&mut self, now: Instant) {
-        let loosened = self.ipam.loosened();
+        let loosened = self.ipam.freed();
         if std::mem::replace(&mut self.loosened, loosened) == loosened {
             return;
         }

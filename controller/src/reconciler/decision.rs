@@ -177,7 +177,7 @@ impl Reconciler {
         };
         let old = self
             .ipam
-            .may_linger(name)
+            .draining(name)
             .into_iter()
             .filter(|old| shown.contains(old) && replaced(old));
         let old: Vec<IpAddr> = if standing.allocated {

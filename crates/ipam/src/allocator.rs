@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use model::{PoolName, ReservationName, ServiceName};
 
-use crate::directory::Directory;
-use crate::ledger::{Holding, Ledger};
+use crate::books::directory::Directory;
+use crate::books::free_list::FreeList;
+use crate::books::ledger::{Holding, Ledger};
+use crate::books::namespace_usage::NamespaceUsage;
+use crate::books::reservations::Reservations;
 use crate::pool::Pool;
 use crate::refusal::Refusal;
 use crate::request::Request;
-use crate::reservations::Reservations;
 use crate::sharing::Sharing;
-use crate::shelf::Shelf;
-use crate::tally::Tally;
 
 /// The addresses of a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,21 +40,21 @@ pub struct Claim {
 #[derive(Clone, Debug, Default)]
 pub struct Ipam {
     /// In the order of automatic choice.
-    pub(crate) shelves: Vec<Shelf>,
+    pub(crate) free_lists: Vec<FreeList>,
     pub(crate) ledger: Ledger,
     pub(crate) reservations: Reservations,
-    pub(crate) tally: Tally,
+    pub(crate) namespace_usage: NamespaceUsage,
     pub(crate) directory: Directory,
-    pub(crate) loosened: u64,
+    pub(crate) freed: u64,
 }
 
 impl Ipam {
     /// Replaces the pools. Nobody loses an address by this alone: see [`Self::assign`].
     pub fn set_pools(&mut self, mut pools: Vec<Pool>) {
         pools.sort_by(|a, b| a.rank().cmp(&b.rank()));
-        self.shelves = pools.into_iter().map(Shelf::new).collect();
-        self.directory = Directory::of(&self.shelves);
-        self.tally = Tally::default();
+        self.free_lists = pools.into_iter().map(FreeList::new).collect();
+        self.directory = Directory::of(&self.free_lists);
+        self.namespace_usage = NamespaceUsage::default();
         let held = self.ledger.held().map(|(address, _)| address);
         let kept = self.reservations.addresses().map(|(address, _)| address);
         let in_use: BTreeSet<IpAddr> = held.chain(kept).collect();
@@ -90,7 +90,7 @@ impl Ipam {
             .map(|(address, namespace)| self.uses(namespace, *address))
             .collect();
         self.reservations = after;
-        self.loosened += 1;
+        self.freed += 1;
         for ((address, namespace), before) in touched.iter().zip(used) {
             self.mark(*address);
             self.count(*address, namespace, before);
@@ -136,7 +136,7 @@ impl Ipam {
 
     /// Those of [`Self::leaving`] that may stay in the status for a while beside what the Service has now, because no
     /// other Service has them.
-    pub fn may_linger(&self, service: &ServiceName) -> Vec<IpAddr> {
+    pub fn draining(&self, service: &ServiceName) -> Vec<IpAddr> {
         let Some(holding) = self.ledger.holding(service) else {
             return Vec::new();
         };
@@ -224,8 +224,8 @@ impl Ipam {
 
     /// Grows whenever a Service that was refused before may now be granted what it asks for, because another gave up an
     /// address or changed with whom it shares. A change of the pools does not count.
-    pub fn loosened(&self) -> u64 {
-        self.loosened
+    pub fn freed(&self) -> u64 {
+        self.freed
     }
 
     /// Every Service that has an address, with its addresses.

@@ -21,7 +21,7 @@
 //! * What a Service gives up is not free before [`Ipam::settle`] says that its status does not show it any more: until
 //!   then it is [leaving](Ipam::leaving), and nobody else gets it. So no order of writes ever shows one address twice. What
 //!   it is told must stay so: while a write of the status is under way, there is nothing to tell yet.
-//! * A change of the pools, and [`Ipam::loosened`], call for another [`Ipam::assign`] of those that were refused.
+//! * A change of the pools, and [`Ipam::freed`], call for another [`Ipam::assign`] of those that were refused.
 //!
 //! # What the caller may rely on
 //! * An address stays with its Service until that Service asks for something else, may share it no longer, or its pool
@@ -34,28 +34,16 @@
 #![forbid(unsafe_code)]
 
 mod allocator;
-mod allowance;
-mod availability;
-mod bookkeeping;
-mod choice;
-mod directory;
-mod entry;
-mod interval;
-mod ledger;
-mod offer;
+mod books;
+mod plan;
 mod pool;
 mod refusal;
 mod request;
-mod reservations;
-mod search;
 mod sharing;
-mod shelf;
-mod tally;
-mod usage;
 
 pub use allocator::{Claim, Grant, Ipam};
+pub use books::usage::{Count, Usage};
 pub use pool::{Pinned, Pool, Quota, Reclaim};
 pub use refusal::{PoolRefusal, Refusal};
 pub use request::{Families, Request};
 pub use sharing::{Port, Sharing, SharingRule};
-pub use usage::{Count, Usage};

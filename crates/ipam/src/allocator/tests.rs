@@ -1,10 +1,10 @@
 use model::{Family, Labels, Requirement, Selector, Selectors};
 
 use super::*;
+use crate::books::usage::{Count, Usage};
 use crate::pool::{Pinned, Quota, Reclaim};
 use crate::request::Families;
 use crate::sharing::{Port, SharingRule};
-use crate::usage::{Count, Usage};
 
 mod automatic;
 mod claims;

@@ -69,17 +69,17 @@ fn an_address_may_linger_in_a_status_until_somebody_else_has_it() {
     given(&mut ipam, &shared(request("web"), "k", &[80]));
     let moves = |port| exactly(shared(request("web"), "k", &[port]), &["192.0.2.1"]);
     given(&mut ipam, &moves(80));
-    assert_eq!(ipam.may_linger(&service("web")), ips(&["192.0.2.0"]));
+    assert_eq!(ipam.draining(&service("web")), ips(&["192.0.2.0"]));
     let joins = exactly(shared(request("api"), "k", &[81]), &["192.0.2.0"]);
     assert_eq!(given(&mut ipam, &joins), ["192.0.2.0"]);
     assert_eq!(
-        ipam.may_linger(&service("web")),
+        ipam.draining(&service("web")),
         ips(&["192.0.2.0"]),
         "they share it"
     );
     given(&mut ipam, &moves(81));
-    assert!(ipam.may_linger(&service("web")).is_empty());
-    assert!(ipam.may_linger(&service("nobody")).is_empty());
+    assert!(ipam.draining(&service("web")).is_empty());
+    assert!(ipam.draining(&service("nobody")).is_empty());
 }
 
 /// S1
@@ -129,9 +129,9 @@ fn a_service_that_cannot_be_read_keeps_what_it_may_share() {
 fn each_change_that_may_serve_who_waits_is_counted_and_no_other() {
     let mut ipam = with_pools([pool("a", &["192.0.2.0/30", "2001:db8::/64"])]);
     let mut grows = |what: &mut dyn FnMut(&mut Ipam)| {
-        let before = ipam.loosened();
+        let before = ipam.freed();
         what(&mut ipam);
-        ipam.loosened() > before
+        ipam.freed() > before
     };
     let web = |families| shared(of_families("web", families), "k", &[80]);
     assert!(!grows(&mut |ipam| drop(ipam.assign(&web(BOTH)))));

@@ -130,9 +130,9 @@ fn there_is_room_in_the_quota_as_soon_as_an_address_is_given_up() {
     let mut ipam = with_pools([limited(1, &[])]);
     given(&mut ipam, &request("web"));
     assert_eq!(reason(&mut ipam, &request("api")), Some("QuotaReached"));
-    let before = ipam.loosened();
+    let before = ipam.freed();
     ipam.forfeit(&service("web"));
-    assert_ne!(ipam.loosened(), before);
+    assert_ne!(ipam.freed(), before);
     assert_eq!(given(&mut ipam, &request("api")), ["192.0.2.1"]);
 }
 

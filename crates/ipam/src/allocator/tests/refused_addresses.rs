@@ -21,7 +21,7 @@ fn what_is_wrong_with_an_address_asked_for_is_told_with_what_to_do() {
         excluded: ranges(&["198.51.100.7/32"]),
         ..pool("b", &["198.51.100.0/24"])
     };
-    let mut pools: Vec<Pool> = ipam.shelves.iter().map(|shelf| shelf.pool.clone()).collect();
+    let mut pools: Vec<Pool> = ipam.free_lists.iter().map(|list| list.pool.clone()).collect();
     pools.push(avoiding);
     ipam.set_pools(pools);
     let cases: [(Families, &[&str], &str, &str); 8] = [

@@ -104,9 +104,9 @@ fn who_waits_to_share_is_served_when_the_other_service_changes() {
     given(&mut ipam, &shared(request("web"), "k", &[80]));
     let waits = exactly(shared(request("api"), "k", &[80]), &["192.0.2.0"]);
     assert_eq!(refused(&mut ipam, &waits).reason(), "SharingRefused");
-    let before = ipam.loosened();
+    let before = ipam.freed();
     given(&mut ipam, &shared(request("web"), "k", &[8080]));
-    assert_ne!(ipam.loosened(), before);
+    assert_ne!(ipam.freed(), before);
     assert_eq!(given(&mut ipam, &waits), ["192.0.2.0"]);
 }
 

@@ -39,7 +39,7 @@ pub(super) fn every_step(history: &History) {
     };
     let given: Vec<Given<'_>> = tables.universe.iter().filter_map(given).collect();
     assert_eq!(ipam.usage(), usage(tables, &given));
-    shelves_agree_with_a_recount(ipam, &given);
+    free_lists_agree_with_a_recount(ipam, &given);
     other_indexes_agree_with_a_recount(ipam, tables);
 }
 
@@ -91,26 +91,30 @@ fn usage(tables: &Tables, given: &[Given<'_>]) -> BTreeMap<PoolName, Usage> {
     all
 }
 
-fn shelves_agree_with_a_recount(ipam: &Ipam, given: &[Given<'_>]) {
-    for shelf in &ipam.shelves {
+fn free_lists_agree_with_a_recount(ipam: &Ipam, given: &[Given<'_>]) {
+    for list in &ipam.free_lists {
         for family in [Family::V4, Family::V6] {
             let of =
-                |given: &&Given<'_>| *given.pool == shelf.pool.name && Family::of(given.address) == family;
-            let entry = |address: IpAddr| shelf.pool.ranges.iter().position(|range| range.contains(address));
+                |given: &&Given<'_>| *given.pool == list.pool.name && Family::of(given.address) == family;
+            let entry = |address: IpAddr| list.pool.ranges.iter().position(|range| range.contains(address));
             let free = given.iter().filter(of).filter(|given| !given.held && !given.kept);
             let lowest = free.map(|given| (entry(given.address), given.address)).min();
-            let found = shelf.lowest_free(family).map(|(_, address)| address);
+            let found = list.lowest_free(family).map(|(_, address)| address);
             assert_eq!(found, lowest.map(|(_, address)| address));
-            assert_eq!(shelf.size(family), given.iter().filter(of).count() as u128);
+            assert_eq!(list.size(family), given.iter().filter(of).count() as u128);
         }
     }
 }
 
 fn other_indexes_agree_with_a_recount(ipam: &Ipam, tables: &Tables) {
-    for (number, shelf) in ipam.shelves.iter().enumerate() {
+    for (number, list) in ipam.free_lists.iter().enumerate() {
         for namespace in ["a", "b"] {
-            let used = tables.used(&shelf.pool, namespace, None).len();
-            assert_eq!(ipam.tally.count(number, namespace) as usize, used, "{namespace}");
+            let used = tables.used(&list.pool, namespace, None).len();
+            assert_eq!(
+                ipam.namespace_usage.count(number, namespace) as usize,
+                used,
+                "{namespace}"
+            );
         }
     }
     for key in ["k", "l"] {
@@ -184,7 +188,7 @@ pub(super) fn asking_again_changes_nothing(
         assert_eq!(words(&result_again), words(result));
     }
     assert_eq!(again.held(&request.service), held);
-    assert_eq!(again.loosened(), ipam.loosened());
+    assert_eq!(again.freed(), ipam.freed());
 }
 
 /// Who waits is told when it may be served: nobody has to try in vain.
@@ -192,7 +196,7 @@ pub(super) fn served_only_after_notice(
     before: &Tables,
     object: &Object,
     result: &Result<Grant, Refusal>,
-    loosened: u64,
+    freed: u64,
     edits: u64,
 ) {
     let Some((then, edits_then, row)) = &object.refused else {
@@ -200,16 +204,16 @@ pub(super) fn served_only_after_notice(
     };
     if *edits_then == edits && before.row(&object.request.service) == *row && result.is_ok() {
         assert!(
-            *then < loosened,
+            *then < freed,
             "{:?} was refused, and nobody said that it changed",
             object.request
         );
     }
 }
 
-pub(super) fn lingers_harmlessly(tables: &Tables, name: &ServiceName, lingering: &[IpAddr]) {
+pub(super) fn drains_harmlessly(tables: &Tables, name: &ServiceName, draining: &[IpAddr]) {
     let row = tables.row(name);
-    for &address in lingering {
+    for &address in draining {
         assert!(row.leaving.contains(&address));
         let others = tables.others(name, address);
         let mut having = others

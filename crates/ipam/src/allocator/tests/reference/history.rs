@@ -98,7 +98,7 @@ impl History {
             .filter(|set| set.iter().all(|&address| before.declared(address).is_some()));
         let pool = known.and_then(|set| before.pool_of(&request, set[0]));
         self.hold(&request.service, &request.sharing, current, pool);
-        let loosened = self.ipam.loosened();
+        let freed = self.ipam.freed();
         let result = self.ipam.assign(&request);
         match &result {
             Ok(grant) => assert_eq!(Some(&grant.addresses), expected.as_ref(), "{request:?}"),
@@ -108,17 +108,13 @@ impl History {
         let object = &self.objects[who];
         checks::no_status_of_another_shows_it(self, &before, who);
         checks::lost_for_a_reason(&before, object, &result, &self.tables.row(&request.service));
-        checks::served_only_after_notice(&before, object, &result, loosened, self.edits);
+        checks::served_only_after_notice(&before, object, &result, freed, self.edits);
         if let Err(refusal) = &result {
             truth::refusal_is_true(&before, &request, refusal);
         }
-        let refused = result.is_err().then(|| {
-            (
-                self.ipam.loosened(),
-                self.edits,
-                self.tables.row(&request.service),
-            )
-        });
+        let refused = result
+            .is_err()
+            .then(|| (self.ipam.freed(), self.edits, self.tables.row(&request.service)));
         let object = &mut self.objects[who];
         (object.granted, object.refused) = (result.is_ok(), refused);
     }
@@ -135,11 +131,11 @@ impl History {
     /// Make before break: what the Service has, and what it had as long as that is nobody else's.
     fn begin(&mut self, who: usize) {
         let name = service(who);
-        let lingering = self.ipam.may_linger(&name);
-        checks::lingers_harmlessly(&self.tables, &name, &lingering);
+        let draining = self.ipam.draining(&name);
+        checks::drains_harmlessly(&self.tables, &name, &draining);
         let object = &mut self.objects[who];
         if object.exists && object.in_flight.is_none() {
-            let shown = [self.ipam.held(&name), &lingering].concat();
+            let shown = [self.ipam.held(&name), &draining].concat();
             object.in_flight = Some((shown, self.ipam.pool_of(&name).cloned()));
         }
     }

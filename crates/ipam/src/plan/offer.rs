@@ -5,25 +5,25 @@ use std::net::IpAddr;
 use model::Family;
 
 use crate::allocator::Ipam;
-use crate::allowance::Allowance;
-use crate::choice::one_of_each;
+use crate::books::free_list::Place;
+use crate::plan::allowance::Allowance;
+use crate::plan::one_of_each;
 use crate::refusal::PoolRefusal;
 use crate::request::Request;
-use crate::shelf::Place;
 
 /// How many namespaces are named as those who could be asked for an address of a full pool.
 const NAMED_HOLDERS: usize = 3;
 
 impl Ipam {
-    /// Addresses of `families` from one shelf, with `base` among them.
+    /// Addresses of `families` from one list, with `base` among them.
     pub(crate) fn offer(
         &self,
         request: &Request,
-        shelf: usize,
+        list: usize,
         families: &[Family],
         base: &[IpAddr],
     ) -> Result<Vec<IpAddr>, PoolRefusal> {
-        let on = &self.shelves[shelf];
+        let on = &self.free_lists[list];
         if on.pool.closed {
             return Err(PoolRefusal::Closed);
         }
@@ -40,7 +40,7 @@ impl Ipam {
         {
             return Err(PoolRefusal::WithoutFamily(missing));
         }
-        self.pick(request, shelf, families, base)
+        self.pick(request, list, families, base)
     }
 
     /// One address of each family: of `base`, else the first that is free or may be shared (P-ALLOC-14, P-ALLOC-46). Where
@@ -48,19 +48,19 @@ impl Ipam {
     fn pick(
         &self,
         request: &Request,
-        shelf: usize,
+        list: usize,
         families: &[Family],
         base: &[IpAddr],
     ) -> Result<Vec<IpAddr>, PoolRefusal> {
         let options = |family: Family| -> Vec<IpAddr> {
             let fixed = base.iter().find(|&&address| Family::of(address) == family);
-            fixed.map_or_else(|| self.options(request, shelf, family), |&fixed| vec![fixed])
+            fixed.map_or_else(|| self.options(request, list, family), |&fixed| vec![fixed])
         };
         let mut of_each: Vec<Vec<IpAddr>> = families.iter().map(|&family| options(family)).collect();
         if let Some(none) = of_each.iter().position(Vec::is_empty) {
-            return Err(self.full(shelf, families[none]));
+            return Err(self.full(list, families[none]));
         }
-        let allowance = Allowance::of(self, request, shelf);
+        let allowance = Allowance::of(self, request, list);
         let allowed = |set: &[IpAddr]| allowance.as_ref().is_none_or(|allowance| allowance.lets(set));
         of_each
             .iter_mut()
@@ -71,57 +71,57 @@ impl Ipam {
         match (together.find(|set| allowed(set)), allowance) {
             (Some(addresses), _) => Ok(addresses),
             (None, Some(allowance)) if any || of_each.iter().any(Vec::is_empty) => Err(allowance.refusal()),
-            (None, _) => Err(self.no_pair(request, shelf, families, base)),
+            (None, _) => Err(self.no_pair(request, list, families, base)),
         }
     }
 
-    /// The addresses of a family that a shelf could give: those that the Service has or is about to lose, for its status
+    /// The addresses of a family that a list could give: those that the Service has or is about to lose, for its status
     /// may still show them, then the lowest that is free and all that may be shared, in order.
-    fn options(&self, request: &Request, shelf: usize, family: Family) -> Vec<IpAddr> {
-        let on_shelf = |address: IpAddr| -> Option<Place> {
-            let spot = self.spot(address).filter(|spot| spot.shelf == shelf)?;
+    fn options(&self, request: &Request, list: usize, family: Family) -> Vec<IpAddr> {
+        let on_list = |address: IpAddr| -> Option<Place> {
+            let position = self.position(address).filter(|position| position.list == list)?;
             (Family::of(address) == family && self.obstacle(request, address).is_none())
-                .then_some((spot.entry, address))
+                .then_some((position.entry, address))
         };
         let holding = self.ledger.holding(&request.service);
         let back = holding.into_iter().flat_map(|holding| holding.addresses());
-        let back = back.filter(|&address| on_shelf(address).is_some());
+        let back = back.filter(|&address| on_list(address).is_some());
         let shared = request
             .sharing
             .key
             .iter()
             .flat_map(|key| self.ledger.shared_under(key));
-        let mut places: Vec<Place> = shared.filter_map(on_shelf).collect();
-        places.extend(self.shelves[shelf].lowest_free(family));
+        let mut places: Vec<Place> = shared.filter_map(on_list).collect();
+        places.extend(self.free_lists[list].lowest_free(family));
         places.sort_unstable();
         back.chain(places.into_iter().map(|(_, address)| address))
             .collect()
     }
 
-    /// Why no two addresses of a shelf go together, though there are some of each family: one of them is shared, and no
+    /// Why no two addresses of a list go together, though there are some of each family: one of them is shared, and no
     /// address that is free can take its place.
-    fn no_pair(&self, request: &Request, shelf: usize, families: &[Family], base: &[IpAddr]) -> PoolRefusal {
+    fn no_pair(&self, request: &Request, list: usize, families: &[Family], base: &[IpAddr]) -> PoolRefusal {
         let mut pair = one_of_each(base, families);
         for &family in families
             .iter()
             .filter(|&&family| one_of_each(base, &[family]).is_empty())
         {
-            match self.shelves[shelf].lowest_free(family) {
+            match self.free_lists[list].lowest_free(family) {
                 Some((_, free)) => pair.push(free),
-                None => return self.full(shelf, family),
+                None => return self.full(list, family),
             }
         }
         match self.split(request, &pair) {
             Some((address, holder)) => PoolRefusal::PairSplit { address, holder },
-            None => self.full(shelf, families[0]),
+            None => self.full(list, families[0]),
         }
     }
 
-    fn full(&self, shelf: usize, family: Family) -> PoolRefusal {
+    fn full(&self, list: usize, family: Family) -> PoolRefusal {
         PoolRefusal::Full {
             family,
-            size: self.shelves[shelf].size(family),
-            holders: self.tally.largest(shelf, NAMED_HOLDERS),
+            size: self.free_lists[list].size(family),
+            holders: self.namespace_usage.largest(list, NAMED_HOLDERS),
         }
     }
 }

@@ -33,7 +33,7 @@ impl Holding {
     }
 
     /// Whether `after` in place of this leaves others more to choose from.
-    pub(crate) fn loosened_by(&self, after: &Self) -> bool {
+    pub(crate) fn frees(&self, after: &Self) -> bool {
         let freed = self
             .addresses()
             .any(|address| !after.addresses().any(|other| other == address));

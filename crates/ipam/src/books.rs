@@ -1,4 +1,16 @@
-//! What is written down when a Service gets or loses an address, and what can be read there.
+//! The books: who has what. What is written down when a Service gets or loses an address, and what can be read there.
+//!
+//! [`ledger`] has who holds which address and [`reservations`] who keeps which; [`free_list`] has what a pool could still give
+//! ([`entry`], [`interval`]) and [`directory`] where in the free lists an address is; [`namespace_usage`] and [`usage`] count.
+
+pub(crate) mod directory;
+pub(crate) mod entry;
+pub(crate) mod free_list;
+pub(crate) mod interval;
+pub(crate) mod ledger;
+pub(crate) mod namespace_usage;
+pub(crate) mod reservations;
+pub(crate) mod usage;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -7,8 +19,8 @@ use std::sync::Arc;
 use model::{PoolName, ServiceName};
 
 use crate::allocator::{Grant, Ipam};
-use crate::directory::Spot;
-use crate::ledger::Holding;
+use crate::books::directory::Position;
+use crate::books::ledger::Holding;
 use crate::request::Request;
 use crate::sharing::Sharing;
 
@@ -44,19 +56,19 @@ impl Ipam {
 
     /// Whether a pool gives out `address`, and to this Service.
     pub(crate) fn would_give(&self, request: &Request, address: IpAddr) -> bool {
-        self.spot(address).is_some_and(|spot| {
-            let pool = &self.shelves[spot.shelf].pool;
+        self.position(address).is_some_and(|position| {
+            let pool = &self.free_lists[position.list].pool;
             !pool.closed && pool.serves(request)
         })
     }
 
-    pub(crate) fn spot(&self, address: IpAddr) -> Option<Spot> {
-        self.directory.spot(address, &self.shelves)
+    pub(crate) fn position(&self, address: IpAddr) -> Option<Position> {
+        self.directory.position(address, &self.free_lists)
     }
 
     /// The pool that declares `address`, be it one that it never gives out.
     pub(crate) fn declared_by(&self, address: IpAddr) -> Option<&PoolName> {
-        Some(&self.shelves[self.declared(address)?].pool.name)
+        Some(&self.free_lists[self.declared(address)?].pool.name)
     }
 
     pub(crate) fn declared(&self, address: IpAddr) -> Option<usize> {
@@ -100,18 +112,17 @@ impl Ipam {
         self.update(service, holding);
     }
 
-    /// Replaces what `service` holds, and keeps the shelves and the tally in step.
+    /// Replaces what `service` holds, and keeps the free lists and the counts in step.
     pub(crate) fn update(&mut self, service: &ServiceName, holding: Holding) {
         let before = self.ledger.holding(service);
         if before == Some(&holding) {
             return;
         }
         // A quota counts what a namespace is to have: there is room at once, though the address is not free yet.
-        let counted = self.shelves.iter().any(|shelf| shelf.pool.quota.is_some());
-        let loosened =
-            |before: &Holding| before.loosened_by(&holding) || counted && before.gives_up(&holding);
-        if before.is_some_and(loosened) {
-            self.loosened += 1;
+        let counted = self.free_lists.iter().any(|list| list.pool.quota.is_some());
+        let freed = |before: &Holding| before.frees(&holding) || counted && before.gives_up(&holding);
+        if before.is_some_and(freed) {
+            self.freed += 1;
         }
         let addresses = before
             .into_iter()
@@ -129,21 +140,23 @@ impl Ipam {
         }
     }
 
-    /// Brings the shelf up to date about an address.
+    /// Brings the free list up to date about an address.
     pub(crate) fn mark(&mut self, address: IpAddr) {
-        if let Some(Spot { shelf, entry }) = self.spot(address) {
+        if let Some(Position { list, entry }) = self.position(address) {
             let kept = self.reservations.keeper(address).is_some();
             let in_use = kept || !self.ledger.holders(address).is_empty();
-            self.shelves[shelf].mark(entry, address, in_use);
+            self.free_lists[list].mark(entry, address, in_use);
         }
     }
 
-    /// Brings the tally up to date about an address that the namespace did or did not use before.
+    /// Counts anew an address that the namespace did or did not use before.
     pub(crate) fn count(&mut self, address: IpAddr, namespace: &str, before: bool) {
-        let Some(spot) = self.spot(address) else { return };
+        let Some(position) = self.position(address) else {
+            return;
+        };
         match (before, self.uses(namespace, address)) {
-            (false, true) => self.tally.add(spot.shelf, namespace),
-            (true, false) => self.tally.subtract(spot.shelf, namespace),
+            (false, true) => self.namespace_usage.add(position.list, namespace),
+            (true, false) => self.namespace_usage.subtract(position.list, namespace),
             (false, false) | (true, true) => {}
         }
     }

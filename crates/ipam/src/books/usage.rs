@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use model::{Family, PoolName, ServiceName};
 
 use crate::allocator::Ipam;
-use crate::shelf::Shelf;
+use crate::books::free_list::FreeList;
 
 /// A number of addresses of each family. One too large to count stands as `u128::MAX`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,44 +47,44 @@ impl Count {
 impl Ipam {
     /// How full each pool is.
     pub fn usage(&self) -> BTreeMap<PoolName, Usage> {
-        let mut usage: Vec<Usage> = self.shelves.iter().map(untouched).collect();
+        let mut usage: Vec<Usage> = self.free_lists.iter().map(untouched).collect();
         for (address, holders) in self.ledger.held() {
-            match self.spot(address) {
-                Some(spot) => usage[spot.shelf].assigned.add(address),
+            match self.position(address) {
+                Some(position) => usage[position.list].assigned.add(address),
                 None => {
-                    for shelf in self.shelves_of_outside(address, holders) {
-                        usage[shelf].outside.add(address);
+                    for list in self.lists_of_outside(address, holders) {
+                        usage[list].outside.add(address);
                     }
                 }
             }
         }
         let kept = self.reservations.addresses().map(|(address, _)| address);
         for address in kept.filter(|address| self.ledger.holders(*address).is_empty()) {
-            if let Some(spot) = self.spot(address) {
-                usage[spot.shelf].reserved.add(address);
+            if let Some(position) = self.position(address) {
+                usage[position.list].reserved.add(address);
             }
         }
-        let names = self.shelves.iter().map(|shelf| shelf.pool.name.clone());
+        let names = self.free_lists.iter().map(|list| list.pool.name.clone());
         names.zip(usage).collect()
     }
 
     /// The pools that Services have `address` from, which no pool gives out. Services that share it may have got it from
     /// two, of which neither is free of it.
-    fn shelves_of_outside(&self, address: IpAddr, holders: &[ServiceName]) -> BTreeSet<usize> {
+    fn lists_of_outside(&self, address: IpAddr, holders: &[ServiceName]) -> BTreeSet<usize> {
         let having = holders
             .iter()
             .filter(|holder| self.held(holder).contains(&address));
         having
-            .filter_map(|holder| self.pool_named(self.record(holder, address)?))
+            .filter_map(|holder| self.list_of(self.record(holder, address)?))
             .collect()
     }
 }
 
 /// What there is to be had of a pool.
-fn untouched(shelf: &Shelf) -> Usage {
+fn untouched(list: &FreeList) -> Usage {
     let available = Count {
-        v4: shelf.available(Family::V4),
-        v6: shelf.available(Family::V6),
+        v4: list.available(Family::V4),
+        v6: list.available(Family::V6),
     };
     Usage {
         available,

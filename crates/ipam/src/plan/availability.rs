@@ -39,7 +39,7 @@ impl Obstacle<'_> {
 impl Ipam {
     /// Whether the Service may have an address that it does not have.
     pub(crate) fn available(&self, request: &Request, address: IpAddr) -> Result<(), Refusal> {
-        let pool = &self.shelves[self.whereabouts(address)?].pool;
+        let pool = &self.free_lists[self.whereabouts(address)?].pool;
         let refused = |refusal| Refusal::PoolRefuses {
             pool: pool.name.clone(),
             refusal,
@@ -65,13 +65,13 @@ impl Ipam {
             .or_else(|| rival().map(|(holder, holding)| Obstacle::Service(holder, &holding.sharing)))
     }
 
-    /// The shelf that gives out `address`.
+    /// The list that gives out `address`.
     pub(crate) fn whereabouts(&self, address: IpAddr) -> Result<usize, Refusal> {
-        if let Some(spot) = self.spot(address) {
-            return Ok(spot.shelf);
+        if let Some(position) = self.position(address) {
+            return Ok(position.list);
         }
-        let shelf = self.declared(address).ok_or(Refusal::OutsidePools(address))?;
-        let pool = &self.shelves[shelf].pool;
+        let list = self.declared(address).ok_or(Refusal::OutsidePools(address))?;
+        let pool = &self.free_lists[list].pool;
         let excluded = pool.excluded.iter().any(|range| range.contains(address));
         let pool = pool.name.clone();
         Err(match excluded {

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use crate::allocator::Ipam;
-use crate::ledger::Holding;
+use crate::books::ledger::Holding;
 use crate::refusal::{PoolRefusal, Refusal};
 use crate::request::Request;
 
@@ -9,7 +9,7 @@ use crate::request::Request;
 pub(crate) struct Allowance<'a> {
     ipam: &'a Ipam,
     request: &'a Request,
-    shelf: usize,
+    list: usize,
     limit: u32,
     /// How many addresses of the pool the namespace uses, but for those that only this Service has.
     used: u32,
@@ -17,14 +17,14 @@ pub(crate) struct Allowance<'a> {
 
 impl<'a> Allowance<'a> {
     /// None where the pool has no quota.
-    pub(crate) fn of(ipam: &'a Ipam, request: &'a Request, shelf: usize) -> Option<Self> {
+    pub(crate) fn of(ipam: &'a Ipam, request: &'a Request, list: usize) -> Option<Self> {
         let namespace = &request.service.namespace;
         let mut allowance = Self {
             ipam,
             request,
-            shelf,
-            limit: ipam.shelves[shelf].pool.quota.as_ref()?.of(namespace),
-            used: ipam.tally.count(shelf, namespace),
+            list,
+            limit: ipam.free_lists[list].pool.quota.as_ref()?.of(namespace),
+            used: ipam.namespace_usage.count(list, namespace),
         };
         let alone = allowance.added_by(ipam.held(&request.service));
         allowance.used = allowance.used.saturating_sub(alone);
@@ -57,8 +57,8 @@ impl<'a> Allowance<'a> {
 
     fn is_here(&self, address: IpAddr) -> bool {
         self.ipam
-            .spot(address)
-            .is_some_and(|spot| spot.shelf == self.shelf)
+            .position(address)
+            .is_some_and(|position| position.list == self.list)
     }
 
     /// Whether the namespace uses `address` also without the Service.
@@ -74,14 +74,14 @@ impl<'a> Allowance<'a> {
 impl Ipam {
     /// Whether the quota of the pool that has `addresses` lets the Service have them.
     pub(crate) fn within_quota(&self, request: &Request, addresses: &[IpAddr]) -> Result<(), Refusal> {
-        let shelf = addresses
+        let list = addresses
             .iter()
-            .find_map(|&address| Some(self.spot(address)?.shelf));
-        let allowance = shelf.and_then(|shelf| Allowance::of(self, request, shelf));
+            .find_map(|&address| Some(self.position(address)?.list));
+        let allowance = list.and_then(|list| Allowance::of(self, request, list));
         match allowance.filter(|allowance| !allowance.lets(addresses)) {
             None => Ok(()),
             Some(allowance) => Err(Refusal::PoolRefuses {
-                pool: self.shelves[allowance.shelf].pool.name.clone(),
+                pool: self.free_lists[allowance.list].pool.name.clone(),
                 refusal: allowance.refusal(),
             }),
         }

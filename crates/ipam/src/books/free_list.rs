@@ -3,12 +3,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use model::{AddressRange, Family};
 
-use crate::entry::Entry;
+use crate::books::entry::Entry;
 use crate::pool::Pool;
 
 /// A pool, and which of its addresses are free.
 #[derive(Clone, Debug)]
-pub(crate) struct Shelf {
+pub(crate) struct FreeList {
     pub(crate) pool: Pool,
     /// The pool's ranges in order, without what it excludes.
     entries: Vec<Entry>,
@@ -22,11 +22,11 @@ pub(crate) struct Shelf {
 /// Where in the order of its pool an address stands (P-ALLOC-14).
 pub(crate) type Place = (usize, IpAddr);
 
-impl Shelf {
+impl FreeList {
     pub(crate) fn new(pool: Pool) -> Self {
         let excluded = merged(pool.excluded.clone());
         let pieces = pool.ranges.iter().flat_map(|&range| without(range, &excluded));
-        let mut shelf = Self {
+        let mut list = Self {
             entries: pieces
                 .map(|piece| Entry::new(piece, pool.avoid_buggy_ips))
                 .collect(),
@@ -36,10 +36,10 @@ impl Shelf {
             open_v4: BTreeSet::new(),
             open_v6: BTreeSet::new(),
         };
-        shelf.size_v4 = shelf.sum(Family::V4, Entry::size);
-        shelf.size_v6 = shelf.sum(Family::V6, Entry::size);
-        (0..shelf.entries.len()).for_each(|entry| shelf.note(entry));
-        shelf
+        list.size_v4 = list.sum(Family::V4, Entry::size);
+        list.size_v6 = list.sum(Family::V6, Entry::size);
+        (0..list.entries.len()).for_each(|entry| list.note(entry));
+        list
     }
 
     pub(crate) fn entries(&self) -> &[Entry] {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use model::Family;
 
 use crate::allocator::Ipam;
-use crate::choice::one_of_each;
+use crate::plan::one_of_each;
 use crate::refusal::{PoolRefusal, Refusal};
 use crate::request::Request;
 
@@ -18,13 +18,13 @@ pub(crate) struct Search<'a> {
     kept: Vec<IpAddr>,
     /// What it had best have: `kept`, and of what it has already all that goes with it.
     base: Vec<IpAddr>,
-    /// The shelf that an address beside those of `base` has to come from (P-ALLOC-69).
+    /// The list that an address beside those of `base` has to come from (P-ALLOC-69).
     home: Option<usize>,
-    /// The shelves that all of its addresses may come from, in order, if it has to leave what it has.
+    /// The lists that all of its addresses may come from, in order, if it has to leave what it has.
     elsewhere: Vec<usize>,
 }
 
-/// What each shelf said that was asked, by its place in the order.
+/// What each list said that was asked, by its place in the order.
 type Answers = BTreeMap<usize, PoolRefusal>;
 
 impl<'a> Search<'a> {
@@ -75,11 +75,11 @@ impl<'a> Search<'a> {
             .into_iter()
             .flat_map(|home| [(home, base.as_slice()), (home, &kept)]);
         let at_home = at_home.filter(|(_, base)| !base.is_empty());
-        let elsewhere = self.elsewhere.iter().map(|&shelf| (shelf, [].as_slice()));
-        for (shelf, base) in at_home.chain(elsewhere) {
-            match self.ipam.offer(self.request, shelf, families, base) {
+        let elsewhere = self.elsewhere.iter().map(|&list| (list, [].as_slice()));
+        for (list, base) in at_home.chain(elsewhere) {
+            match self.ipam.offer(self.request, list, families, base) {
                 Ok(addresses) => return Some(addresses),
-                Err(refusal) => note(answers, shelf, refusal),
+                Err(refusal) => note(answers, list, refusal),
             }
         }
         None
@@ -107,7 +107,7 @@ impl<'a> Search<'a> {
     }
 
     fn home(&self, address: IpAddr) -> Option<usize> {
-        self.ipam.pool_named(self.ipam.own_pool(self.request, address)?)
+        self.ipam.list_of(self.ipam.own_pool(self.request, address)?)
     }
 
     /// Whether the Service may leave what it has for another pool: it has lost some of it, or it is too little. That a
@@ -121,12 +121,12 @@ impl<'a> Search<'a> {
         self.kept.is_empty() && (lost || !enough)
     }
 
-    /// The shelves that the Service may be served from.
+    /// The lists that the Service may be served from.
     fn candidates(&self) -> Result<Vec<usize>, Refusal> {
         match &self.request.pool {
-            Some(name) => Ok(vec![self.ipam.shelf_named(name)?]),
-            None if self.ipam.shelves.is_empty() => Err(Refusal::NoPools),
-            None => Ok((0..self.ipam.shelves.len()).collect()),
+            Some(name) => Ok(vec![self.ipam.list_named(name)?]),
+            None if self.ipam.free_lists.is_empty() => Err(Refusal::NoPools),
+            None => Ok((0..self.ipam.free_lists.len()).collect()),
         }
     }
 
@@ -137,10 +137,10 @@ impl<'a> Search<'a> {
         if let Err(refusal) = self.candidates() {
             return refusal;
         }
-        let name = |shelf: usize| self.ipam.shelves[shelf].pool.name.clone();
+        let name = |list: usize| self.ipam.free_lists[list].pool.name.clone();
         match (&self.request.pool, answers.pop_last()) {
-            (Some(_), Some((shelf, refusal))) => Refusal::PoolRefuses {
-                pool: name(shelf),
+            (Some(_), Some((list, refusal))) => Refusal::PoolRefuses {
+                pool: name(list),
                 refusal,
             },
             (_, last) => Refusal::NoPoolFits {
@@ -148,17 +148,17 @@ impl<'a> Search<'a> {
                 pools: answers
                     .into_iter()
                     .chain(last)
-                    .map(|(shelf, refusal)| (name(shelf), refusal))
+                    .map(|(list, refusal)| (name(list), refusal))
                     .collect(),
             },
         }
     }
 }
 
-/// That a family is missing says least: anything else that the same shelf said stands.
-fn note(answers: &mut Answers, shelf: usize, refusal: PoolRefusal) {
-    let known = answers.get(&shelf);
+/// That a family is missing says least: anything else that the same list said stands.
+fn note(answers: &mut Answers, list: usize, refusal: PoolRefusal) {
+    let known = answers.get(&list);
     if known.is_none_or(|known| matches!(known, PoolRefusal::WithoutFamily(_))) {
-        answers.insert(shelf, refusal);
+        answers.insert(list, refusal);
     }
 }

@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use model::{AddressRange, Family};
 
-use crate::interval::IntervalSet;
+use crate::books::interval::IntervalSet;
 
 /// One entry of a pool's address list, and which of its addresses are in use.
 ///

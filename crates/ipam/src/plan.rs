@@ -1,14 +1,22 @@
-//! Which addresses a Service is to have. Looks, and changes nothing.
+//! Which addresses a Service is to have: looks into the books, and changes nothing.
+//!
+//! [`search`] goes through the pools, [`offer`] is what one of them has, [`availability`] who stands in the way of an address, and
+//! [`allowance`] what a quota lets a namespace have.
+
+pub(crate) mod allowance;
+pub(crate) mod availability;
+pub(crate) mod offer;
+pub(crate) mod search;
 
 use std::net::IpAddr;
 
 use model::{Family, PoolName};
 
 use crate::allocator::Ipam;
+use crate::plan::search::Search;
 use crate::pool::Reclaim;
 use crate::refusal::Refusal;
 use crate::request::Request;
-use crate::search::Search;
 
 impl Ipam {
     /// The addresses that satisfy the request, in the order of its families; those that the Service has already where
@@ -45,8 +53,8 @@ impl Ipam {
     /// Whether an address that the Service has is to be given up because its pool has changed.
     fn displaced(&self, request: &Request, address: IpAddr) -> bool {
         let pool = self.record(&request.service, address);
-        let shelf = pool.and_then(|name| self.pool_named(name));
-        let reclaim = shelf.map_or(Reclaim::Keep, |shelf| self.shelves[shelf].pool.reclaim);
+        let list = pool.and_then(|name| self.list_of(name));
+        let reclaim = list.map_or(Reclaim::Keep, |list| self.free_lists[list].pool.reclaim);
         (reclaim == Reclaim::Move || request.reallocate) && !self.would_give(request, address)
     }
 
@@ -111,7 +119,7 @@ impl Ipam {
             let is_own = own.contains(&address);
             let of = match is_own {
                 true => self.own_pool(request, address),
-                false => Some(&self.shelves[self.whereabouts(address)?].pool.name),
+                false => Some(&self.free_lists[self.whereabouts(address)?].pool.name),
             };
             self.of_one_pool(request, address, of, pool.filter(|_| !unchanged))?;
             if !is_own {
@@ -138,20 +146,20 @@ impl Ipam {
         let Some(wanted) = wanted.filter(|wanted| of.is_some_and(|of| of != *wanted)) else {
             return Ok(());
         };
-        self.shelf_named(wanted)?;
+        self.list_named(wanted)?;
         Err(Refusal::OutsidePool {
             address,
             pool: wanted.clone(),
         })
     }
 
-    pub(crate) fn shelf_named(&self, name: &PoolName) -> Result<usize, Refusal> {
-        self.pool_named(name)
+    pub(crate) fn list_named(&self, name: &PoolName) -> Result<usize, Refusal> {
+        self.list_of(name)
             .ok_or_else(|| Refusal::UnknownPool(name.clone()))
     }
 
-    pub(crate) fn pool_named(&self, name: &PoolName) -> Option<usize> {
-        self.shelves.iter().position(|shelf| shelf.pool.name == *name)
+    pub(crate) fn list_of(&self, name: &PoolName) -> Option<usize> {
+        self.free_lists.iter().position(|list| list.pool.name == *name)
     }
 }
 
