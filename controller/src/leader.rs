@@ -18,13 +18,11 @@ use tokio::task::JoinSet;
 
 use crate::metrics::Metrics;
 use crate::publisher;
-use crate::reconciler::{Action, Ending, Input, Publication, Reconciler, RoutingInput};
-use crate::slim::slim;
-use crate::standing::Standing;
-use crate::writer::{FIELD_MANAGER, REQUEST_TIMEOUT, Writer};
-
-/// How long writes that are under way may take when the leader stops.
-pub(crate) const LAST_WRITES: Duration = Duration::from_secs(2);
+use crate::writer::{FIELD_MANAGER, Writer};
+use allocate::reconciler::{Action, Ending, Input, Publication, Reconciler, RoutingInput};
+use allocate::slim::slim;
+use allocate::standing::Standing;
+use allocate::{LAST_WRITES, REQUEST_TIMEOUT};
 
 /// How long the list of all Services that are no LoadBalancers may take.
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);

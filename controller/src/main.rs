@@ -1,26 +1,18 @@
 //! `herald-controller`: gives Services of type LoadBalancer their addresses.
 //!
-//! One replica leads, the others stand by. [`reconciler`] is the machine that decides; [`leader`] feeds it from watches
+//! One replica leads, the others stand by. [`allocate::reconciler`] is the machine that decides; [`leader`] feeds it from watches
 //! and lets [`writer`] and [`publisher`] carry its decisions out.
 #![forbid(unsafe_code)]
 
-mod agenda;
 mod args;
-mod departed;
 mod leader;
 mod metrics;
-mod notices;
 mod publisher;
-mod reconciler;
-#[cfg(test)]
-mod simulation;
-mod slim;
-mod standing;
-mod tracked;
 mod writer;
 
 use std::process::ExitCode;
 
+use allocate::REQUEST_TIMEOUT;
 use anyhow::Context;
 use api::client;
 use clap::Parser;
@@ -71,12 +63,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     } = args;
     logging::init(&log_level, log_format);
     let classes = Classes { class, require_class };
-    let timing = Timing::new(
-        lease_duration,
-        renew_deadline,
-        retry_period,
-        writer::REQUEST_TIMEOUT,
-    )?;
+    let timing = Timing::new(lease_duration, renew_deadline, retry_period, REQUEST_TIMEOUT)?;
 
     let metrics = Metrics::default();
     let mut registry = Registry::default();
@@ -116,7 +103,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     while !*stop.borrow() {
         if farewell == Resign::Abandon {
             // What this replica sent when it led last may still take effect, and must not surprise it.
-            let _ = tokio::time::timeout(writer::REQUEST_TIMEOUT, stop.wait_for(|stop| *stop)).await;
+            let _ = tokio::time::timeout(REQUEST_TIMEOUT, stop.wait_for(|stop| *stop)).await;
         }
         tokio::select! {
             led = leading.wait_for(|leadership| leadership.leads(now())) => {

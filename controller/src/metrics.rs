@@ -4,7 +4,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::reconciler::Publication;
+use allocate::reconciler::Publication;
+use allocate::saturate;
 
 /// How a status write ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -154,9 +155,4 @@ impl Metrics {
                 .inc_by(verdict.previous_in_force.into());
         }
     }
-}
-
-/// Numbers too large to count are shown as the largest (P-ALLOC-20).
-pub(crate) fn saturate(count: u128) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }

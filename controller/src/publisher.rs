@@ -1,7 +1,7 @@
 //! Carries out what [`Notices`] wants written about the custom resources.
 
+use allocate::REQUEST_TIMEOUT;
 use std::fmt::Debug;
-use std::time::Duration;
 
 use api::client::{Failure, within};
 use api::events::{Events, Story};
@@ -20,11 +20,9 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::metrics::Metrics;
-use crate::notices::{Content, Notice, Notices, Outcome};
-use crate::reconciler::Publication;
 use crate::writer::FIELD_MANAGER;
-
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+use allocate::notices::{Content, Notice, Notices, Outcome};
+use allocate::reconciler::Publication;
 
 /// Writes what differs from every publication that arrives, the newest alone when several wait, until the sender is gone
 /// or this replica leads no more.

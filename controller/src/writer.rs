@@ -1,6 +1,6 @@
+use allocate::REQUEST_TIMEOUT;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use api::client::{Failure, within};
 use api::events::{Events, Story};
@@ -15,15 +15,12 @@ use process::clock::now;
 use tokio::sync::{Semaphore, watch};
 
 use crate::metrics::{Metrics, Outcome};
-use crate::reconciler::{Ending, Input};
-use crate::slim::slim;
-use crate::standing::{Standing, cleared};
+use allocate::reconciler::{Ending, Input};
+use allocate::slim::slim;
+use allocate::standing::{Standing, cleared};
 
 /// The field manager of everything that the controller writes.
 pub(crate) const FIELD_MANAGER: &str = "herald-controller";
-
-/// How long one request may take before nobody knows what became of it.
-pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Writes under way at once: enough to keep an API server busy, too few to crowd out others.
 const CONCURRENT_WRITES: usize = 16;
@@ -226,6 +223,12 @@ impl Writer {
     fn tell(&self, object: &Service, standing: &Standing, lost: Vec<(IpAddr, ServiceName)>) {
         let object = object.object_ref(&());
         for (address, holder) in lost {
+            let service = format!(
+                "{}/{}",
+                object.namespace.as_deref().unwrap_or_default(),
+                object.name.as_deref().unwrap_or_default()
+            );
+            tracing::warn!(service, ip = %address, to = %holder, "address in the status is held by another service");
             let story = Story {
                 good: false,
                 reason: "AddressConflict",

@@ -3,60 +3,21 @@
 //! [`follow`] lists, watches, and starts over where the watch breaks. What it passes on is complete: a list replaces
 //! everything that was passed on before it.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
 use backon::ExponentialBuilder;
+pub use config::Change;
 use futures::{StreamExt, TryStreamExt};
 use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{Config, Event, ExponentialBackoff, watcher};
-use kube::{Api, Resource, ResourceExt};
+use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
 /// A watch call ends after this many seconds; a connection that died silently is noticed 5 s later.
 pub const WATCH_SECONDS: u32 = 45;
-
-/// What a watch says.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Change<K> {
-    /// These are all the objects there are.
-    Listed(Vec<K>),
-    /// An object is new or has changed.
-    Applied(K),
-    /// An object is gone, or the selector of the watch matches it no more; this is its last state.
-    Deleted(K),
-}
-
-impl<K> Change<K> {
-    /// The same, of what `read` makes of each object.
-    #[must_use]
-    pub fn map<T>(self, read: impl Fn(K) -> T) -> Change<T> {
-        match self {
-            Self::Listed(listed) => Change::Listed(listed.into_iter().map(read).collect()),
-            Self::Applied(object) => Change::Applied(read(object)),
-            Self::Deleted(object) => Change::Deleted(read(object)),
-        }
-    }
-}
-
-impl<K: ResourceExt> Change<K> {
-    /// Brings `objects`, which are kept by name, up to date.
-    pub fn apply_to(self, objects: &mut BTreeMap<String, K>) {
-        match self {
-            Self::Listed(listed) => {
-                *objects = listed
-                    .into_iter()
-                    .map(|object| (object.name_any(), object))
-                    .collect();
-            }
-            Self::Applied(object) => drop(objects.insert(object.name_any(), object)),
-            Self::Deleted(object) => drop(objects.remove(&object.name_any())),
-        }
-    }
-}
 
 /// Passes on what happens to the objects of `api` that `config` selects, until `sender` is closed.
 ///
@@ -149,6 +110,7 @@ fn change<R: Resource, K>(
 #[cfg(test)]
 mod tests {
     use k8s_openapi::api::core::v1::Namespace;
+    use kube::ResourceExt;
     use kube::core::ObjectMeta;
 
     use super::*;

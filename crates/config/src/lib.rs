@@ -18,6 +18,7 @@ pub mod service;
 mod advertisement;
 mod bfd_profile;
 mod bgp_advertisement;
+mod change;
 mod community;
 mod cover;
 mod duration;
@@ -34,6 +35,7 @@ mod unusable;
 mod warning;
 
 pub use bfd_profile::BfdProfile;
+pub use change::Change;
 pub use fault::{BgpAdvertisementFault, CommunityFault, Fault, PeerFault};
 pub use object::{Kind, ObjectName, Verdict};
 pub use peer::{Peer, Remote};
