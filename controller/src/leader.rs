@@ -17,11 +17,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::metrics::Metrics;
-use crate::publisher;
+use crate::status_writer;
 use crate::writer::{FIELD_MANAGER, Writer};
+use allocate::desired_status::DesiredStatus;
 use allocate::reconciler::{Action, Ending, Input, Publication, Reconciler, RoutingInput};
 use allocate::slim::slim;
-use allocate::standing::Standing;
 use allocate::{LAST_WRITES, REQUEST_TIMEOUT};
 
 /// How long the list of all Services that are no LoadBalancers may take.
@@ -55,7 +55,7 @@ impl Leader {
         let mut background = JoinSet::new();
         self.watch(&mut background, &sender);
         let (publications, receiver) = watch::channel(Publication::default());
-        background.spawn(publisher::run(
+        background.spawn(status_writer::run(
             self.client.clone(),
             Events::new(self.client.clone(), FIELD_MANAGER, &self.identity),
             leading.clone(),
@@ -212,15 +212,15 @@ impl Term {
     fn carry_out(&mut self, action: Action) {
         let writer = self.writer.clone();
         match action {
-            Action::FindLeftovers => {
+            Action::FindFormer => {
                 self.searches
-                    .spawn(find_leftovers(self.client.clone(), self.sender.clone()));
+                    .spawn(find_former(self.client.clone(), self.sender.clone()));
             }
             Action::Write {
                 object,
-                standing,
+                desired,
                 lost,
-            } => drop(self.writes.spawn(writer.write(object, standing, lost))),
+            } => drop(self.writes.spawn(writer.write(object, desired, lost))),
             Action::Reserve {
                 service,
                 reservation,
@@ -258,15 +258,15 @@ impl Term {
 }
 
 /// Lists the Services that are no LoadBalancers, as often as it takes; of most nothing is kept.
-async fn find_leftovers(client: Client, sender: mpsc::Sender<Input>) {
+async fn find_former(client: Client, sender: mpsc::Sender<Input>) {
     let others = ListParams::default().fields("spec.type!=LoadBalancer");
     let api: Api<Service> = Api::all(client);
     loop {
         match within(LIST_TIMEOUT, api.list(&others)).await {
             Ok(list) => {
-                let ours = list.items.into_iter().filter(Standing::any_shown_by);
+                let ours = list.items.into_iter().filter(DesiredStatus::any_shown_by);
                 // Nobody listens when this replica leads no more.
-                let _ = sender.send(Input::Leftovers(ours.collect())).await;
+                let _ = sender.send(Input::Former(ours.collect())).await;
                 return;
             }
             Err(error) => tracing::warn!(%error, "services cannot be listed, trying again"),

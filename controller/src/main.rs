@@ -1,13 +1,13 @@
 //! `herald-controller`: gives Services of type LoadBalancer their addresses.
 //!
 //! One replica leads, the others stand by. [`allocate::reconciler`] is the machine that decides; [`leader`] feeds it from watches
-//! and lets [`writer`] and [`publisher`] carry its decisions out.
+//! and lets [`writer`] and [`status_writer`] carry its decisions out.
 #![forbid(unsafe_code)]
 
 mod args;
 mod leader;
 mod metrics;
-mod publisher;
+mod status_writer;
 mod writer;
 
 use std::process::ExitCode;
@@ -98,7 +98,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         classes,
         metrics,
     };
-    tracing::info!("standing by");
+    tracing::info!("desired by");
     let mut farewell = Resign::GiveBack;
     while !*stop.borrow() {
         if farewell == Resign::Abandon {

@@ -15,9 +15,9 @@ use process::clock::now;
 use tokio::sync::{Semaphore, watch};
 
 use crate::metrics::{Metrics, Outcome};
+use allocate::desired_status::{DesiredStatus, cleared};
 use allocate::reconciler::{Ending, Input};
 use allocate::slim::slim;
-use allocate::standing::{Standing, cleared};
 
 /// The field manager of everything that the controller writes.
 pub(crate) const FIELD_MANAGER: &str = "herald-controller";
@@ -92,19 +92,19 @@ impl Writer {
     pub(crate) async fn write(
         self,
         object: Arc<Service>,
-        standing: Standing,
+        desired: DesiredStatus,
         lost: Vec<(IpAddr, ServiceName)>,
     ) -> Input {
         let name = config::service::name(&object);
         let _permit = self.permits.acquire().await;
         match self
-            .patch_status(&name, &standing.patch(&object, wall_clock()))
+            .patch_status(&name, &desired.patch(&object, wall_clock()))
             .await
         {
             Ok(written) => {
                 self.metrics.write(Outcome::Written);
-                log(&name, &standing);
-                self.tell(&written, &standing, lost);
+                log(&name, &desired);
+                self.tell(&written, &desired, lost);
                 Input::Ended(name, Ending::Written(Box::new(written)))
             }
             Err(error) if error.is_not_found() => Input::Ended(name, Ending::Missing),
@@ -132,7 +132,7 @@ impl Writer {
         if config::service::is_ours(&object, &self.classes) {
             return Ok(Ending::Returned(Box::new(object)));
         }
-        if !Standing::any_shown_by(&object) {
+        if !DesiredStatus::any_shown_by(&object) {
             return Ok(Ending::Cleared(Some(Box::new(object))));
         }
         let object = self.patch_status(name, &cleared(&object)).await?;
@@ -220,7 +220,7 @@ impl Writer {
         Input::Ended(name, error.ending())
     }
 
-    fn tell(&self, object: &Service, standing: &Standing, lost: Vec<(IpAddr, ServiceName)>) {
+    fn tell(&self, object: &Service, desired: &DesiredStatus, lost: Vec<(IpAddr, ServiceName)>) {
         let object = object.object_ref(&());
         for (address, holder) in lost {
             let service = format!(
@@ -240,14 +240,14 @@ impl Writer {
             self.events.tell(&object, story);
         }
         let story = Story {
-            good: standing.allocated,
-            reason: if standing.allocated {
+            good: desired.allocated,
+            reason: if desired.allocated {
                 "IPAllocated"
             } else {
                 "AllocationFailed"
             },
             action: "AllocateAddress",
-            note: &standing.full_message(),
+            note: &desired.full_message(),
         };
         self.events.tell(&object, story);
     }
@@ -257,9 +257,9 @@ impl Writer {
     }
 }
 
-fn log(name: &ServiceName, standing: &Standing) {
-    let reason = &standing.message;
-    match standing.allocated {
+fn log(name: &ServiceName, desired: &DesiredStatus) {
+    let reason = &desired.message;
+    match desired.allocated {
         true => tracing::info!(service = %name, reason, "assigned"),
         false => tracing::info!(service = %name, reason, "not assigned"),
     }

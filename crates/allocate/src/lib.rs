@@ -1,15 +1,15 @@
 //! What the controller decides: which addresses Services have, and what is to be written of them.
 //!
 //! Everything here is pure: time is an argument, and nothing is sent. [`reconciler::Reconciler`] is the machine that gives Services
-//! their addresses, [`notices::Notices`] the one that keeps the status of the custom resources up to date.
+//! their addresses, [`updates::StatusUpdates`] the one that keeps the status of the custom resources up to date.
 #![forbid(unsafe_code)]
 
 mod agenda;
 mod departed;
-pub mod notices;
+pub mod desired_status;
 pub mod reconciler;
 pub mod slim;
-pub mod standing;
+pub mod status_updates;
 mod tracked;
 
 use std::time::Duration;

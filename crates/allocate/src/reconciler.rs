@@ -27,7 +27,7 @@ use model::{Labels, PeerName, ReservationName, ServiceName};
 
 use crate::agenda::Agenda;
 use crate::departed::Departed;
-use crate::standing::Standing;
+use crate::desired_status::DesiredStatus;
 use crate::tracked::Tracked;
 
 mod decision;
@@ -46,8 +46,8 @@ pub use routing::RoutingInput;
 pub enum Input {
     /// A watch of Services of type LoadBalancer.
     Services(Change<Service>),
-    /// The answer to [`Action::FindLeftovers`]: the Services found.
-    Leftovers(Vec<Service>),
+    /// The answer to [`Action::FindFormer`]: the Services found.
+    Former(Vec<Service>),
     /// A watch of Namespaces.
     Namespaces(Change<Namespace>),
     /// A watch of IPPools.
@@ -89,13 +89,13 @@ pub enum Ending {
 pub enum Action {
     /// Find the Services that are no LoadBalancers and still show something of ours. The watch does not show them, and
     /// they may have changed while nobody led.
-    FindLeftovers,
+    FindFormer,
     /// Write the status of a Service, if it is still at the version that the decision was made from.
     Write {
         /// The object that the decision was made from.
         object: Arc<Service>,
         /// What its status is to say.
-        standing: Standing,
+        desired: DesiredStatus,
         /// Addresses that its status showed and that another Service has, to be told once the status is written.
         lost: Vec<(IpAddr, ServiceName)>,
     },
@@ -157,7 +157,7 @@ pub struct Reconciler {
     routing: Routing,
     reservations: Option<BTreeMap<ReservationName, Stored<IPReservation>>>,
     services_listed: bool,
-    leftovers: Leftovers,
+    former: Former,
     /// Every watch has delivered its first list and every address is claimed.
     started: bool,
     snapshot: Snapshot,
@@ -171,7 +171,7 @@ pub struct Reconciler {
 
 /// What is known of Services that show something of ours and are not watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Leftovers {
+enum Former {
     NotAskedFor,
     AskedFor,
     Found,
@@ -191,7 +191,7 @@ impl Reconciler {
             routing: Routing::default(),
             reservations: None,
             services_listed: false,
-            leftovers: Leftovers::NotAskedFor,
+            former: Former::NotAskedFor,
             started: false,
             snapshot: Snapshot::default(),
             kept: Reservations::default(),
@@ -210,7 +210,7 @@ impl Reconciler {
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::Services(change) => self.on_services(change),
-            Input::Leftovers(services) => self.on_leftovers(services),
+            Input::Former(services) => self.on_former(services),
             Input::Namespaces(change) => self.on_namespaces(change),
             Input::Pools(change) => {
                 change.apply_to(self.pools.get_or_insert_default());
@@ -241,9 +241,9 @@ impl Reconciler {
     /// The next thing to do.
     pub fn poll_action(&mut self, now: Instant) -> Option<Action> {
         // Only after the list of LoadBalancers: one that stops being one after that is shown by the watch.
-        if self.services_listed && self.leftovers == Leftovers::NotAskedFor {
-            self.leftovers = Leftovers::AskedFor;
-            return Some(Action::FindLeftovers);
+        if self.services_listed && self.former == Former::NotAskedFor {
+            self.former = Former::AskedFor;
+            return Some(Action::FindFormer);
         }
         if !self.started {
             return None;

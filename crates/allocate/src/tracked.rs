@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use model::ServiceName;
 
-use crate::standing::Standing;
+use crate::desired_status::DesiredStatus;
 
 /// Older Services come first; those without a creation time, which no API server delivers, before all.
 pub(crate) type Age = Option<Time>;
@@ -38,10 +38,10 @@ pub(crate) struct Tracked {
     /// Writes that failed since the last that did not.
     pub(crate) failures: u32,
     /// Until when addresses that it is to lose stay in its status.
-    pub(crate) lingers_until: Option<Instant>,
+    pub(crate) drains_until: Option<Instant>,
     /// Addresses that its status showed and that another Service has, until it is told.
     pub(crate) lost: Vec<(IpAddr, ServiceName)>,
-    standing: Option<Standing>,
+    desired: Option<DesiredStatus>,
 }
 
 impl Tracked {
@@ -98,15 +98,15 @@ impl Tracked {
     }
 
     /// Keeps what the Service should have; whether that is new.
-    pub(crate) fn set_standing(&mut self, standing: Standing) -> bool {
-        let changed = self.standing.as_ref() != Some(&standing);
-        self.standing = Some(standing);
+    pub(crate) fn set_desired(&mut self, desired: DesiredStatus) -> bool {
+        let changed = self.desired.as_ref() != Some(&desired);
+        self.desired = Some(desired);
         changed
     }
 
     /// Whether it asks for something that it does not have.
     pub(crate) fn waits(&self) -> bool {
-        self.standing.as_ref().is_some_and(|standing| !standing.allocated)
+        self.desired.as_ref().is_some_and(|desired| !desired.allocated)
     }
 
     /// How long to wait after the last failure: 50 ms, doubled each time, at most 30 s.

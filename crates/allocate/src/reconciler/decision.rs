@@ -12,16 +12,16 @@ use kube::ResourceExt;
 use model::{Family, Labels, ReservationName, ServiceName};
 
 use super::{Action, Reconciler};
-use crate::standing::Standing;
+use crate::desired_status::DesiredStatus;
 use crate::tracked::{Errand, Tracked};
 
 /// How long an address that a Service is to lose stays in its status beside the one that replaces it, so that speakers
 /// announce the new one before they withdraw the old one, and connections end in peace.
-pub(crate) const LINGER: Duration = Duration::from_secs(5);
+pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(5);
 
 /// What a Service should have.
 struct Decision {
-    standing: Standing,
+    desired: DesiredStatus,
     /// The reservation that has to keep these addresses before they are shown.
     reserve: Option<(ReservationName, Vec<IpAddr>)>,
 }
@@ -38,12 +38,9 @@ impl Reconciler {
         if tracked.status_is_known() {
             self.ipam.settle(name, &tracked.assigned());
         }
-        let Decision {
-            mut standing,
-            reserve,
-        } = self.decide(name, &object)?;
-        self.linger(now, name, &object, &mut standing);
-        self.note(now, name, &standing);
+        let Decision { mut desired, reserve } = self.decide(name, &object)?;
+        self.drain(now, name, &object, &mut desired);
+        self.note(now, name, &desired);
         if self.must_wait(name) {
             self.hopeful.insert(name.clone());
             return None;
@@ -67,14 +64,14 @@ impl Reconciler {
             });
         }
         // A write that repeats what may be there tells what is there.
-        if standing.is_shown_by(&object) && !tracked.in_doubt {
+        if desired.is_shown_by(&object) && !tracked.in_doubt {
             return None;
         }
         tracked.in_flight = Some(Errand::Status);
         let lost = tracked.lost.clone();
         Some(Action::Write {
             object,
-            standing,
+            desired,
             lost,
         })
     }
@@ -110,11 +107,11 @@ impl Reconciler {
         Some(match self.ipam.assign(&request) {
             Ok(grant) => Decision {
                 reserve: self.to_be_reserved(&request, &grant.addresses),
-                standing: Standing::granted(grant, request.families),
+                desired: DesiredStatus::granted(grant, request.families),
             },
             Err(refusal) => {
                 let mut decision = self.refused(name, refusal.reason(), refusal.to_string());
-                decision.standing.set_aside(&refusal);
+                decision.desired.set_aside(&refusal);
                 decision
             }
         })
@@ -122,9 +119,9 @@ impl Reconciler {
 
     fn refused(&self, name: &ServiceName, reason: &'static str, why: String) -> Decision {
         let held = self.ipam.held(name).to_vec();
-        let standing = Standing::refused(held, self.ipam.pool_of(name), reason, why);
+        let desired = DesiredStatus::refused(held, self.ipam.pool_of(name), reason, why);
         Decision {
-            standing,
+            desired,
             reserve: None,
         }
     }
@@ -164,13 +161,13 @@ impl Reconciler {
 
     /// Leaves what the Service is to lose in its status for a while, beside what replaces it, where no other Service has
     /// it and its family has a replacement.
-    fn linger(&mut self, now: Instant, name: &ServiceName, object: &Service, standing: &mut Standing) {
+    fn drain(&mut self, now: Instant, name: &ServiceName, object: &Service, desired: &mut DesiredStatus) {
         let Some(tracked) = self.services.get_mut(name) else {
             return;
         };
         let shown = config::service::assigned(object);
         let replaced = |old: &IpAddr| {
-            standing
+            desired
                 .addresses
                 .iter()
                 .any(|new| Family::of(*new) == Family::of(*old))
@@ -180,32 +177,32 @@ impl Reconciler {
             .draining(name)
             .into_iter()
             .filter(|old| shown.contains(old) && replaced(old));
-        let old: Vec<IpAddr> = if standing.allocated {
+        let old: Vec<IpAddr> = if desired.allocated {
             old.collect()
         } else {
             Vec::new()
         };
         if old.is_empty() {
-            tracked.lingers_until = None;
+            tracked.drains_until = None;
             return;
         }
-        let until = *tracked.lingers_until.get_or_insert(now + LINGER);
+        let until = *tracked.drains_until.get_or_insert(now + DRAIN_TIME);
         if now < until {
-            standing.add_lingering(old);
+            desired.add_draining(old);
             self.agenda.look_later(until, name.clone());
         }
     }
 
     /// Keeps what was decided, and whether the Service would have more if there were more.
-    fn note(&mut self, now: Instant, name: &ServiceName, standing: &Standing) {
+    fn note(&mut self, now: Instant, name: &ServiceName, desired: &DesiredStatus) {
         let Some(tracked) = self.services.get_mut(name) else {
             return;
         };
-        match standing.is_complete() {
+        match desired.is_complete() {
             true => self.hopeful.remove(name),
             false => self.hopeful.insert(name.clone()),
         };
-        if tracked.set_standing(standing.clone()) {
+        if tracked.set_desired(desired.clone()) {
             self.agenda.publish_soon(now);
         }
     }
@@ -221,7 +218,7 @@ impl Reconciler {
         }
         tracked.gone = true;
         let holds = !self.ipam.held(name).is_empty() || !self.ipam.leaving(name).is_empty();
-        if !holds && !tracked.in_doubt && !Standing::any_shown_by(&tracked.object) {
+        if !holds && !tracked.in_doubt && !DesiredStatus::any_shown_by(&tracked.object) {
             self.forget(now, name);
             return None;
         }

@@ -11,8 +11,8 @@ use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::ResourceExt;
 use model::{Labels, ReservationName, ServiceName};
 
-use super::{Ending, Leftovers, Reconciler};
-use crate::standing::Standing;
+use super::{Ending, Former, Reconciler};
+use crate::desired_status::DesiredStatus;
 use crate::tracked::Errand;
 
 impl Reconciler {
@@ -22,7 +22,7 @@ impl Reconciler {
                 self.services_listed = true;
                 // Whatever the watch missed may have ceased to be a LoadBalancer meanwhile, and be unknown here: another
                 // replica that led, or believed so, has written its status.
-                self.leftovers = Leftovers::NotAskedFor;
+                self.former = Former::NotAskedFor;
                 self.departed.clear();
                 let listed: BTreeMap<_, _> = objects
                     .into_iter()
@@ -63,9 +63,9 @@ impl Reconciler {
     }
 
     /// Services that are no LoadBalancers and show something of ours: their addresses are theirs until that is cleared.
-    pub(super) fn on_leftovers(&mut self, services: Vec<Service>) {
-        self.leftovers = Leftovers::Found;
-        let ours = services.into_iter().filter(Standing::any_shown_by);
+    pub(super) fn on_former(&mut self, services: Vec<Service>) {
+        self.former = Former::Found;
+        let ours = services.into_iter().filter(DesiredStatus::any_shown_by);
         for object in ours {
             let name = config::service::name(&object);
             let tracked = self.services.entry(name.clone()).or_default();
@@ -238,7 +238,7 @@ impl Reconciler {
 
     pub(super) fn start_when_complete(&mut self, now: Instant) {
         let complete = self.services_listed
-            && self.leftovers == Leftovers::Found
+            && self.former == Former::Found
             && self.namespaces.is_some()
             && self.pools.is_some()
             && self.l2_advertisements.is_some()
@@ -278,7 +278,7 @@ impl Reconciler {
             return false;
         };
         let ours = !tracked.gone && config::service::is_ours(&tracked.object, &self.classes);
-        if !ours && !tracked.gone && !Standing::any_shown_by(&tracked.object) {
+        if !ours && !tracked.gone && !DesiredStatus::any_shown_by(&tracked.object) {
             return false;
         }
         let mut addresses = tracked.assigned();

@@ -104,17 +104,17 @@ impl Bench {
     fn drain(&mut self) {
         while let Some(action) = self.reconciler.poll_action(self.now) {
             let ended = match action {
-                Action::FindLeftovers => {
+                Action::FindFormer => {
                     let others = self.store.values().filter(|object| !is_load_balancer(object));
-                    Input::Leftovers(others.cloned().collect())
+                    Input::Former(others.cloned().collect())
                 }
                 Action::Write {
                     object,
-                    standing,
+                    desired,
                     lost,
                 } => {
                     self.lost.extend(lost);
-                    self.write(&object, &standing.patch(&object, timestamp()))
+                    self.write(&object, &desired.patch(&object, timestamp()))
                 }
                 Action::Reserve {
                     service,

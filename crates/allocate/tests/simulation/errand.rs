@@ -13,10 +13,10 @@ use serde_json::json;
 use super::api::{Answer, Failure, Request};
 use super::object::{Key, Kind, Object};
 use super::replica::classes;
-use allocate::notices::{Content, Notice, Outcome};
+use allocate::desired_status::{DesiredStatus, cleared};
 use allocate::reconciler::{Ending, Input};
 use allocate::slim::slim;
-use allocate::standing::{Standing, cleared};
+use allocate::status_updates::{Content, Outcome, StatusUpdate};
 
 /// How long an errand rests that goes on until it succeeds.
 pub(super) const RETRY: Duration = Duration::from_millis(500);
@@ -25,11 +25,11 @@ pub(super) const RETRY: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub(super) enum Errand {
     /// The Services that are no LoadBalancers are to be looked at, as often as it takes.
-    FindLeftovers,
+    FindFormer,
     /// The status of a Service is to be written.
     Write {
         object: Arc<Service>,
-        standing: Standing,
+        desired: DesiredStatus,
     },
     /// A reservation is to be written, so that the Service can be shown what it keeps.
     Reserve {
@@ -43,7 +43,7 @@ pub(super) enum Errand {
     /// ... and then written as it was found.
     Clear(Box<Service>),
     /// A custom resource is to say something of itself.
-    Notice(Box<Notice>),
+    StatusUpdate(Box<StatusUpdate>),
 }
 
 /// How an errand goes on.
@@ -61,7 +61,7 @@ pub(super) enum Progress {
 #[derive(Debug)]
 pub(super) enum End {
     Decided(Box<Input>),
-    Noticed(Notice, Outcome),
+    Noticed(StatusUpdate, Outcome),
 }
 
 impl End {
@@ -75,10 +75,10 @@ impl Errand {
     /// What to ask now. `wall_clock` is what the process takes for the time of day.
     pub(super) fn request(&self, wall_clock: Timestamp) -> Request {
         match self {
-            Self::FindLeftovers => Request::ListOthers,
-            Self::Write { object, standing } => Request::ApplyStatus {
+            Self::FindFormer => Request::ListOthers,
+            Self::Write { object, desired } => Request::ApplyStatus {
                 key: Key::service(&config::service::name(object)),
-                patch: standing.patch(object, wall_clock),
+                patch: desired.patch(object, wall_clock),
             },
             Self::Reserve {
                 reservation,
@@ -95,13 +95,13 @@ impl Errand {
                 key: Key::service(&config::service::name(object)),
                 patch: cleared(object),
             },
-            Self::Notice(notice) => match &notice.content {
+            Self::StatusUpdate(update) => match &update.content {
                 Content::Status(status) => Request::ApplyStatus {
-                    key: key(&notice.object),
+                    key: key(&update.object),
                     patch: json!({"status": status}),
                 },
                 Content::Finalizers { list, version } => Request::SetFinalizers {
-                    key: key(&notice.object),
+                    key: key(&update.object),
                     list: list.clone(),
                     version: version.clone(),
                 },
@@ -111,19 +111,19 @@ impl Errand {
 
     /// Whether only a leader may ask this.
     pub(super) fn changes_something(&self) -> bool {
-        !matches!(self, Self::LookUp(_) | Self::FindLeftovers)
+        !matches!(self, Self::LookUp(_) | Self::FindFormer)
     }
 
     /// Whether a leader that stops waits for it.
     pub(super) fn outlasts_the_term(&self) -> bool {
-        !matches!(self, Self::Notice(_) | Self::FindLeftovers)
+        !matches!(self, Self::StatusUpdate(_) | Self::FindFormer)
     }
 
     /// How it goes on after the answer to that.
     pub(super) fn answered(self, answer: Result<Answer, Failure>) -> Progress {
         let (name, ending) = match self {
-            Self::Notice(notice) => return Progress::Ended(noticed(*notice, answer)),
-            Self::FindLeftovers => return found_leftovers(answer),
+            Self::StatusUpdate(update) => return Progress::Ended(noticed(*update, answer)),
+            Self::FindFormer => return found_former(answer),
             Self::LookUp(name) => match looked_up(answer) {
                 Ok(ending) => (name, ending),
                 Err(next) => return Progress::Next(next),
@@ -136,15 +136,15 @@ impl Errand {
     }
 }
 
-fn found_leftovers(answer: Result<Answer, Failure>) -> Progress {
+fn found_former(answer: Result<Answer, Failure>) -> Progress {
     let Ok(Answer::Listed { objects, .. }) = answer else {
-        return Progress::Again(Errand::FindLeftovers);
+        return Progress::Again(Errand::FindFormer);
     };
     let services = objects.iter().filter_map(|object| object.service());
     let ours = services
-        .filter(|service| Standing::any_shown_by(service))
+        .filter(|service| DesiredStatus::any_shown_by(service))
         .cloned();
-    Progress::Ended(End::Decided(Box::new(Input::Leftovers(ours.collect()))))
+    Progress::Ended(End::Decided(Box::new(Input::Former(ours.collect()))))
 }
 
 fn looked_up(answer: Result<Answer, Failure>) -> Result<Ending, Errand> {
@@ -153,7 +153,9 @@ fn looked_up(answer: Result<Answer, Failure>) -> Result<Ending, Errand> {
             Some(object) if config::service::is_ours(object, &classes()) => {
                 Ok(Ending::Returned(Box::new(object.clone())))
             }
-            Some(object) if Standing::any_shown_by(object) => Err(Errand::Clear(Box::new(object.clone()))),
+            Some(object) if DesiredStatus::any_shown_by(object) => {
+                Err(Errand::Clear(Box::new(object.clone())))
+            }
             found => Ok(Ending::Cleared(found.cloned().map(Box::new))),
         },
         // Nothing was to be changed.
@@ -204,15 +206,15 @@ fn failed(failure: Failure) -> Ending {
     }
 }
 
-fn noticed(notice: Notice, answer: Result<Answer, Failure>) -> End {
+fn noticed(update: StatusUpdate, answer: Result<Answer, Failure>) -> End {
     let outcome = match answer {
         Ok(Answer::Applied(object) | Answer::Unchanged(object)) => {
             Outcome::Written(Some(object.version().to_owned()))
         }
-        Err(Failure::Refused(400 | 422 | 500)) if notice.is_malformed() => Outcome::Refused,
+        Err(Failure::Refused(400 | 422 | 500)) if update.is_malformed() => Outcome::Refused,
         Ok(_) | Err(_) => Outcome::Failed,
     };
-    End::Noticed(notice, outcome)
+    End::Noticed(update, outcome)
 }
 
 fn key(object: &ObjectName) -> Key {

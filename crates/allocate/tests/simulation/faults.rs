@@ -22,7 +22,7 @@ pub(super) enum Fault {
     Refusals(u16, Duration),
     /// Every watch breaks.
     Drop,
-    /// The connections of all watches die and nobody notices for now.
+    /// The connections of all watches die and nobody updates for now.
     Hang,
     /// The API server forgets its history.
     Compact,

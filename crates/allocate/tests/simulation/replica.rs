@@ -10,9 +10,9 @@ use jiff::Timestamp;
 
 use super::errand::{End, Errand};
 use super::object::{Kind, Object};
-use allocate::notices::Notices;
 use allocate::reconciler::{Action, Input, Reconciler};
 use allocate::slim::slim;
+use allocate::status_updates::StatusUpdates;
 
 /// Which Services are Herald's.
 pub(super) fn classes() -> Classes {
@@ -26,7 +26,7 @@ pub(super) fn classes() -> Classes {
 #[derive(Debug)]
 pub(super) struct Machines {
     reconciler: Reconciler,
-    notices: Notices,
+    updates: StatusUpdates,
     /// The publisher waits for the end of one write before it asks for the next.
     noticing: bool,
 }
@@ -35,7 +35,7 @@ impl Machines {
     pub(super) fn new() -> Self {
         Self {
             reconciler: Reconciler::new(classes()),
-            notices: Notices::default(),
+            updates: StatusUpdates::default(),
             noticing: false,
         }
     }
@@ -85,9 +85,9 @@ impl Machines {
     pub(super) fn handle_end(&mut self, now: Instant, end: End) {
         match end {
             End::Decided(input) => self.reconciler.handle_input(now, *input),
-            End::Noticed(notice, outcome) => {
+            End::Noticed(update, outcome) => {
                 self.noticing = false;
-                self.notices.handle_outcome(now, notice, outcome);
+                self.updates.handle_outcome(now, update, outcome);
             }
         }
     }
@@ -100,8 +100,8 @@ impl Machines {
     pub(super) fn poll_errand(&mut self, now: Instant, wall_clock: Timestamp) -> Option<Errand> {
         while let Some(action) = self.reconciler.poll_action(now) {
             return Some(match action {
-                Action::FindLeftovers => Errand::FindLeftovers,
-                Action::Write { object, standing, .. } => Errand::Write { object, standing },
+                Action::FindFormer => Errand::FindFormer,
+                Action::Write { object, desired, .. } => Errand::Write { object, desired },
                 Action::Reserve {
                     service,
                     reservation,
@@ -115,7 +115,7 @@ impl Machines {
                 },
                 Action::Clear(name) => Errand::LookUp(name),
                 Action::Publish(publication) => {
-                    self.notices.handle_publication(*publication);
+                    self.updates.handle_publication(*publication);
                     continue;
                 }
             });
@@ -123,14 +123,14 @@ impl Machines {
         if self.noticing {
             return None;
         }
-        let notice = self.notices.poll_notice(now, wall_clock)?;
+        let update = self.updates.poll_update(now, wall_clock)?;
         self.noticing = true;
-        Some(Errand::Notice(Box::new(notice)))
+        Some(Errand::StatusUpdate(Box::new(update)))
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let notices = self.notices.poll_timeout().filter(|_| !self.noticing);
-        self.reconciler.poll_timeout().into_iter().chain(notices).min()
+        let updates = self.updates.poll_timeout().filter(|_| !self.noticing);
+        self.reconciler.poll_timeout().into_iter().chain(updates).min()
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::reconciler::decision::LINGER;
+use crate::reconciler::decision::DRAIN_TIME;
 
 /// P-ALLOC-58, DESIGN §7
 #[test]
@@ -34,11 +34,11 @@ fn a_changed_request_shows_the_new_address_before_the_old_one_goes() {
         "192.0.2.1",
         "the old address is not free yet"
     );
-    bench.pass(LINGER);
+    bench.pass(DRAIN_TIME);
     assert_eq!(bench.address("web"), "192.0.2.9");
     bench.apply("third", load_balancer());
     assert_eq!(bench.address("third"), "192.0.2.0");
-    bench.pass(LINGER * 100);
+    bench.pass(DRAIN_TIME * 100);
     assert_eq!(
         bench
             .writes
@@ -57,7 +57,7 @@ fn a_restart_in_the_middle_of_a_move_ends_the_move() {
     bench.apply_with("web", wanted, load_balancer());
     bench.restart("192.0.2.0/24");
     assert_eq!(bench.address("web"), "192.0.2.9,192.0.2.0");
-    bench.pass(LINGER);
+    bench.pass(DRAIN_TIME);
     assert_eq!(bench.address("web"), "192.0.2.9");
 }
 
@@ -69,11 +69,11 @@ fn an_address_that_a_lost_write_may_show_is_not_free() {
     bench
         .reconciler
         .handle_input(bench.now, Input::Services(Change::Applied(object)));
-    let Some(Action::Write { object, standing, .. }) = bench.reconciler.poll_action(bench.now) else {
+    let Some(Action::Write { object, desired, .. }) = bench.reconciler.poll_action(bench.now) else {
         panic!("nothing is written")
     };
     // It takes effect, and the reply is lost.
-    bench.write(&object, &standing.patch(&object, timestamp()));
+    bench.write(&object, &desired.patch(&object, timestamp()));
     bench.input(Input::Ended(ServiceName::new("default", "web"), Ending::Unknown));
     // What the watch shows next is older than that: another address is asked for.
     let mut edited = (*object).clone();
@@ -130,12 +130,12 @@ fn an_address_is_not_shown_before_who_may_share_it_no_longer_shows_it_no_more() 
         let input = Input::Services(Change::Applied(object));
         bench.reconciler.handle_input(bench.now, input);
     }
-    let Some(Action::Write { object, standing, .. }) = bench.reconciler.poll_action(bench.now) else {
+    let Some(Action::Write { object, desired, .. }) = bench.reconciler.poll_action(bench.now) else {
         panic!("nothing is written")
     };
     bench.drain();
     assert_eq!(bench.address("b"), "", "a shows the address still");
-    let ended = bench.write(&object, &standing.patch(&object, timestamp()));
+    let ended = bench.write(&object, &desired.patch(&object, timestamp()));
     bench.input(ended);
     assert_eq!(
         (bench.address("a"), bench.address("b")),
@@ -156,7 +156,7 @@ fn an_entry_of_the_status_that_is_no_address_is_replaced() {
     bench.input(Input::Services(Change::Applied(object)));
     assert_eq!(bench.address("web"), "192.0.2.0");
     bench.writes.clear();
-    bench.pass(LINGER * 100);
+    bench.pass(DRAIN_TIME * 100);
     assert_eq!(bench.writes, [""; 0]);
 }
 
@@ -186,7 +186,7 @@ fn with_reclaim_policy_move_a_service_leaves_what_its_pool_gives_out_no_more() {
     .unwrap();
     bench.input(Input::Pools(Change::Applied(moving)));
     assert_eq!(bench.address("web"), "192.0.2.1,192.0.2.0");
-    bench.pass(LINGER);
+    bench.pass(DRAIN_TIME);
     assert_eq!(bench.address("web"), "192.0.2.1");
 }
 
@@ -197,7 +197,7 @@ fn a_service_with_the_reallocate_annotation_moves_from_a_pool_that_keeps() {
     bench.input(Input::Pools(Change::Applied(pool("home", "192.0.2.1/32"))));
     assert_eq!(bench.address("web"), "192.0.2.0");
     bench.apply_with("web", json!({"heraldlb.io/reallocate": "true"}), load_balancer());
-    bench.pass(LINGER);
+    bench.pass(DRAIN_TIME);
     assert_eq!(bench.address("web"), "192.0.2.1");
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::reconciler::decision::LINGER;
+use crate::reconciler::decision::DRAIN_TIME;
 
 fn reserve(name: &str) -> Value {
     json!({"heraldlb.io/reserve": name})
@@ -88,7 +88,7 @@ fn a_service_moves_to_the_address_of_the_reservation_that_it_names() {
     bench.writes.clear();
     bench.apply_with("web", reserve("front"), load_balancer());
     assert_eq!(bench.address("web"), "192.0.2.9,192.0.2.0");
-    bench.pass(LINGER);
+    bench.pass(DRAIN_TIME);
     assert_eq!(bench.address("web"), "192.0.2.9");
     assert_eq!(bench.writes, ["write default/web", "write default/web"]);
 }
@@ -100,7 +100,7 @@ fn an_address_that_is_asked_for_by_number_takes_the_place_of_the_one_that_is_res
     bench.seen("front");
     let both = json!({"heraldlb.io/reserve": "front", "heraldlb.io/loadBalancerIPs": "192.0.2.9"});
     bench.apply_with("web", both, load_balancer());
-    bench.pass(LINGER);
+    bench.pass(DRAIN_TIME);
     assert_eq!(
         (bench.reserved("front"), bench.address("web")),
         ("192.0.2.9".into(), "192.0.2.9".into())

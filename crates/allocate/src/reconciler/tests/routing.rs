@@ -4,7 +4,7 @@ use kube::core::PartialObjectMeta;
 use serde::de::DeserializeOwned;
 
 use super::*;
-use crate::notices::{Content, IN_USE, Notices, Outcome};
+use crate::status_updates::{Content, IN_USE, Outcome, StatusUpdates};
 
 fn object<K: DeserializeOwned>(kind: &str, name: &str, spec: Value) -> K {
     serde_json::from_value(json!({
@@ -51,21 +51,21 @@ fn bench() -> Bench {
 }
 
 /// What is written about the custom resources after the last publication.
-fn notices(bench: &mut Bench) -> Vec<(String, Content)> {
+fn updates(bench: &mut Bench) -> Vec<(String, Content)> {
     bench.pass(Duration::from_secs(1));
-    let mut notices = Notices::default();
-    notices.handle_publication(bench.publications.last().cloned().unwrap());
+    let mut updates = StatusUpdates::default();
+    updates.handle_publication(bench.publications.last().cloned().unwrap());
     let mut written = Vec::new();
-    while let Some(notice) = notices.poll_notice(bench.now, timestamp()) {
-        written.push((notice.object.to_string(), notice.content.clone()));
-        notices.handle_outcome(bench.now, notice, Outcome::Written(Some("8".into())));
+    while let Some(update) = updates.poll_update(bench.now, timestamp()) {
+        written.push((update.object.to_string(), update.content.clone()));
+        updates.handle_outcome(bench.now, update, Outcome::Written(Some("8".into())));
     }
     written
 }
 
 /// The conditions written about one of them, each as `type reason message`.
 fn conditions(bench: &mut Bench, name: &str) -> Vec<String> {
-    let written = notices(bench);
+    let written = updates(bench);
     let status = written.into_iter().find_map(|(object, content)| match content {
         Content::Status(status) if object == name => Some(status),
         Content::Status(_) | Content::Finalizers { .. } => None,
@@ -197,7 +197,7 @@ fn whether_two_peers_meet_is_judged_by_the_labels_of_nodes_as_they_change() {
 #[test]
 fn a_profile_that_a_peer_names_cannot_be_deleted_until_none_does() {
     let finalizers = |bench: &mut Bench| {
-        let written = notices(bench);
+        let written = updates(bench);
         written.into_iter().find_map(|(object, content)| match content {
             Content::Finalizers { list, .. } if object == "BFDProfile fast" => Some(list),
             Content::Finalizers { .. } | Content::Status(_) => None,
@@ -247,7 +247,7 @@ fn nothing_of_bgp_is_judged_by_half_of_what_there_is_and_no_address_waits_for_it
     bench.apply("web", load_balancer());
     assert_eq!(bench.address("web"), "192.0.2.0");
     assert!(
-        notices(&mut bench)
+        updates(&mut bench)
             .iter()
             .all(|(object, _)| object.starts_with("IPPool"))
     );

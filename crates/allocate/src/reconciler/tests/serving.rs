@@ -120,13 +120,13 @@ fn a_service_deleted_while_its_status_is_written_gives_its_address_back() {
     bench.reconciler.handle_input(bench.now, seen);
     let Some(Action::Write {
         object: decided,
-        standing,
+        desired,
         ..
     }) = bench.reconciler.poll_action(bench.now)
     else {
         panic!("nothing is written")
     };
-    let written = bench.write(&decided, &standing.patch(&decided, timestamp()));
+    let written = bench.write(&decided, &desired.patch(&decided, timestamp()));
     bench.store.remove(&ServiceName::new("default", "first"));
     bench.input(Input::Services(Change::Deleted(object)));
     bench.input(written);

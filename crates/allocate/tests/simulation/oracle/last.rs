@@ -13,7 +13,7 @@ use super::search::Settled;
 use super::{Oracle, Violation};
 use crate::object::Kind;
 use crate::store::Store;
-use allocate::notices::IN_USE;
+use allocate::status_updates::IN_USE;
 
 impl Oracle {
     /// Judges the store after a long time in which nobody edited anything and nothing went wrong. `quiet` is where its log

@@ -13,9 +13,9 @@ use serde_json::Value;
 
 use crate::reconciler::Publication;
 
-mod wanted;
+mod desired;
 
-use wanted::{conditions, differing, finalizers, going, pool_status, terminate};
+use desired::{conditions, differing, finalizers, going, pool_status, terminate};
 
 /// On an IPPool: Services hold addresses of it, so a deletion waits until they do not (DESIGN §7). On a BFDProfile: BGPPeers name
 /// it, likewise (P-CFG-29).
@@ -29,7 +29,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(32);
 
 /// One write about a custom resource.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Notice {
+pub struct StatusUpdate {
     /// The object.
     pub object: ObjectName,
     /// What is written.
@@ -38,7 +38,7 @@ pub struct Notice {
     pub fault: Option<Fault>,
 }
 
-impl Notice {
+impl StatusUpdate {
     /// Whether the object does not fit its schema, so that the API server may refuse every write to it.
     pub fn is_malformed(&self) -> bool {
         matches!(self.fault, Some(Fault::Malformed { .. }))
@@ -72,9 +72,9 @@ pub enum Outcome {
     Failed,
 }
 
-/// The machine. Feed it [`Publication`]s, drain [`Self::poll_notice`], and say how each write ended before the next.
+/// The machine. Feed it [`Publication`]s, drain [`Self::poll_update`], and say how each write ended before the next.
 #[derive(Debug, Default)]
-pub struct Notices {
+pub struct StatusUpdates {
     publication: Publication,
     /// Objects to look at.
     due: BTreeSet<ObjectName>,
@@ -90,7 +90,7 @@ pub struct Notices {
     refused: BTreeMap<ObjectName, Verdict>,
 }
 
-impl Notices {
+impl StatusUpdates {
     /// Takes in what is true now.
     pub fn handle_publication(&mut self, publication: Publication) {
         self.publication = publication;
@@ -104,9 +104,9 @@ impl Notices {
             .retain(|name, (_, version)| publication.version(name).is_some_and(|seen| seen < *version));
     }
 
-    /// Takes in how the write of a notice ended.
-    pub fn handle_outcome(&mut self, now: Instant, notice: Notice, outcome: Outcome) {
-        let Notice { object, content, .. } = notice;
+    /// Takes in how the write of a update ended.
+    pub fn handle_outcome(&mut self, now: Instant, update: StatusUpdate, outcome: Outcome) {
+        let StatusUpdate { object, content, .. } = update;
         match outcome {
             Outcome::Written(version) => {
                 let version = version
@@ -134,14 +134,14 @@ impl Notices {
     }
 
     /// The next write; `wall` is the time for conditions.
-    pub fn poll_notice(&mut self, now: Instant, wall: Timestamp) -> Option<Notice> {
+    pub fn poll_update(&mut self, now: Instant, wall: Timestamp) -> Option<StatusUpdate> {
         if self.retry_at.take_if(|at| *at <= now).is_some() {
             self.due.append(&mut self.failed);
         }
         while let Some(object) = self.due.pop_first() {
-            let notice = self.notice(&object, wall);
-            if notice.is_some() {
-                return notice;
+            let update = self.update(&object, wall);
+            if update.is_some() {
+                return update;
             }
         }
         if self.failed.is_empty() {
@@ -150,12 +150,12 @@ impl Notices {
         None
     }
 
-    /// When to call [`Self::poll_notice`] again.
+    /// When to call [`Self::poll_update`] again.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.retry_at
     }
 
-    fn notice(&self, object: &ObjectName, wall: Timestamp) -> Option<Notice> {
+    fn update(&self, object: &ObjectName, wall: Timestamp) -> Option<StatusUpdate> {
         let verdict = self.publication.verdicts.get(object)?;
         if self.refused.contains_key(object) {
             return None;
@@ -171,7 +171,7 @@ impl Notices {
             | Kind::IPReservation => self.about(object, verdict, wall),
         };
         let content = content.filter(|content| Some(content) != written)?;
-        Some(Notice {
+        Some(StatusUpdate {
             object: object.clone(),
             content,
             fault: verdict.fault.clone(),

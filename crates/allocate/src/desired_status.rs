@@ -16,7 +16,7 @@ const ASIDE: &str = "; when this was written, ";
 
 /// What the status of a Service is to say about its addresses.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Standing {
+pub struct DesiredStatus {
     /// What it shows: what the Service has, then what it is to lose in a moment.
     pub addresses: Vec<IpAddr>,
     /// Whether it has what it asks for.
@@ -31,7 +31,7 @@ pub struct Standing {
     aside: Option<String>,
 }
 
-impl Standing {
+impl DesiredStatus {
     /// The Service has what it asks for.
     pub fn granted(grant: Grant, families: Families) -> Self {
         let mut message = origin(&grant.addresses, grant.pool.as_ref());
@@ -85,7 +85,7 @@ impl Standing {
     }
 
     /// Shows addresses that the Service is to lose a while longer.
-    pub fn add_lingering(&mut self, old: Vec<IpAddr>) {
+    pub fn add_draining(&mut self, old: Vec<IpAddr>) {
         let each: Vec<_> = old.iter().map(IpAddr::to_string).collect();
         self.message += &format!("; {} goes in a moment", each.join(", "));
         self.addresses.extend(old);

@@ -1,4 +1,4 @@
-//! Carries out what [`Notices`] wants written about the custom resources.
+//! Carries out what [`StatusUpdates`] wants written about the custom resources.
 
 use allocate::REQUEST_TIMEOUT;
 use std::fmt::Debug;
@@ -21,8 +21,8 @@ use tokio::sync::watch;
 
 use crate::metrics::Metrics;
 use crate::writer::FIELD_MANAGER;
-use allocate::notices::{Content, Notice, Notices, Outcome};
 use allocate::reconciler::Publication;
+use allocate::status_updates::{Content, Outcome, StatusUpdate, StatusUpdates};
 
 /// Writes what differs from every publication that arrives, the newest alone when several wait, until the sender is gone
 /// or this replica leads no more.
@@ -33,7 +33,7 @@ pub(crate) async fn run(
     mut publications: watch::Receiver<Publication>,
     metrics: Metrics,
 ) {
-    let mut notices = Notices::default();
+    let mut updates = StatusUpdates::default();
     loop {
         tokio::select! {
             changed = publications.changed() => {
@@ -42,41 +42,41 @@ pub(crate) async fn run(
                 }
                 let publication = publications.borrow_and_update().clone();
                 metrics.publish(&publication);
-                notices.handle_publication(publication);
+                updates.handle_publication(publication);
             }
-            () = until(notices.poll_timeout()) => {}
+            () = until(updates.poll_timeout()) => {}
         }
-        while let Some(notice) = notices.poll_notice(now(), wall_clock()) {
+        while let Some(update) = updates.poll_update(now(), wall_clock()) {
             if !leading.borrow().leads(now()) {
                 // The end of the term ends this too.
                 return std::future::pending().await;
             }
-            let outcome = carry_out(&client, &notice).await;
+            let outcome = carry_out(&client, &update).await;
             if outcome == Outcome::Refused {
-                tell(&events, &notice);
+                tell(&events, &update);
             }
-            notices.handle_outcome(now(), notice, outcome);
+            updates.handle_outcome(now(), update, outcome);
         }
     }
 }
 
-async fn carry_out(client: &Client, notice: &Notice) -> Outcome {
-    let object = &notice.object;
+async fn carry_out(client: &Client, update: &StatusUpdate) -> Outcome {
+    let object = &update.object;
     let sent = match (object.kind, &object.namespace) {
-        (Kind::BFDProfile, _) => send::<BFDProfile>(Api::all(client.clone()), notice).await,
-        (Kind::BGPAdvertisement, _) => send::<BGPAdvertisement>(Api::all(client.clone()), notice).await,
-        (Kind::BGPPeer, _) => send::<BGPPeer>(Api::all(client.clone()), notice).await,
-        (Kind::Community, _) => send::<Community>(Api::all(client.clone()), notice).await,
-        (Kind::IPPool, _) => send::<IPPool>(Api::all(client.clone()), notice).await,
-        (Kind::L2Advertisement, _) => send::<L2Advertisement>(Api::all(client.clone()), notice).await,
+        (Kind::BFDProfile, _) => send::<BFDProfile>(Api::all(client.clone()), update).await,
+        (Kind::BGPAdvertisement, _) => send::<BGPAdvertisement>(Api::all(client.clone()), update).await,
+        (Kind::BGPPeer, _) => send::<BGPPeer>(Api::all(client.clone()), update).await,
+        (Kind::Community, _) => send::<Community>(Api::all(client.clone()), update).await,
+        (Kind::IPPool, _) => send::<IPPool>(Api::all(client.clone()), update).await,
+        (Kind::L2Advertisement, _) => send::<L2Advertisement>(Api::all(client.clone()), update).await,
         (Kind::IPReservation, namespace) => {
             let namespace = namespace.as_deref().unwrap_or_default();
-            send::<IPReservation>(namespaced(client, namespace), notice).await
+            send::<IPReservation>(namespaced(client, namespace), update).await
         }
     };
     match sent {
         Ok(version) => Outcome::Written(version),
-        Err(error) if notice.is_malformed() && is_refusal(&error) => {
+        Err(error) if update.is_malformed() && is_refusal(&error) => {
             tracing::warn!(%object, %error, "status of a malformed object not taken");
             Outcome::Refused
         }
@@ -93,12 +93,12 @@ async fn carry_out(client: &Client, notice: &Notice) -> Outcome {
 }
 
 /// An object that takes no status is told of its fault by an event.
-fn tell(events: &Events, notice: &Notice) {
+fn tell(events: &Events, update: &StatusUpdate) {
     let ObjectName {
         kind,
         namespace,
         name,
-    } = &notice.object;
+    } = &update.object;
     let object = ObjectReference {
         api_version: Some(IPPool::api_version(&()).into_owned()),
         kind: Some(kind.to_string()),
@@ -106,7 +106,7 @@ fn tell(events: &Events, notice: &Notice) {
         name: Some(name.clone()),
         ..ObjectReference::default()
     };
-    let note = notice.fault.as_ref().map(ToString::to_string).unwrap_or_default();
+    let note = update.fault.as_ref().map(ToString::to_string).unwrap_or_default();
     let story = Story {
         good: false,
         reason: "Malformed",
@@ -130,20 +130,20 @@ fn is_refusal(failure: &Failure) -> bool {
 }
 
 /// The version of the object after the write. The answer is the whole object, which is malformed again where it was before.
-async fn send<K>(api: Api<Stored<K>>, notice: &Notice) -> Result<Option<String>, Failure>
+async fn send<K>(api: Api<Stored<K>>, update: &StatusUpdate) -> Result<Option<String>, Failure>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
 {
-    let name = &notice.object.name;
+    let name = &update.object.name;
     let request = async {
-        match &notice.content {
+        match &update.content {
             Content::Finalizers { list, version } => {
                 let metadata = json!({"metadata": {"finalizers": list, "resourceVersion": version}});
                 api.patch(name, &PatchParams::default(), &Patch::Merge(&metadata))
                     .await
             }
             // Server-side apply needs an object that fits its schema, a merge does not.
-            Content::Status(status) if notice.is_malformed() => {
+            Content::Status(status) if update.is_malformed() => {
                 let object = with_status::<K>(name, status);
                 api.patch_status(name, &PatchParams::apply(FIELD_MANAGER), &Patch::Merge(&object))
                     .await
