@@ -63,7 +63,11 @@ pub struct Args {
 
     /// Where kube-proxy, or what stands in for it (Cilium, kube-router), says at /healthz whether it is ready: addresses with ports,
     /// separated by commas, of which the first that can tell counts; or off. A node where nobody answers counts as ready.
-    #[arg(long, value_delimiter = ',', default_value = "127.0.0.1:10256,127.0.0.1:20244")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "127.0.0.1:10256,127.0.0.1:20244"
+    )]
     pub kube_proxy_health: Vec<HealthSource>,
 
     /// Hand over everything when the node is cordoned, as if it were annotated heraldlb.io/drain-on-cordon: "true".

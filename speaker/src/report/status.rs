@@ -145,7 +145,10 @@ fn condition(scene: &Scene, decision: Option<&Decision>) -> Condition {
     let (status, (reason, message)) = match decision.map(|decision| fault(scene, decision)) {
         None => (
             "False",
-            ("Starting", "the API server has not told everything yet".to_owned()),
+            (
+                "Starting",
+                "the API server has not told everything yet".to_owned(),
+            ),
         ),
         Some(Some(fault)) => ("False", fault),
         Some(None) => (
@@ -305,8 +308,15 @@ mod tests {
         };
         scene.handle_report(Report::KeyFault(Some(fault)));
         let condition = status(&scene, Some(&Decision::default())).conditions.remove(0);
-        assert_eq!((condition.status.as_str(), condition.reason.as_str()), ("False", "BadKey"));
-        assert!(condition.message.contains("/etc/herald/segment/also has 3 octets"));
+        assert_eq!(
+            (condition.status.as_str(), condition.reason.as_str()),
+            ("False", "BadKey")
+        );
+        assert!(
+            condition
+                .message
+                .contains("/etc/herald/segment/also has 3 octets")
+        );
         assert!(scene.is_speaking(), "with the other key");
     }
 

@@ -201,7 +201,10 @@ mod tests {
 
     #[test]
     fn the_keys_of_a_secret_are_read_and_blanks_do_not_count() {
-        let (one, two) = (keys(&[("key", ONE)]), keys(&[("key", TWO), ("also", "0123456789abcdef\n")]));
+        let (one, two) = (
+            keys(&[("key", ONE)]),
+            keys(&[("key", TWO), ("also", "0123456789abcdef\n")]),
+        );
         assert_eq!(one.open, []);
         assert_eq!(two.open, [one.seal]);
     }
@@ -221,7 +224,10 @@ mod tests {
         let bad_second = of(&[("key", ONE), ("also", "short\n")]);
         assert_eq!(bad_second.keys, Some(keys(&[("key", ONE)])));
         let fault = bad_second.fault.unwrap();
-        assert!(matches!(&fault, KeysError::Short { path, length: 5 } if path.ends_with("also")), "{fault}");
+        assert!(
+            matches!(&fault, KeysError::Short { path, length: 5 } if path.ends_with("also")),
+            "{fault}"
+        );
         assert!(fault.to_string().contains("openssl rand"), "{fault}");
         let bad_first = of(&[("key", "short"), ("also", TWO)]);
         assert_eq!(bad_first.keys, Some(keys(&[("key", TWO)])));
@@ -248,7 +254,10 @@ mod tests {
         };
         version("..1", &[("key", ONE), ("also", TWO)]);
         version("..2", &[("key", TWO), ("also", ONE)]);
-        let either = [keys(&[("key", ONE), ("also", TWO)]), keys(&[("key", TWO), ("also", ONE)])];
+        let either = [
+            keys(&[("key", ONE), ("also", TWO)]),
+            keys(&[("key", TWO), ("also", ONE)]),
+        ];
         let done = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {

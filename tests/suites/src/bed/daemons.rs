@@ -50,14 +50,39 @@ impl Bed {
     /// # Errors
     /// It does not start.
     pub fn controller_with(&self, number: u8, user: User<'_>, flags: &[&str]) -> Result<Arc<Process>> {
-        let mut command = self.herald(&binary("herald-controller")?, user)?;
+        let controller = self.release("herald-system", number, user, flags)?;
+        self.ready(controller, port(number))
+    }
+
+    /// Starts the controller of a release in this namespace, and does not wait until it is ready: it may have a reason never
+    /// to be.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn release(
+        &self,
+        namespace: &str,
+        number: u8,
+        user: User<'_>,
+        flags: &[&str],
+    ) -> Result<Arc<Process>> {
+        let mut command = self.herald(&binary("herald-controller")?, namespace, user)?;
         let port = port(number);
         command
             .args(["--identity", &format!("controller-{number}-{}", nonce())])
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .args(flags);
-        let controller = self.lab.spawn("cp", &format!("controller-{number}"), command)?;
-        self.ready(controller, port)
+        self.lab.spawn("cp", &format!("controller-{number}"), command)
+    }
+
+    /// What controller number `number` answers to the question whether it is ready: the whole HTTP response.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn readiness(&self, number: u8) -> Result<String> {
+        let address = SocketAddr::from(([127, 0, 0, 1], port(number)));
+        self.lab
+            .http_get("cp", address, "/readyz", Duration::from_secs(1))
     }
 
     /// Waits until a daemon says that it is ready; gives up at once when it has ended.
@@ -73,11 +98,11 @@ impl Bed {
         Ok(process)
     }
 
-    pub(super) fn herald(&self, program: &Path, user: User<'_>) -> Result<Command> {
+    pub(super) fn herald(&self, program: &Path, namespace: &str, user: User<'_>) -> Result<Command> {
         let mut command = Command::new(program);
         command.args([
             "--namespace",
-            "herald-system",
+            namespace,
             "--log-format",
             "text",
             "--log-level",

@@ -44,7 +44,7 @@ impl Bed {
             Some(program) => program.clone(),
             None => binary("herald-speaker")?,
         };
-        let mut command = self.herald(&program, user)?;
+        let mut command = self.herald(&program, "herald-system", user)?;
         command.args(["--node-name", node, "--daemon-set", DAEMON_SET]);
         command.arg("--segment-keys").arg(keys);
         command.arg("--state-dir").arg(self.folder_of("state", node)?);
@@ -65,7 +65,7 @@ impl Bed {
             name: "herald-ordinary-speaker",
             ..ADMINISTRATOR
         };
-        let herald = self.herald(&binary("herald-speaker")?, user)?;
+        let herald = self.herald(&binary("herald-speaker")?, "herald-system", user)?;
         let kubeconfig = self.lab.kubeconfig_for(user.name, user.group)?;
         chown(kubeconfig, ORDINARY.parse().ok(), None)?;
         let mut command = Command::new("setpriv");

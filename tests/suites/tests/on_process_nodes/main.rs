@@ -6,6 +6,7 @@ mod bad_input;
 mod bgp;
 mod controllers;
 mod layer2;
+mod other_writers;
 mod outages;
 mod requests;
 mod the_lab;
