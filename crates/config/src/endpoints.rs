@@ -5,7 +5,7 @@ use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 use model::{NodeName, ServiceName};
 
 /// The label that names the Service of an EndpointSlice.
-const SERVICE_LABEL: &str = "kubernetes.io/service-name";
+pub const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 
 /// What an EndpointSlice says of a Service's endpoints.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Slice {
     pub service: ServiceName,
     /// Its own name.
     pub name: Box<str>,
+    /// Its version: what is older than what is known is no news.
+    pub version: u64,
     /// Where the usable ones of its endpoints are.
     pub endpoints: Endpoints,
 }
@@ -29,9 +31,15 @@ impl Slice {
         Some(Self {
             service: ServiceName::new(slice.metadata.namespace.as_deref()?, service.as_str()),
             name: slice.metadata.name.as_deref().unwrap_or_default().into(),
+            version: version(slice),
             endpoints,
         })
     }
+}
+
+fn version(slice: &EndpointSlice) -> u64 {
+    let version = slice.metadata.resource_version.as_ref();
+    version.and_then(|version| version.parse().ok()).unwrap_or_default()
 }
 
 /// Ready is true or unset, or serving is true: a terminating endpoint that still serves counts.

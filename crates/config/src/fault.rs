@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use model::{AddressRange, PoolName, RangeError, ReservationName};
 
-use crate::object::Kind;
+use crate::kind::Kind;
 use crate::selector::SelectorError;
 
 mod bgp;

@@ -3,6 +3,8 @@
 //! * [`Snapshot::read`] turns all custom resources into one validated configuration. A wrong object is skipped and named;
 //!   the others go on, and its last good form stays in force until the new one is good. [`Reservations::read`] does the
 //!   same for the reservations.
+//! * A [`Kind`] of custom resource is one line in a table; a [`Store`] keeps the objects of all kinds as watches tell them, and
+//!   says whether an [`Update`] changes anything that is judged.
 //! * A [`Fault`] keeps an object, or its newest form, out of force; a [`Warning`] does not.
 //! * [`service`] reads what a Service asks for, [`node`] and [`endpoints`] what decides about announcing.
 //!
@@ -23,6 +25,7 @@ mod community;
 mod cover;
 mod duration;
 mod fault;
+mod kind;
 mod list;
 mod object;
 mod peer;
@@ -30,6 +33,7 @@ mod pool;
 mod reservation;
 mod selector;
 mod snapshot;
+mod store;
 mod together;
 mod unusable;
 mod warning;
@@ -37,9 +41,11 @@ mod warning;
 pub use bfd_profile::BfdProfile;
 pub use change::Change;
 pub use fault::{BgpAdvertisementFault, CommunityFault, Fault, PeerFault};
-pub use object::{Kind, ObjectName, Verdict};
+pub use kind::{Configured, ForKind, Kind, Object, Scope};
+pub use object::{ObjectName, Verdict};
 pub use peer::{Peer, Remote};
 pub use reservation::Reservations;
 pub use selector::SelectorError;
 pub use snapshot::{Objects, Snapshot};
+pub use store::{Novelty, Store, Update};
 pub use warning::Warning;

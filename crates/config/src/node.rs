@@ -42,6 +42,16 @@ pub fn node(object: &v1::Node, ignore_exclude_label: bool) -> (NodeName, Node) {
     (NodeName(object.metadata.name.clone().unwrap_or_default()), node)
 }
 
+/// Leaves of a Node what is read of it: its images and what its kubelet measures are most of it.
+pub fn slim(object: &mut v1::Node) {
+    object.metadata.managed_fields = None;
+    object.status = object.status.take().map(|status| v1::NodeStatus {
+        addresses: status.addresses,
+        conditions: status.conditions,
+        ..v1::NodeStatus::default()
+    });
+}
+
 /// The addresses of the node inside the cluster, in their order.
 pub fn addresses(object: &v1::Node) -> Vec<IpAddr> {
     let status = object.status.iter();
@@ -185,6 +195,29 @@ mod tests {
         let one = identified("n1", &dual[..3]);
         assert_eq!(one, identified("n1", &[]));
         assert!(one != identified("n2", &[]) && !one.is_unspecified());
+    }
+
+    #[test]
+    fn what_is_dropped_of_a_node_is_nothing_that_is_read() {
+        let object: v1::Node = serde_json::from_value(json!({
+            "metadata": {"name": "n1", "uid": "7", "labels": {"rack": "a"}, "annotations": {DRAIN_ON_CORDON: "true"}, "managedFields": [{"manager": "kubelet"}]},
+            "spec": {"unschedulable": true, "taints": [{"key": "x", "effect": "NoSchedule"}]},
+            "status": {
+                "conditions": [{"type": "Ready", "status": "True"}],
+                "addresses": [{"type": "InternalIP", "address": "192.0.2.1"}],
+                "images": [{"names": ["registry.example.com/web:1"], "sizeBytes": 7}],
+                "capacity": {"memory": "8Gi"},
+            },
+        }))
+        .unwrap();
+        let mut slim = object.clone();
+        super::slim(&mut slim);
+        assert_eq!(node(&slim, false), node(&object, false));
+        assert_eq!((addresses(&slim), identifier(&slim)), (addresses(&object), identifier(&object)));
+        assert!(drains(&slim, false) && drains(&object, false));
+        assert_eq!(slim.metadata.uid, object.metadata.uid);
+        let length = |object: &v1::Node| serde_json::to_string(object).unwrap().len();
+        assert!(length(&slim) + 100 < length(&object), "{} {}", length(&slim), length(&object));
     }
 
     #[test]

@@ -4,26 +4,8 @@ use crds::Stored;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
 use crate::fault::Fault;
+use crate::kind::Kind;
 use crate::warning::Warning;
-
-/// A kind of custom resource that a [`Verdict`] is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// `BFDProfile`.
-    BFDProfile,
-    /// `BGPAdvertisement`.
-    BGPAdvertisement,
-    /// `BGPPeer`.
-    BGPPeer,
-    /// `Community`.
-    Community,
-    /// `IPPool`.
-    IPPool,
-    /// `IPReservation`.
-    IPReservation,
-    /// `L2Advertisement`.
-    L2Advertisement,
-}
 
 /// A custom resource, by kind and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,20 +25,6 @@ impl ObjectName {
             namespace: metadata.namespace.clone(),
             name: name(metadata).to_owned(),
         }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::BFDProfile => "BFDProfile",
-            Self::BGPAdvertisement => "BGPAdvertisement",
-            Self::BGPPeer => "BGPPeer",
-            Self::Community => "Community",
-            Self::IPPool => "IPPool",
-            Self::IPReservation => "IPReservation",
-            Self::L2Advertisement => "L2Advertisement",
-        })
     }
 }
 

@@ -6,7 +6,8 @@ use kube::Resource;
 use model::{AddressRange, Family, ReservationName};
 
 use crate::fault::Fault;
-use crate::object::{Kind, ObjectName, Verdict, age, name, readable};
+use crate::kind::Kind;
+use crate::object::{ObjectName, Verdict, age, name, readable};
 use crate::unusable::unusable;
 
 /// All IPReservations, read and validated together.

@@ -11,9 +11,11 @@ use crate::advertisement::l2_advertisement;
 use crate::bfd_profile::BfdProfile;
 use crate::community::Aliases;
 use crate::fault::Fault;
-use crate::object::{Kind, ObjectName, Verdict, age, name, readable};
+use crate::kind::Kind;
+use crate::object::{ObjectName, Verdict, age, name, readable};
 use crate::peer::Peer;
 use crate::pool::{Occupied, Pool, pool};
+use crate::store::Store;
 
 mod routing;
 
@@ -36,7 +38,37 @@ pub struct Objects<'a> {
     pub nodes: &'a BTreeMap<NodeName, Node>,
 }
 
+/// The kinds that BGP is set up by: they are judged by each other.
+const ROUTING: [Kind; 4] = [
+    Kind::BFDProfile,
+    Kind::BGPAdvertisement,
+    Kind::BGPPeer,
+    Kind::Community,
+];
+
+static NO_NODES: BTreeMap<NodeName, Node> = BTreeMap::new();
+
 impl<'a> Objects<'a> {
+    /// Those of `store`. What BGP is set up by is left out while some of it, or the nodes (none), are not known: so none is judged
+    /// by half of what there is.
+    pub fn of(store: &'a Store, nodes: Option<&'a BTreeMap<NodeName, Node>>) -> Self {
+        let objects = Self {
+            pools: store.all().collect(),
+            l2_advertisements: store.all().collect(),
+            ..Self::none(nodes.unwrap_or(&NO_NODES))
+        };
+        if nodes.is_none() || !ROUTING.iter().all(|kind| store.is_listed(*kind)) {
+            return objects;
+        }
+        Self {
+            bgp_advertisements: store.all().collect(),
+            bgp_peers: store.all().collect(),
+            bfd_profiles: store.all().collect(),
+            communities: store.all().collect(),
+            ..objects
+        }
+    }
+
     /// No objects, in a cluster of these nodes.
     pub fn none(nodes: &'a BTreeMap<NodeName, Node>) -> Self {
         Self {

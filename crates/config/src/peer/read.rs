@@ -13,7 +13,7 @@ use super::{Peer, Remote};
 use crate::bfd_profile::BfdProfile;
 use crate::fault::{Fault, PeerFault};
 use crate::list::within;
-use crate::object::Kind;
+use crate::kind::Kind;
 use crate::selector::selectors;
 
 /// Stands for AS numbers that do not fit 16 bits (RFC 6793 §9): nobody has it.

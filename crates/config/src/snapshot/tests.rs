@@ -23,8 +23,6 @@ fn new(addresses: &[&str]) -> Stored<IPPool> {
     ip_pool("new", "2026-02-01T00:00:00Z", addresses)
 }
 
-static NO_NODES: BTreeMap<NodeName, Node> = BTreeMap::new();
-
 fn read(pools: &[Stored<IPPool>], previous: &Snapshot) -> Snapshot {
     let objects = Objects {
         pools: pools.iter().collect(),
@@ -323,4 +321,30 @@ proptest! {
         }
         prop_assert_eq!(in_force(&one_by_one).len(), in_force(&at_once).len());
     }
+}
+
+/// P-CFG-45
+#[test]
+fn what_bgp_is_set_up_by_is_judged_when_all_of_it_is_known() {
+    use crate::{Change, Store};
+
+    let mut store = Store::new(Kind::ALL.iter().copied());
+    let profile: Stored<BFDProfile> = serde_json::from_value(json!({
+        "apiVersion": "heraldlb.io/v1beta1", "kind": "BFDProfile", "metadata": {"name": "fast"}, "spec": {},
+    }))
+    .unwrap();
+    store.handle_update(Change::Listed(vec![new(&["192.0.2.0/24"])]).into());
+    store.handle_update(Change::Listed(vec![profile]).into());
+    let nodes = BTreeMap::new();
+    let judged = |store: &Store, nodes: Option<&BTreeMap<NodeName, Node>>| {
+        let snapshot = Snapshot::read(Objects::of(store, nodes), &Snapshot::default());
+        let kinds: Vec<_> = snapshot.verdicts().keys().map(|name| name.kind).collect();
+        kinds
+    };
+    assert_eq!(judged(&store, Some(&nodes)), [Kind::IPPool]);
+    store.handle_update(Change::<Stored<BGPPeer>>::Listed(Vec::new()).into());
+    store.handle_update(Change::<Stored<BGPAdvertisement>>::Listed(Vec::new()).into());
+    store.handle_update(Change::<Stored<Community>>::Listed(Vec::new()).into());
+    assert_eq!(judged(&store, None), [Kind::IPPool]);
+    assert_eq!(judged(&store, Some(&nodes)), [Kind::BFDProfile, Kind::IPPool]);
 }
