@@ -42,7 +42,7 @@ pub(crate) struct Args {
     pub(crate) renew_deadline: Duration,
 
     /// How often a leader renews its lease.
-    #[arg(long, default_value = "2s", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "3s", value_parser = humantime::parse_duration)]
     pub(crate) retry_period: Duration,
 
     /// What is logged: error, warn, info, debug, trace, or a list of module=level.

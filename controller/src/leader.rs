@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use api::client::within;
 use api::events::Events;
-use api::watch::{follow, readable};
+use api::watch::{follow, readable, without_managed_fields};
 use config::service::Classes;
 use k8s_openapi::api::core::v1::{Node, Service};
 use kube::api::ListParams;
@@ -13,6 +13,7 @@ use kube::runtime::watcher::Config;
 use kube::{Api, Client};
 use lease::{Leadership, Resign};
 use process::clock::{now, until};
+use process::probes::Liveness;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -39,7 +40,11 @@ pub(crate) struct Leader {
     pub(crate) identity: String,
     pub(crate) classes: Classes,
     pub(crate) metrics: Metrics,
+    pub(crate) liveness: Liveness,
 }
+
+/// How long a turn of the leader's loop may take: it takes seconds to claim what tens of thousands of Services hold.
+const LONGEST_TURN: Duration = Duration::from_secs(60);
 
 impl Leader {
     /// Leads until `leading` ends or `stop` turns true. Every time anew: a leader knows nothing but what the API server
@@ -57,7 +62,12 @@ impl Leader {
         let (publications, receiver) = watch::channel(Publication::default());
         background.spawn(status_writer::run(
             self.client.clone(),
-            Events::new(self.client.clone(), FIELD_MANAGER, &self.identity),
+            Events::new(
+                self.client.clone(),
+                FIELD_MANAGER,
+                &self.identity,
+                &self.metrics.events,
+            ),
             leading.clone(),
             receiver,
             self.metrics.clone(),
@@ -78,7 +88,9 @@ impl Leader {
             unanswered_until: None,
         };
         let mut reconciler = Reconciler::new(self.classes.clone());
+        let mut pulse = self.liveness.register("lead", LONGEST_TURN);
         loop {
+            pulse.beat();
             while let Some(action) = reconciler.poll_action(now()) {
                 term.carry_out(action);
             }
@@ -86,6 +98,7 @@ impl Leader {
                 Some(input) = inputs.recv() => Some(input),
                 Some(input) = term.ended() => Some(input),
                 () = until(reconciler.poll_timeout()) => None,
+                () = pulse.due() => None,
                 ended = background.join_next() => {
                     tracing::error!(reason = ?ended, "a watch or the publisher has ended, starting over");
                     break;
@@ -124,7 +137,7 @@ impl Leader {
         tasks.spawn(follow(
             Api::all(self.client.clone()),
             all(),
-            readable(|_| {}),
+            readable(without_managed_fields),
             Input::Namespaces,
             sender.clone(),
         ));

@@ -14,15 +14,21 @@ use std::process::ExitCode;
 
 use allocate::REQUEST_TIMEOUT;
 use anyhow::Context;
-use api::client;
+use api::health::{self, Health, Trouble};
+use api::{client, kinds, version};
 use clap::Parser;
+use config::Kind;
 use config::service::Classes;
+use k8s_openapi::api::core::v1::Service;
+use kube::api::ListParams;
+use kube::{Api, Client};
 use lease::{Identity, Leadership, Lease, Resign, Timing};
 use process::clock::now;
-use process::probes::{self, Readiness};
+use process::probes::{self, Liveness, Readiness};
 use process::{logging, signals};
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::args::Args;
 use crate::leader::Leader;
@@ -35,6 +41,8 @@ const LEASE: &str = "herald-controller";
 
 /// What a replica needs to be ready: to take part in the election, whoever leads.
 const ELECTION: &str = "election";
+/// And to be able to lead, which takes definitions, rights, and an API server that is new enough.
+const API: &str = "api";
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
@@ -68,8 +76,9 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let metrics = Metrics::default();
     let mut registry = Registry::default();
     metrics.register(&mut registry);
-    let readiness = Readiness::new(&[ELECTION]);
-    probes::serve(listen, registry, readiness.clone()).await?;
+    let readiness = Readiness::new(&[ELECTION, API]);
+    let liveness = Liveness::default();
+    probes::serve(listen, registry, readiness.clone(), liveness.clone()).await?;
 
     let (stop_sender, mut stop) = watch::channel(false);
     let terminated = signals::terminated();
@@ -89,16 +98,18 @@ async fn run(args: Args) -> anyhow::Result<()> {
         identity: Identity::of_this_process(&identity)?,
     };
     let election = tokio::spawn(lease::run(election_client, lease, timing, leadership, resigned));
-    readiness.set(ELECTION, true);
+    readiness.met(ELECTION);
 
     let client = client::connect(kubeconfig.as_deref(), USER_AGENT).await?;
+    let _probing = probe(&client, readiness);
     let leader = Leader {
         client,
         identity,
         classes,
         metrics,
+        liveness,
     };
-    tracing::info!("desired by");
+    tracing::info!("standing by");
     let mut farewell = Resign::GiveBack;
     while !*stop.borrow() {
         if farewell == Resign::Abandon {
@@ -120,4 +131,24 @@ async fn run(args: Args) -> anyhow::Result<()> {
     }
     resign.send_replace(farewell);
     election.await.context("the election ended badly")
+}
+
+/// Finds out whether this replica could lead, whoever leads, and says so of its readiness.
+fn probe(client: &Client, readiness: Readiness) -> JoinSet<()> {
+    let health = Health::default();
+    let mut tasks = JoinSet::new();
+    let tell = move |troubles: &[Trouble]| {
+        if troubles.is_empty() {
+            return readiness.met(API);
+        }
+        let reasons: Vec<_> = troubles.iter().map(ToString::to_string).collect();
+        readiness.unmet(API, &reasons.join("; "));
+    };
+    tasks.spawn(version::follow(client.clone(), health.clone()));
+    let services = ListParams::default().fields("spec.type=LoadBalancer");
+    let api: Api<Service> = Api::all(client.clone());
+    tasks.spawn(health::probe(health.watch::<Service>(), api, services));
+    kinds::probe(&mut tasks, client, &health, Kind::ALL.iter().copied());
+    tasks.spawn(health.follow(tell));
+    tasks
 }

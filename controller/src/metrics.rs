@@ -1,3 +1,4 @@
+use api::events;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -37,6 +38,7 @@ struct ObjectKind {
 /// The controller's metrics (parity.md 3.1).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Metrics {
+    pub(crate) events: events::Metrics,
     leader: Gauge,
     writes: Family<Write, Counter>,
     in_use: Family<PoolFamily, Gauge>,
@@ -51,6 +53,7 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn register(&self, registry: &mut Registry) {
+        self.events.register(registry);
         let registry = registry.sub_registry_with_prefix("herald_controller");
         registry.register(
             "leader",

@@ -4,7 +4,7 @@ use allocate::REQUEST_TIMEOUT;
 use std::fmt::Debug;
 
 use api::client::{Failure, within};
-use api::events::{Events, Story};
+use api::events::{Event, EventType, Events};
 use config::{Kind, ObjectName};
 use crds::{
     BFDProfile, BGPAdvertisement, BGPPeer, Community, IPPool, IPReservation, L2Advertisement, Stored,
@@ -14,7 +14,7 @@ use kube::api::{Patch, PatchParams};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource, ResourceExt};
 use lease::Leadership;
-use process::clock::{now, until};
+use process::clock::{now, until, wall_clock};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -107,13 +107,13 @@ fn tell(events: &Events, update: &StatusUpdate) {
         ..ObjectReference::default()
     };
     let note = update.fault.as_ref().map(ToString::to_string).unwrap_or_default();
-    let story = Story {
-        good: false,
+    let event = Event {
+        type_: EventType::Warning,
         reason: "Malformed",
         action: "ReadConfiguration",
         note: &note,
     };
-    events.tell(&object, story);
+    events.tell(&object, event);
 }
 
 fn namespaced<K>(client: &Client, namespace: &str) -> Api<Stored<K>>
@@ -165,9 +165,4 @@ fn with_status<K: Resource<DynamicType = ()>>(name: &str, status: &Value) -> Val
         "metadata": {"name": name},
         "status": status,
     })
-}
-
-/// The wall clock, for condition times alone: no decision depends on it.
-fn wall_clock() -> jiff::Timestamp {
-    jiff::Timestamp::now()
 }

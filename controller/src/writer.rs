@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use api::client::{Failure, within};
-use api::events::{Events, Story};
+use api::events::{Event, EventType, Events};
 use config::service::Classes;
 use crds::{IPReservation, IPReservationSpec};
 use k8s_openapi::api::core::v1::Service;
@@ -11,7 +11,7 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource};
 use lease::Leadership;
 use model::{ReservationName, ServiceName};
-use process::clock::now;
+use process::clock::{now, wall_clock};
 use tokio::sync::{Semaphore, watch};
 
 use crate::metrics::{Metrics, Outcome};
@@ -79,7 +79,7 @@ impl Writer {
         metrics: Metrics,
     ) -> Self {
         Self {
-            events: Events::new(client.clone(), FIELD_MANAGER, identity),
+            events: Events::new(client.clone(), FIELD_MANAGER, identity, &metrics.events),
             client,
             classes,
             permits: Arc::new(Semaphore::new(CONCURRENT_WRITES)),
@@ -229,18 +229,21 @@ impl Writer {
                 object.name.as_deref().unwrap_or_default()
             );
             tracing::warn!(service, ip = %address, to = %holder, "address in the status is held by another service");
-            let story = Story {
-                good: false,
+            let event = Event {
+                type_: EventType::Warning,
                 reason: "AddressConflict",
                 action: "AllocateAddress",
                 note: &format!(
                     "{address}, which the status showed, stays with Service {holder}, which is older"
                 ),
             };
-            self.events.tell(&object, story);
+            self.events.tell(&object, event);
         }
-        let story = Story {
-            good: desired.allocated,
+        let event = Event {
+            type_: match desired.allocated {
+                true => EventType::Normal,
+                false => EventType::Warning,
+            },
             reason: if desired.allocated {
                 "IPAllocated"
             } else {
@@ -249,7 +252,7 @@ impl Writer {
             action: "AllocateAddress",
             note: &desired.full_message(),
         };
-        self.events.tell(&object, story);
+        self.events.tell(&object, event);
     }
 
     fn api(&self, name: &ServiceName) -> Api<Service> {
@@ -263,9 +266,4 @@ fn log(name: &ServiceName, desired: &DesiredStatus) {
         true => tracing::info!(service = %name, reason, "assigned"),
         false => tracing::info!(service = %name, reason, "not assigned"),
     }
-}
-
-/// The wall clock, for condition times alone: no decision depends on it.
-fn wall_clock() -> jiff::Timestamp {
-    jiff::Timestamp::now()
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use api::client;
+use api::health::Health;
+use api::{client, events, version};
 use clap::Parser;
 use config::service::Classes;
 use model::NodeName;
-use process::probes::{self, Readiness};
+use process::probes::{self, Liveness, Readiness};
 use process::{logging, signals};
 use prometheus_client::registry::Registry;
 use speaker::args::Args;
@@ -26,7 +27,7 @@ use speaker::report::reporter::Reporter;
 use speaker::report::scene::Scene;
 use speaker::report::status::{self, Picture};
 use speaker::report::{metrics, passwords};
-use speaker::speaker::{KNOWLEDGE, SEGMENTS, Speaker, follow_all};
+use speaker::speaker::{API, KNOWLEDGE, LONGEST_ROUND, SEGMENTS, Sources, Speaker};
 use speaker::state::State;
 use speaker::state::keeper::{self, Keeper};
 use speaker::watch::{datapath, departure, secrets};
@@ -98,7 +99,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     });
     let last_word = keeper.clone();
     let mut registry = Registry::default();
-    let mut readiness = vec![KNOWLEDGE];
+    let mut readiness = vec![KNOWLEDGE, API];
     let mut layer2 = if bgp_only {
         None
     } else {
@@ -130,7 +131,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let sessions = peers.sessions();
     metrics::register_bgp(&mut registry, sessions.clone());
     let readiness = Readiness::new(&readiness);
-    probes::serve(listen, registry, readiness.clone()).await?;
+    let event_metrics = events::Metrics::default();
+    event_metrics.register(&mut registry);
+    let liveness = Liveness::default();
+    probes::serve(listen, registry, readiness.clone(), liveness.clone()).await?;
     let accepting = Accepting::new(&peers.offered(), peerings.subscribe(), leaving, sessions.clone());
     let mut accepting = tokio::spawn(accepting.run());
     let mut peering = tokio::spawn(peers.run());
@@ -140,14 +144,24 @@ async fn run(args: Args) -> anyhow::Result<()> {
 
     let client = client::connect(kubeconfig.as_deref(), USER_AGENT).await?;
     let (standings, told) = watch::channel(Standings::new());
-    tokio::spawn(Reporter::new(client.clone(), &node_name, told).run());
+    tokio::spawn(Reporter::new(client.clone(), &node_name, told, &event_metrics).run());
     let (pictures, shown) = watch::channel(Picture::default());
     tokio::spawn(status::show(client.clone(), node_name.clone(), shown));
     let (verdicts, said) = watch::channel(Verdicts::new());
     tokio::spawn(passwords::tell(client.clone(), said));
     let (inputs, received) = mpsc::channel(1024);
     let (secrets, named) = watch::channel(BTreeSet::new());
-    let mut watches = follow_all(&client, Classes { class, require_class }, &inputs);
+    let health = Health::default();
+    let ready = readiness.clone();
+    let tell = move |troubles: &[_]| speaker::speaker::tell(&ready, troubles);
+    tokio::spawn(health.clone().follow(tell));
+    tokio::spawn(version::follow(client.clone(), health.clone()));
+    let sources = Sources {
+        client: client.clone(),
+        health,
+        classes: Classes { class, require_class },
+    };
+    let mut watches = sources.follow_all(&inputs);
     watches.spawn(secrets::follow_named(
         client.clone(),
         namespace.clone(),
@@ -171,6 +185,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         standings,
         pictures,
         readiness,
+        pulse: liveness.register("decide", LONGEST_ROUND),
     };
     let mut speaking = tokio::spawn(speaker.run(received, reports));
     tracing::info!(node = node_name, "speaking");

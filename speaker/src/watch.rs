@@ -4,3 +4,4 @@ pub mod datapath;
 pub mod departure;
 pub mod keys;
 pub mod secrets;
+pub mod slices;

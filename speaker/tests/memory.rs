@@ -6,8 +6,10 @@ use std::alloc::System;
 use std::time::{Duration, Instant};
 
 use api::watch::Change;
+use config::Configured;
 use config::endpoints::Slice;
 use config::service::Classes;
+use crds::{BFDProfile, BGPAdvertisement, BGPPeer, Community, IPPool, L2Advertisement, Stored};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use model::NodeName;
@@ -64,6 +66,10 @@ fn start() -> Instant {
     *START.get_or_init(Instant::now)
 }
 
+fn objects<K: Configured>(change: Change<Stored<K>>) -> Input {
+    Input::Objects(change.into())
+}
+
 fn live() -> usize {
     let stats = ALLOCATOR.stats();
     stats.bytes_allocated - stats.bytes_deallocated
@@ -86,12 +92,12 @@ fn configured() -> Decider {
     let pool = resource("IPPool", "p", json!({"addresses": ["198.18.0.0/15"]}));
     for input in [
         Input::Nodes(Change::Listed([ME, "n2", "n3"].map(node).into())),
-        Input::Pools(Change::Listed(vec![pool])),
-        Input::L2Advertisements(Change::Listed(vec![resource("L2Advertisement", "a", json!({}))])),
-        Input::BgpAdvertisements(Change::Listed(vec![resource("BGPAdvertisement", "a", json!({}))])),
-        Input::BgpPeers(Change::Listed([1, 2, 3, 4].map(peer).into())),
-        Input::BfdProfiles(Change::Listed(vec![])),
-        Input::Communities(Change::Listed(vec![])),
+        objects::<IPPool>(Change::Listed(vec![pool])),
+        objects::<L2Advertisement>(Change::Listed(vec![resource("L2Advertisement", "a", json!({}))])),
+        objects::<BGPAdvertisement>(Change::Listed(vec![resource("BGPAdvertisement", "a", json!({}))])),
+        objects::<BGPPeer>(Change::Listed([1, 2, 3, 4].map(peer).into())),
+        objects::<BFDProfile>(Change::Listed(vec![])),
+        objects::<Community>(Change::Listed(vec![])),
         Input::Slices(Change::Listed(vec![])),
         Input::Services(Change::Listed(vec![])),
     ] {

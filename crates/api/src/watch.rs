@@ -4,6 +4,7 @@
 //! everything that was passed on before it.
 
 use std::fmt::Debug;
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use backon::ExponentialBuilder;
@@ -16,8 +17,16 @@ use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
-/// A watch call ends after this many seconds; a connection that died silently is noticed 5 s later.
-pub const WATCH_SECONDS: u32 = 45;
+pub use config::Change;
+
+use crate::health::{Health, Progress};
+
+/// A watch lasts so long at least, in seconds. Beginning it anew costs the API server a request and little more; that its connection
+/// is dead is noticed otherwise.
+pub const SHORTEST_WATCH: u32 = 300;
+
+/// And so long at most.
+pub const LONGEST_WATCH: u32 = 600;
 
 /// Passes on what happens to the objects of `api` that `config` selects, until `sender` is closed.
 ///
@@ -32,22 +41,42 @@ pub async fn follow<R, K, T>(
 ) where
     R: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
+    let unwatched = Health::default().watch::<R>();
+    follow_reporting(unwatched, api, config, keep, wrap, sender).await;
+}
+
+/// The same, telling `progress` how it gets on.
+pub async fn follow_reporting<R, K, T>(
+    progress: Progress,
+    api: Api<R>,
+    config: Config,
+    keep: impl Fn(R) -> Option<K> + Send,
+    wrap: impl Fn(Change<K>) -> T + Send,
+    sender: mpsc::Sender<T>,
+) where
+    R: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+{
     let kind = R::kind(&()).into_owned();
     let retry = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))
         .with_max_delay(Duration::from_secs(5))
         .with_jitter()
         .without_max_times();
-    let mut events = watcher(api, config.timeout(WATCH_SECONDS))
+    let chance = RandomState::new().hash_one(&kind);
+    let mut events = watcher(api, config.timeout(lasting(chance)))
         .backoff(ExponentialBackoff::from(retry))
         .boxed();
     let mut listed = Vec::new();
     while !sender.is_closed() {
         let change = match events.try_next().await {
-            Ok(Some(event)) => change(event, &keep, &mut listed),
+            Ok(Some(event)) => {
+                report(&progress, &event);
+                change(event, &keep, &mut listed)
+            }
             Ok(None) => return,
             Err(error) => {
                 tracing::warn!(kind, %error, "watch broke, starting over");
+                progress.broke(&error);
                 None
             }
         };
@@ -59,8 +88,22 @@ pub async fn follow<R, K, T>(
     }
 }
 
+/// How long a watch lasts, in seconds: the watches of thousands of processes are not to end together, nor those of one.
+fn lasting(chance: u64) -> u32 {
+    let spread = u64::from(LONGEST_WATCH - SHORTEST_WATCH) + 1;
+    SHORTEST_WATCH + u32::try_from(chance % spread).unwrap_or_default()
+}
+
+fn report<R>(progress: &Progress, event: &Event<R>) {
+    match event {
+        Event::Init => progress.begun(),
+        Event::InitDone => progress.listed(),
+        Event::InitApply(_) | Event::Apply(_) | Event::Delete(_) => {}
+    }
+}
+
 /// What [`follow`] keeps of kinds whose objects Herald does not judge: an object that cannot be read is logged and left out; it
-/// does not stop the others. `slim` drops what nobody reads, to save memory.
+/// does not stop the others. `slim` drops what nobody reads, to save memory: [`without_managed_fields`] at the least.
 pub fn readable<K: Resource<DynamicType = ()>>(
     slim: impl Fn(&mut K) + Send,
 ) -> impl Fn(DeserializeGuard<K>) -> Option<K> + Send {
@@ -82,16 +125,13 @@ pub fn readable<K: Resource<DynamicType = ()>>(
     }
 }
 
+/// Drops from an object who has written which of its fields, which is often the longest part of it.
+pub fn without_managed_fields<K: Resource>(object: &mut K) {
+    object.meta_mut().managed_fields = None;
+}
+
 /// What an event means, if anything yet: the objects of a list are held back until it is complete.
-fn change<R: Resource, K>(
-    event: Event<R>,
-    keep: &impl Fn(R) -> Option<K>,
-    listed: &mut Vec<K>,
-) -> Option<Change<K>> {
-    let keep = |mut object: R| {
-        object.meta_mut().managed_fields = None;
-        keep(object)
-    };
+fn change<R, K>(event: Event<R>, keep: &impl Fn(R) -> Option<K>, listed: &mut Vec<K>) -> Option<Change<K>> {
     match event {
         Event::Init => {
             listed.clear();
@@ -114,6 +154,15 @@ mod tests {
     use kube::core::ObjectMeta;
 
     use super::*;
+
+    #[test]
+    fn watches_last_five_to_ten_minutes_and_do_not_end_together() {
+        let lengths: std::collections::BTreeSet<_> = (0..10_000u64).map(lasting).collect();
+        assert_eq!(lengths.first(), Some(&300));
+        assert_eq!(lengths.last(), Some(&600));
+        assert_eq!(lengths.len(), 301);
+        assert!((300..=600).contains(&lasting(u64::MAX)));
+    }
 
     fn namespace(name: &str) -> DeserializeGuard<Namespace> {
         let metadata = ObjectMeta {
@@ -163,7 +212,10 @@ mod tests {
         let mut object = namespace("a");
         object.meta_mut().managed_fields = Some(vec![Default::default()]);
         object.meta_mut().labels = Some([("team".to_owned(), "web".to_owned())].into());
-        let slim = |object: &mut Namespace| object.metadata.labels = None;
+        let slim = |object: &mut Namespace| {
+            without_managed_fields(object);
+            object.metadata.labels = None;
+        };
         let Some(Change::Applied(kept)) = change(Event::Apply(object), &readable(slim), &mut Vec::new())
         else {
             panic!("an object that can be read is passed on");

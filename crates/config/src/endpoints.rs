@@ -39,7 +39,9 @@ impl Slice {
 
 fn version(slice: &EndpointSlice) -> u64 {
     let version = slice.metadata.resource_version.as_ref();
-    version.and_then(|version| version.parse().ok()).unwrap_or_default()
+    version
+        .and_then(|version| version.parse().ok())
+        .unwrap_or_default()
 }
 
 /// Ready is true or unset, or serving is true: a terminating endpoint that still serves counts.

@@ -213,11 +213,19 @@ mod tests {
         let mut slim = object.clone();
         super::slim(&mut slim);
         assert_eq!(node(&slim, false), node(&object, false));
-        assert_eq!((addresses(&slim), identifier(&slim)), (addresses(&object), identifier(&object)));
+        assert_eq!(
+            (addresses(&slim), identifier(&slim)),
+            (addresses(&object), identifier(&object))
+        );
         assert!(drains(&slim, false) && drains(&object, false));
         assert_eq!(slim.metadata.uid, object.metadata.uid);
         let length = |object: &v1::Node| serde_json::to_string(object).unwrap().len();
-        assert!(length(&slim) + 100 < length(&object), "{} {}", length(&slim), length(&object));
+        assert!(
+            length(&slim) + 100 < length(&object),
+            "{} {}",
+            length(&slim),
+            length(&object)
+        );
     }
 
     #[test]

@@ -18,3 +18,8 @@ pub async fn until(deadline: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+/// The time of day, for what people read: no decision depends on it.
+pub fn wall_clock() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}

@@ -7,3 +7,7 @@ pub mod clock;
 pub mod logging;
 pub mod probes;
 pub mod signals;
+
+mod connections;
+mod liveness;
+mod readiness;

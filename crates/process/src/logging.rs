@@ -46,9 +46,9 @@ impl FromStr for Level {
     }
 }
 
-/// The kube client logs each request that fails, as an error, and then returns the failure to us, who log it too. A
-/// directive of the user for the same module comes after this one and wins.
-const LOGGED_BY_US: &str = "kube_client::client::builder=off";
+/// kube's watcher logs each request that is refused, and then returns the failure to us, who log it too. A directive of the user for
+/// the same module comes after this one and wins.
+const LOGGED_BY_US: &str = "kube_runtime::watcher=off";
 
 /// Starts logging. To be called once, first of all.
 pub fn init(level: &Level, format: Format) {
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn a_failed_request_is_not_logged_twice_unless_the_user_asks_for_it() {
         let filter = |level: &str| EnvFilter::new(&level.parse::<Level>().unwrap().0).to_string();
-        assert!(filter("info").contains("kube_client::client::builder=off"));
-        assert!(filter("kube_client::client::builder=debug").contains("kube_client::client::builder=debug"));
+        assert!(filter("info").contains("kube_runtime::watcher=off"));
+        assert!(filter("kube_runtime::watcher=debug").contains("kube_runtime::watcher=debug"));
     }
 }

@@ -1,6 +1,5 @@
 //! The HTTP server for probes and metrics: `/livez`, `/readyz`, `/metrics`.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,35 +12,11 @@ use axum::routing::get;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
-/// What a process waits for before it is ready. Starts with everything missing.
-#[derive(Clone, Debug)]
-pub struct Readiness {
-    missing: watch::Sender<BTreeSet<&'static str>>,
-}
-
-impl Readiness {
-    /// Not ready before each of `conditions` is [set](Self::set).
-    pub fn new(conditions: &[&'static str]) -> Self {
-        Self {
-            missing: watch::Sender::new(conditions.iter().copied().collect()),
-        }
-    }
-
-    /// Says whether a condition is met.
-    pub fn set(&self, condition: &'static str, met: bool) {
-        self.missing.send_if_modified(|missing| match met {
-            true => missing.remove(condition),
-            false => missing.insert(condition),
-        });
-    }
-
-    /// The conditions that are not met.
-    pub fn missing(&self) -> Vec<&'static str> {
-        self.missing.borrow().iter().copied().collect()
-    }
-}
+use crate::clock::now;
+use crate::connections;
+pub use crate::liveness::{Liveness, Pulse, Wedged};
+pub use crate::readiness::Readiness;
 
 /// Why there are no probes.
 #[derive(Debug, thiserror::Error)]
@@ -54,35 +29,53 @@ pub struct ListenError {
 struct Shared {
     registry: Registry,
     readiness: Readiness,
+    liveness: Liveness,
 }
 
-/// Listens on `address` and answers for as long as the returned task lives.
+/// Listens on `address` and answers for as long as the returned task lives. What `readiness` counts is among the metrics.
 ///
 /// # Errors
 /// The address cannot be bound; it is named.
 pub async fn serve(
     address: SocketAddr,
-    registry: Registry,
+    mut registry: Registry,
     readiness: Readiness,
+    liveness: Liveness,
 ) -> Result<tokio::task::JoinHandle<io::Result<()>>, ListenError> {
     let listener = TcpListener::bind(address)
         .await
         .map_err(|source| ListenError { address, source })?;
+    readiness.register(&mut registry);
+    let shared = Shared {
+        registry,
+        readiness,
+        liveness,
+    };
     let router = Router::new()
-        .route("/livez", get(|| async { "ok\n" }))
+        .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .with_state(Arc::new(Shared { registry, readiness }));
-    Ok(tokio::spawn(async move { axum::serve(listener, router).await }))
+        .with_state(Arc::new(shared));
+    Ok(tokio::spawn(connections::serve(listener, router)))
+}
+
+async fn livez(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
+    let wedged = shared.liveness.wedged(now());
+    let lines = wedged.iter().map(|wedged| format!("{wedged}\n")).collect();
+    all_well(lines)
 }
 
 async fn readyz(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
-    match shared.readiness.missing().as_slice() {
-        [] => (StatusCode::OK, "ok\n".to_owned()),
-        missing => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("waiting for: {}\n", missing.join(", ")),
-        ),
+    let missing = shared.readiness.missing();
+    let line = |(condition, reason)| format!("{condition}: {reason}\n");
+    all_well(missing.into_iter().map(line).collect())
+}
+
+/// One line for each thing that is wrong.
+fn all_well(wrong: Vec<String>) -> (StatusCode, String) {
+    match wrong.is_empty() {
+        true => (StatusCode::OK, "ok\n".to_owned()),
+        false => (StatusCode::SERVICE_UNAVAILABLE, wrong.concat()),
     }
 }
 
@@ -105,24 +98,18 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_process_is_ready_when_nothing_is_missing() {
-        let readiness = Readiness::new(&["caches", "sockets"]);
-        readiness.set("caches", true);
-        assert_eq!(readiness.missing(), ["sockets"]);
-        readiness.set("sockets", true);
-        assert!(readiness.missing().is_empty());
-        readiness.set("caches", false);
-        assert_eq!(readiness.missing(), ["caches"]);
-    }
-
     #[tokio::test]
     async fn an_address_in_use_is_named() {
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = taken.local_addr().unwrap();
-        let error = serve(address, Registry::default(), Readiness::new(&[]))
-            .await
-            .unwrap_err();
+        let error = serve(
+            address,
+            Registry::default(),
+            Readiness::new(&[]),
+            Liveness::default(),
+        )
+        .await
+        .unwrap_err();
         assert!(
             error
                 .to_string()
@@ -152,16 +139,19 @@ mod tests {
         let mut registry = Registry::default();
         let moves = prometheus_client::metrics::counter::Counter::<u64>::default();
         registry.register("herald_moves", "Addresses that moved", moves.clone());
-        let _server = serve(free, registry, readiness.clone()).await.unwrap();
+        let _server = serve(free, registry, readiness.clone(), Liveness::default())
+            .await
+            .unwrap();
         assert!(get(free, "/livez").await.starts_with("HTTP/1.0 200 OK"));
+        readiness.unmet("sockets", "no right to list services");
         let waiting = get(free, "/readyz").await;
         assert!(waiting.starts_with("HTTP/1.0 503 "), "{waiting}");
         assert!(
-            waiting.ends_with("\r\n\r\nwaiting for: caches, sockets\n"),
+            waiting.ends_with("\r\n\r\ncaches: not yet\nsockets: no right to list services\n"),
             "{waiting}"
         );
-        readiness.set("caches", true);
-        readiness.set("sockets", true);
+        readiness.met("caches");
+        readiness.met("sockets");
         assert!(get(free, "/readyz").await.starts_with("HTTP/1.0 200 OK"));
         moves.inc();
         let metrics = get(free, "/metrics").await;
@@ -169,6 +159,29 @@ mod tests {
             metrics.contains("content-type: application/openmetrics-text; version=1.0.0"),
             "{metrics}"
         );
-        assert!(metrics.ends_with("herald_moves_total 1\n# EOF\n"), "{metrics}");
+        assert!(metrics.contains("herald_moves_total 1\n"), "{metrics}");
+        assert!(
+            metrics.contains("herald_ready_condition{condition=\"caches\"} 1\n"),
+            "{metrics}"
+        );
+        assert!(metrics.ends_with("# EOF\n"), "{metrics}");
+    }
+
+    #[tokio::test]
+    async fn a_process_whose_loop_is_wedged_is_not_alive() {
+        let liveness = Liveness::default();
+        let shared = Shared {
+            registry: Registry::default(),
+            readiness: Readiness::new(&[]),
+            liveness: liveness.clone(),
+        };
+        let shared = Arc::new(shared);
+        let mut pulse = liveness.register("decide", std::time::Duration::ZERO);
+        let (status, body) = livez(State(shared.clone())).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(body.starts_with("decide has not turned for "), "{body}");
+        pulse.beat();
+        drop(pulse);
+        assert_eq!(livez(State(shared)).await, (StatusCode::OK, "ok\n".to_owned()));
     }
 }

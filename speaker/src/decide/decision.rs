@@ -11,8 +11,8 @@ use announce::{BgpPlan, Facts, Interfaces, Plan, Reason};
 use api::watch::Change;
 use claim::UnitId;
 use config::endpoints::Slice;
-use config::{Objects, Snapshot};
-use crds::{BFDProfile, BGPAdvertisement, BGPPeer, Community, IPPool, L2Advertisement, Stored};
+use config::{Kind, Novelty, Objects, Snapshot, Store, Update};
+use crds::{IPPool, Stored};
 use k8s_openapi::api::core::v1::{Node, Secret};
 use kube::ResourceExt;
 use model::{NodeName, PeerName, PoolName, ServiceName};
@@ -46,18 +46,8 @@ pub enum Input {
     Slices(Change<Slice>),
     /// A watch of Nodes.
     Nodes(Change<Node>),
-    /// A watch of IPPools.
-    Pools(Change<Stored<IPPool>>),
-    /// A watch of L2Advertisements.
-    L2Advertisements(Change<Stored<L2Advertisement>>),
-    /// A watch of BGPAdvertisements.
-    BgpAdvertisements(Change<Stored<BGPAdvertisement>>),
-    /// A watch of BGPPeers.
-    BgpPeers(Change<Stored<BGPPeer>>),
-    /// A watch of BFDProfiles.
-    BfdProfiles(Change<Stored<BFDProfile>>),
-    /// A watch of Communities.
-    Communities(Change<Stored<Community>>),
+    /// A watch of one kind of custom resource.
+    Objects(Update),
     /// A watch of the one Secret of this name, in Herald's namespace.
     Secret(String, Change<Secret>),
     /// That watch has said nothing for a while.
@@ -126,12 +116,7 @@ pub struct Settings {
 pub struct Decider {
     settings: Settings,
     slices: Slices,
-    pools: BTreeMap<String, Stored<IPPool>>,
-    l2_advertisements: BTreeMap<String, Stored<L2Advertisement>>,
-    bgp_advertisements: BTreeMap<String, Stored<BGPAdvertisement>>,
-    bgp_peers: BTreeMap<String, Stored<BGPPeer>>,
-    bfd_profiles: BTreeMap<String, Stored<BFDProfile>>,
-    communities: BTreeMap<String, Stored<Community>>,
+    store: Store,
     snapshot: Snapshot,
     plans: Plans,
     sessions: Sessions,
@@ -150,26 +135,18 @@ enum Watch {
     Services,
     Slices,
     Nodes,
-    Pools,
-    L2Advertisements,
-    BgpAdvertisements,
-    BgpPeers,
-    BfdProfiles,
-    Communities,
 }
 
 impl Watch {
-    const ALL: [Self; 9] = [
-        Self::Services,
-        Self::Slices,
-        Self::Nodes,
-        Self::Pools,
-        Self::L2Advertisements,
-        Self::BgpAdvertisements,
-        Self::BgpPeers,
-        Self::BfdProfiles,
-        Self::Communities,
-    ];
+    const ALL: [Self; 3] = [Self::Services, Self::Slices, Self::Nodes];
+}
+
+/// The kinds of custom resources that a speaker watches: no reservation says anything of announcing.
+pub fn kinds() -> impl Iterator<Item = Kind> {
+    Kind::ALL
+        .iter()
+        .copied()
+        .filter(|kind| *kind != Kind::IPReservation)
 }
 
 impl Decider {
@@ -177,13 +154,8 @@ impl Decider {
     pub fn new(settings: Settings) -> Self {
         Self {
             slices: Slices::default(),
-            pools: BTreeMap::new(),
-            l2_advertisements: BTreeMap::new(),
+            store: Store::new(kinds()),
             snapshot: Snapshot::default(),
-            bgp_advertisements: BTreeMap::new(),
-            bgp_peers: BTreeMap::new(),
-            bfd_profiles: BTreeMap::new(),
-            communities: BTreeMap::new(),
             plans: Plans::new(settings.me.clone(), settings.bgp_only),
             sessions: Sessions::default(),
             identifier: Ipv4Addr::UNSPECIFIED,
@@ -206,36 +178,7 @@ impl Decider {
             Input::Services(change) => self.on_services(change),
             Input::Slices(change) => self.on_slices(change),
             Input::Nodes(change) => self.on_nodes(change),
-            Input::Pools(change) => {
-                self.listed(Watch::Pools, &change);
-                change.apply_to(&mut self.pools);
-                self.on_configuration();
-            }
-            Input::L2Advertisements(change) => {
-                self.listed(Watch::L2Advertisements, &change);
-                change.apply_to(&mut self.l2_advertisements);
-                self.on_configuration();
-            }
-            Input::BgpAdvertisements(change) => {
-                self.listed(Watch::BgpAdvertisements, &change);
-                change.apply_to(&mut self.bgp_advertisements);
-                self.on_configuration();
-            }
-            Input::BgpPeers(change) => {
-                self.listed(Watch::BgpPeers, &change);
-                change.apply_to(&mut self.bgp_peers);
-                self.on_configuration();
-            }
-            Input::BfdProfiles(change) => {
-                self.listed(Watch::BfdProfiles, &change);
-                change.apply_to(&mut self.bfd_profiles);
-                self.on_configuration();
-            }
-            Input::Communities(change) => {
-                self.listed(Watch::Communities, &change);
-                change.apply_to(&mut self.communities);
-                self.on_configuration();
-            }
+            Input::Objects(update) => self.on_objects(update),
             Input::Secret(name, change) => {
                 self.sessions.handle_secret(&name, change);
                 self.update_sessions();
@@ -250,13 +193,14 @@ impl Decider {
     /// What is to be announced from now on, if that may be something else than at the last call: most of what a watch tells
     /// changes nothing, our own writes among it.
     pub fn poll_decision(&mut self) -> Option<Decision> {
-        let changed = self.plans.take_change() || std::mem::take(&mut self.changed);
-        changed.then(|| self.decision()).flatten()
+        // Both are taken, or what is told once now is told again at the next call.
+        let changed = [self.plans.take_change(), std::mem::take(&mut self.changed)];
+        changed.contains(&true).then(|| self.decision()).flatten()
     }
 
     /// What is to be announced now; none before every watch has delivered its first list (P-CFG-45).
     pub fn decision(&mut self) -> Option<Decision> {
-        if !self.unlisted.is_empty() {
+        if !self.unlisted.is_empty() || !self.store.is_complete() {
             return None;
         }
         let mut wanted = Wanted {
@@ -309,22 +253,29 @@ impl Decider {
         self.plans.handle_endpoints(endpoints);
     }
 
+    /// The status of an object says nothing that is not known here.
+    fn on_objects(&mut self, update: Update) {
+        let was_complete = self.store.is_complete();
+        let novelty = self.store.handle_update(update);
+        self.changed |= !was_complete && self.store.is_complete();
+        match novelty {
+            Novelty::Content => self.on_configuration(),
+            Novelty::Nothing | Novelty::Status => {}
+        }
+    }
+
+    /// Reads all objects anew, once they and the nodes that they are judged by are known.
     fn on_configuration(&mut self) {
-        let objects = Objects {
-            pools: self.pools.values().collect(),
-            l2_advertisements: self.l2_advertisements.values().collect(),
-            bgp_advertisements: self.bgp_advertisements.values().collect(),
-            bgp_peers: self.bgp_peers.values().collect(),
-            bfd_profiles: self.bfd_profiles.values().collect(),
-            communities: self.communities.values().collect(),
-            nodes: &self.plans.facts().nodes,
-        };
+        if !self.store.is_complete() || self.unlisted.contains(&Watch::Nodes) {
+            return;
+        }
+        let objects = Objects::of(&self.store, Some(&self.plans.facts().nodes));
         self.snapshot = Snapshot::read(objects, &self.snapshot);
         let mut pools = self.snapshot.announce_pools();
         // Nothing is announced on the word of a pool that is not in force, but what was given from it stays (P-CFG-39).
         let in_force: BTreeSet<String> = pools.iter().map(|pool| pool.name.0.clone()).collect();
-        let idle = self.pools.iter().filter(|(name, _)| !in_force.contains(*name));
-        pools.extend(idle.map(|(_, object)| without_addresses(object)));
+        let idle = self.store.all().map(without_addresses);
+        pools.extend(idle.filter(|pool| !in_force.contains(&pool.name.0)));
         self.plans.handle_facts(Facts {
             nodes: self.plans.facts().nodes.clone(),
             pools,

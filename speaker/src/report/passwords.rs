@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use api::client::{Failure, within};
+use api::client::{Failure, REQUEST_TIMEOUT, within};
 use config::condition::{Statement, find};
 use crds::{BGPPeer, Stored};
 use jiff::Timestamp;
@@ -30,8 +30,6 @@ pub fn is_told(object: &Stored<BGPPeer>) -> bool {
 
 /// The field manager: one node speaks for each peer, and all of them would say the same.
 const FIELD_MANAGER: &str = "herald-speaker";
-
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Between two rounds, and before what failed is tried again.
 const PAUSE: Duration = Duration::from_secs(2);

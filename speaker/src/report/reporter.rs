@@ -1,9 +1,7 @@
 //! Tells users what this node announces: the condition on each Service, and an event when it changes.
 
-use std::time::Duration;
-
-use api::client::{Failure, within};
-use api::events::{Events, Story};
+use api::client::{Failure, REQUEST_TIMEOUT, within};
+use api::events::{self, Event, EventType, Events};
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, Resource};
@@ -17,8 +15,6 @@ use crate::report::standing::Standing;
 /// The field manager of all speakers: whoever holds the address speaks for it.
 const FIELD_MANAGER: &str = "herald-speaker";
 
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// Writes conditions and events.
 pub struct Reporter {
     client: Client,
@@ -28,9 +24,14 @@ pub struct Reporter {
 
 impl Reporter {
     /// A reporter of `standings` in the name of node `me`.
-    pub fn new(client: Client, me: &str, standings: watch::Receiver<Standings>) -> Self {
+    pub fn new(
+        client: Client,
+        me: &str,
+        standings: watch::Receiver<Standings>,
+        metrics: &events::Metrics,
+    ) -> Self {
         Self {
-            events: Events::new(client.clone(), FIELD_MANAGER, me),
+            events: Events::new(client.clone(), FIELD_MANAGER, me, metrics),
             client,
             standings,
         }
@@ -82,8 +83,11 @@ impl Reporter {
     }
 
     fn tell(&self, object: &Service, standing: &Standing) {
-        let story = Story {
-            good: standing.announced,
+        let event = Event {
+            type_: match standing.announced {
+                true => EventType::Normal,
+                false => EventType::Warning,
+            },
             reason: if standing.announced {
                 "Announced"
             } else {
@@ -92,6 +96,6 @@ impl Reporter {
             action: "Announce",
             note: &standing.message,
         };
-        self.events.tell(&object.object_ref(&()), story);
+        self.events.tell(&object.object_ref(&()), event);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use api::client::{Failure, within};
+use api::client::{Failure, REQUEST_TIMEOUT, within};
 use bgp::{MOST_LEARNED, State};
 use crds::{
     AnnouncedAddress, BgpService, BgpSession, Condition, SeenSpeaker, Speaker, SpeakerInterface,
@@ -26,8 +26,6 @@ const FIELD_MANAGER: &str = "herald-speaker";
 
 /// The most addresses that are listed.
 const MOST: usize = 1_000;
-
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Between two writes, so that a segment in turmoil does not become the API server's.
 const PAUSE: Duration = Duration::from_secs(2);

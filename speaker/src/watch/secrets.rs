@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use api::watch::{Change, follow, readable};
+use api::watch::{Change, follow, readable, without_managed_fields};
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Config;
@@ -57,7 +57,7 @@ async fn follow_one(api: Api<DeserializeGuard<Secret>>, name: String, sender: mp
         let _ = read.send(());
         Box::new(wrap(change))
     };
-    let following = follow(api, only, readable(|_| {}), wrap, sender.clone());
+    let following = follow(api, only, readable(without_managed_fields), wrap, sender.clone());
     tokio::pin!(following);
     tokio::select! {
         () = &mut following => return,

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use api::watch::WATCH_SECONDS;
+use api::watch::SHORTEST_WATCH;
 use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{ListParams, WatchEvent, WatchParams};
@@ -92,7 +92,7 @@ async fn follow(
 ) -> Result<Infallible> {
     loop {
         let mut events = Box::pin(
-            api.watch(&WatchParams::default().timeout(WATCH_SECONDS), &version)
+            api.watch(&WatchParams::default().timeout(SHORTEST_WATCH), &version)
                 .await?,
         );
         while let Some(event) = events.try_next().await? {

@@ -12,8 +12,8 @@ use super::timers::{self, Timers};
 use super::{Peer, Remote};
 use crate::bfd_profile::BfdProfile;
 use crate::fault::{Fault, PeerFault};
-use crate::list::within;
 use crate::kind::Kind;
+use crate::list::within;
 use crate::selector::selectors;
 
 /// Stands for AS numbers that do not fit 16 bits (RFC 6793 §9): nobody has it.

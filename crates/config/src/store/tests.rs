@@ -32,13 +32,19 @@ fn applied(store: &mut Store, pool: Stored<IPPool>) -> Novelty {
 fn a_status_that_is_written_is_no_reason_to_judge_an_object_again() {
     let mut store = Store::new([Kind::IPPool]);
     listed(&mut store, &[pool("a", 1, "192.0.2.0/24", 0)]);
-    assert_eq!(applied(&mut store, pool("a", 2, "192.0.2.0/24", 7)), Novelty::Status);
+    assert_eq!(
+        applied(&mut store, pool("a", 2, "192.0.2.0/24", 7)),
+        Novelty::Status
+    );
     assert_eq!(store.named::<IPPool>("a").unwrap().status().assigned_ipv4, 7);
     let mut finalized = pool("a", 3, "192.0.2.0/24", 7);
     finalized.finalizers_mut().push("heraldlb.io/in-use".into());
     assert_eq!(applied(&mut store, finalized.clone()), Novelty::Status);
     assert_eq!(applied(&mut store, finalized), Novelty::Nothing);
-    assert_eq!(applied(&mut store, pool("a", 4, "192.0.2.0/25", 7)), Novelty::Content);
+    assert_eq!(
+        applied(&mut store, pool("a", 4, "192.0.2.0/25", 7)),
+        Novelty::Content
+    );
 }
 
 #[test]
@@ -66,12 +72,18 @@ fn time() -> k8s_openapi::apimachinery::pkg::apis::meta::v1::Time {
 #[test]
 fn another_list_of_the_same_objects_is_no_news_and_one_without_an_object_is() {
     let mut store = Store::new([Kind::IPPool]);
-    let pools = [pool("a", 1, "192.0.2.0/24", 0), pool("b", 2, "198.51.100.0/24", 0)];
+    let pools = [
+        pool("a", 1, "192.0.2.0/24", 0),
+        pool("b", 2, "198.51.100.0/24", 0),
+    ];
     assert_eq!(listed(&mut store, &pools), Novelty::Content);
     assert_eq!(listed(&mut store, &pools), Novelty::Nothing);
     assert_eq!(listed(&mut store, &pools[..1]), Novelty::Content);
     assert_eq!(
-        store.all::<IPPool>().map(ResourceExt::name_any).collect::<Vec<_>>(),
+        store
+            .all::<IPPool>()
+            .map(ResourceExt::name_any)
+            .collect::<Vec<_>>(),
         ["a"]
     );
 }
@@ -90,7 +102,12 @@ fn a_list_that_is_empty_is_news_once_for_it_tells_that_there_is_nothing() {
 fn objects_of_one_kind_are_apart_from_those_of_others_and_from_equal_names_elsewhere() {
     let mut store = Store::new(Kind::ALL.iter().copied());
     let reservation = |namespace| {
-        stored::<IPReservation>(Some(namespace), "a", 1, json!({"spec": {"addresses": ["192.0.2.1"]}}))
+        stored::<IPReservation>(
+            Some(namespace),
+            "a",
+            1,
+            json!({"spec": {"addresses": ["192.0.2.1"]}}),
+        )
     };
     listed(&mut store, &[pool("a", 1, "192.0.2.0/24", 0)]);
     store.handle_update(Change::Listed(vec![reservation("shop"), reservation("blog")]).into());
@@ -115,7 +132,12 @@ fn objects_of_one_kind_are_apart_from_those_of_others_and_from_equal_names_elsew
 fn an_object_that_cannot_be_read_is_news_when_it_is_wrong_otherwise() {
     let mut store = Store::new([Kind::IPPool]);
     let broken = |addresses: Value, status: Value| {
-        stored::<IPPool>(None, "a", 1, json!({"spec": {"addresses": addresses}, "status": status}))
+        stored::<IPPool>(
+            None,
+            "a",
+            1,
+            json!({"spec": {"addresses": addresses}, "status": status}),
+        )
     };
     listed(&mut store, &[broken(json!("all"), json!({}))]);
     let told = json!({"conditions": [{

@@ -11,6 +11,10 @@ use super::{Decider, Watch};
 
 impl Decider {
     pub(super) fn on_nodes(&mut self, change: Change<Node>) {
+        if self.is_old_news(&change) {
+            return;
+        }
+        let first = self.unlisted.contains(&Watch::Nodes);
         self.listed(Watch::Nodes, &change);
         let me = self.settings.me.clone();
         let ignore_exclude_label = self.settings.ignore_exclude_label;
@@ -37,10 +41,20 @@ impl Decider {
         let relabelled = before != labels(&facts);
         self.plans.handle_facts(facts);
         // Whether two peers are one router to a node is judged by labels (P-CFG-17).
-        if relabelled {
+        if relabelled || first {
             self.on_configuration();
         }
         self.update_sessions();
+    }
+
+    /// Whether a Node says of another node what is known of it: most of what a kubelet writes is none of ours, and in a large cluster
+    /// some kubelet writes at every moment (P-CFG-43).
+    fn is_old_news(&self, change: &Change<Node>) -> bool {
+        let Change::Applied(object) = change else {
+            return false;
+        };
+        let (name, node) = config::node::node(object, self.settings.ignore_exclude_label);
+        name != self.settings.me && self.plans.facts().nodes.get(&name) == Some(&node)
     }
 
     /// Our own Node; none where the API has it no more, if it was `known`: such a node hands over, it is to be no part of the

@@ -51,7 +51,7 @@ impl Decider {
             let name = peer.name.clone();
             let verdict = self.sessions.verdict(peer).map(Some);
             // A peer that names no Secret any more has nothing to say of one.
-            let moot = peer.password.is_none() && self.bgp_peers.get(&name.0).is_some_and(passwords::is_told);
+            let moot = peer.password.is_none() && self.store.named(&name.0).is_some_and(passwords::is_told);
             Some((name, verdict.or_else(|| moot.then_some(None))?))
         };
         self.own_peers().filter(is_mine).filter_map(told).collect()

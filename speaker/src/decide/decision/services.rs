@@ -10,6 +10,7 @@ use crate::report::standing;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     name: ServiceName,
+    ours: bool,
     /// What decides about announcing it, without endpoints; none where there is nothing to do or to say about it.
     service: Option<announce::Service>,
     /// Who says that it announces the Service.
@@ -23,9 +24,20 @@ impl Seen {
         let concerns = !config::service::assigned(object).is_empty() || standing::is_told(object);
         Self {
             name: config::service::name(object),
+            ours,
             service: (ours && concerns).then(|| config::service::announced(object)),
             announcer: standing::announcer(object),
         }
+    }
+
+    /// The Service's name.
+    pub fn name(&self) -> &ServiceName {
+        &self.name
+    }
+
+    /// Whether the Service is one of ours, with an address or without.
+    pub fn is_ours(&self) -> bool {
+        self.ours
     }
 }
 
@@ -34,6 +46,8 @@ impl Decider {
         self.listed(Watch::Services, &change);
         match change {
             Change::Listed(all) => {
+                let ours = all.iter().filter(|seen| seen.ours);
+                self.slices.keep(ours.map(|seen| &seen.name).collect());
                 let (mut services, mut announcers) = (Vec::new(), Vec::new());
                 for seen in all {
                     let name = self.slices.kept(seen.name);
@@ -46,6 +60,10 @@ impl Decider {
                 }
             }
             Change::Applied(seen) => {
+                match seen.ours {
+                    true => self.slices.expect(&seen.name),
+                    false => self.slices.forget(&seen.name),
+                }
                 let name = self.slices.kept(seen.name);
                 match seen.service {
                     Some(service) => {
@@ -56,7 +74,10 @@ impl Decider {
                     None => self.plans.forget(&name),
                 }
             }
-            Change::Deleted(seen) => self.plans.forget(&seen.name),
+            Change::Deleted(seen) => {
+                self.slices.forget(&seen.name);
+                self.plans.forget(&seen.name);
+            }
         }
     }
 

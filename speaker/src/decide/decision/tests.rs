@@ -1,6 +1,8 @@
 use std::net::IpAddr;
 
+use config::Configured;
 use config::service::Classes;
+use crds::{BFDProfile, BGPAdvertisement, BGPPeer, Community, L2Advertisement};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde_json::{Value, json};
@@ -42,6 +44,11 @@ fn services(change: Change<Service>) -> Input {
 /// What the watch of EndpointSlices says.
 fn slices(change: Change<EndpointSlice>) -> Input {
     Input::Slices(change.map(|object| Slice::of(&object).unwrap()))
+}
+
+/// What the watch of a kind says.
+fn objects<K: Configured>(change: Change<Stored<K>>) -> Input {
+    Input::Objects(change.into())
 }
 
 fn service(name: &str, address: &str) -> Service {
@@ -105,14 +112,14 @@ impl Bench {
             ))
         });
         bench.all(|| {
-            Input::Pools(Change::Listed(vec![resource(
+            objects::<IPPool>(Change::Listed(vec![resource(
                 "IPPool",
                 "p",
                 json!({"addresses": ["192.0.2.0/24"]}),
             )]))
         });
         bench.all(|| {
-            Input::L2Advertisements(Change::Listed(vec![resource("L2Advertisement", "a", json!({}))]))
+            objects::<L2Advertisement>(Change::Listed(vec![resource("L2Advertisement", "a", json!({}))]))
         });
         bench.no_bgp();
         bench.all(|| services(Change::Listed(vec![service("web", "192.0.2.1")])));
@@ -121,10 +128,10 @@ impl Bench {
     }
 
     fn no_bgp(&mut self) {
-        self.all(|| Input::BgpAdvertisements(Change::Listed(vec![])));
-        self.all(|| Input::BgpPeers(Change::Listed(vec![])));
-        self.all(|| Input::BfdProfiles(Change::Listed(vec![])));
-        self.all(|| Input::Communities(Change::Listed(vec![])));
+        self.all(|| objects::<BGPAdvertisement>(Change::Listed(vec![])));
+        self.all(|| objects::<BGPPeer>(Change::Listed(vec![])));
+        self.all(|| objects::<BFDProfile>(Change::Listed(vec![])));
+        self.all(|| objects::<Community>(Change::Listed(vec![])));
     }
 
     fn all(&mut self, input: impl Fn() -> Input) {
@@ -242,7 +249,7 @@ fn a_node_with_the_taint_or_gone_from_the_api_drains() {
 fn where_a_node_may_announce_is_its_own_and_a_node_that_may_not_takes_part_everywhere() {
     let mut bench = Bench::started();
     let only = json!({"nodeSelectors": [{"matchLabels": {"edge": "yes"}}], "interfaces": ["eth1"]});
-    bench.all(|| Input::L2Advertisements(Change::Applied(resource("L2Advertisement", "a", only.clone()))));
+    bench.all(|| objects::<L2Advertisement>(Change::Applied(resource("L2Advertisement", "a", only.clone()))));
     bench.all(|| Input::Nodes(Change::Applied(node("n1", json!({"edge": "yes"})))));
     let places = |decider: &mut Decider| {
         let mut units = decider.decision().unwrap().wanted.units.clone().into_values();
@@ -288,7 +295,7 @@ fn preferring(label: &str, weight: u32) -> Input {
         "a",
         json!({"preferredNodeSelectors": preferred}),
     );
-    Input::L2Advertisements(Change::Applied(object))
+    objects::<L2Advertisement>(Change::Applied(object))
 }
 
 /// P-L2-21, P-L2-22, P-L2-24
@@ -331,7 +338,7 @@ fn two_advertisements_of_one_service_make_one_unit_of_all_their_nodes() {
     for (name, rack) in [("a", "1"), ("b", "2")] {
         let from = json!({"nodeSelectors": [{"matchLabels": {"rack": rack}}]});
         bench.all(|| {
-            Input::L2Advertisements(Change::Applied(resource("L2Advertisement", name, from.clone())))
+            objects::<L2Advertisement>(Change::Applied(resource("L2Advertisement", name, from.clone())))
         });
     }
     for (name, rack) in [("n1", "1"), ("n2", "2"), ("n3", "3")] {
@@ -347,7 +354,7 @@ fn labels_and_selectors_take_effect_at_once() {
     let mut bench = Bench::started();
     let only_edge = json!({"nodeSelectors": [{"matchLabels": {"edge": "yes"}}]});
     bench.all(|| {
-        Input::L2Advertisements(Change::Applied(resource(
+        objects::<L2Advertisement>(Change::Applied(resource(
             "L2Advertisement",
             "a",
             only_edge.clone(),
@@ -379,6 +386,42 @@ fn a_service_that_loses_its_address_is_withdrawn() {
 fn a_broken_edit_of_an_advertisement_leaves_its_last_good_form_in_force() {
     let mut bench = Bench::started();
     let broken = json!({"nodeSelectors": [{"matchExpressions": [{"key": "edge", "operator": "Is"}]}]});
-    bench.all(|| Input::L2Advertisements(Change::Applied(resource("L2Advertisement", "a", broken.clone()))));
+    bench.all(|| {
+        objects::<L2Advertisement>(Change::Applied(resource("L2Advertisement", "a", broken.clone())))
+    });
     assert_eq!(bench.may_hold("192.0.2.1"), NODES);
+}
+
+/// What a reply to a request says is older than what a watch has shown since.
+#[test]
+fn a_slice_that_is_older_than_what_is_known_changes_nothing_though_it_is_gone_since() {
+    let mut bench = Bench::started();
+    let at_version = |version: &str, nodes: &[&str]| {
+        let mut object = slice("web", nodes);
+        object.metadata.resource_version = Some(version.into());
+        object
+    };
+    bench.all(|| slices(Change::Applied(at_version("7", &["n1"]))));
+    let before = bench.deciders[0].decision();
+    bench.all(|| slices(Change::Applied(at_version("6", &[]))));
+    assert_eq!(bench.deciders[0].decision(), before);
+    bench.all(|| slices(Change::Deleted(at_version("9", &["n1"]))));
+    assert_eq!(bench.may_hold("192.0.2.1"), [""; 0]);
+    bench.all(|| slices(Change::Applied(at_version("8", &["n1"]))));
+    assert_eq!(bench.may_hold("192.0.2.1"), [""; 0]);
+}
+
+/// P-CFG-41: an IPPool's status is written all the time.
+#[test]
+fn a_status_that_is_written_and_a_node_that_says_nothing_new_are_no_reason_to_decide() {
+    let mut bench = Bench::started();
+    let decider = &mut bench.deciders[0];
+    assert!(decider.poll_decision().is_some());
+    let mut pool: IPPool = resource("IPPool", "p", json!({"addresses": ["192.0.2.0/24"]}));
+    pool.status.get_or_insert_default().assigned_ipv4 = 7;
+    decider.handle_input(objects::<IPPool>(Change::Applied(pool.into())));
+    decider.handle_input(Input::Nodes(Change::Applied(node("n2", json!({})))));
+    assert_eq!(decider.poll_decision(), None);
+    decider.handle_input(Input::Nodes(Change::Applied(node("n2", json!({"rack": "b"})))));
+    assert!(decider.poll_decision().is_some());
 }

@@ -78,9 +78,9 @@ impl World {
         let mut bench = Bench::new();
         let labelled = |name: &&str| node(name, json!({"host": name}));
         bench.all(|| Input::Nodes(Change::Listed(NODES.iter().map(labelled).collect())));
-        bench.all(|| Input::Pools(Change::Listed(vec![self.pool()])));
+        bench.all(|| objects::<IPPool>(Change::Listed(vec![self.pool()])));
         let advertisements = || self.advertisements.values().cloned().map(Stored::from).collect();
-        bench.all(|| Input::L2Advertisements(Change::Listed(advertisements())));
+        bench.all(|| objects::<L2Advertisement>(Change::Listed(advertisements())));
         bench.no_bgp();
         bench.all(|| slices(Change::Listed(self.slices.values().cloned().collect())));
         bench.all(|| services(Change::Listed(self.services.values().cloned().collect())));
@@ -93,8 +93,12 @@ impl World {
             Step::Service(name, tier, addresses) => {
                 let mut object = at(&name.to_string(), &addresses);
                 object.metadata.labels = Some([("tier".to_owned(), TIERS[tier].to_owned())].into());
-                self.services.insert(name, object.clone());
+                let is_new = self.services.insert(name, object.clone()).is_none();
                 bench.all(|| services(Change::Applied(object.clone())));
+                // What was there of its slices before it is asked for.
+                if let Some(missed) = self.slices.get(&name).filter(|_| is_new) {
+                    bench.all(|| slices(Change::Applied(missed.clone())));
+                }
             }
             Step::Delete(name) => {
                 if let Some(object) = self.services.remove(&name) {
@@ -109,11 +113,11 @@ impl World {
             Step::Advertise(tier, from) => {
                 let object = advertisement(tier, &from);
                 self.advertisements.insert(tier, object.clone());
-                bench.all(|| Input::L2Advertisements(Change::Applied(object.clone().into())));
+                bench.all(|| objects::<L2Advertisement>(Change::Applied(object.clone().into())));
             }
             Step::Pool(both_families) => {
                 self.both_families = both_families;
-                bench.all(|| Input::Pools(Change::Applied(self.pool())));
+                bench.all(|| objects::<IPPool>(Change::Applied(self.pool())));
             }
         }
     }

@@ -27,7 +27,7 @@ fn an_address_outside_its_pool_stays_where_it_is_until_the_status_says_otherwise
     bench.all(|| services(Change::Applied(given(OLD, "p"))));
     let before = bench.may_hold(OLD);
     assert_eq!(before, NODES);
-    bench.all(|| Input::Pools(Change::Applied(pool(json!({"addresses": ["192.0.2.8/29"]})))));
+    bench.all(|| objects::<IPPool>(Change::Applied(pool(json!({"addresses": ["192.0.2.8/29"]})))));
     assert_eq!(bench.may_hold(OLD), before);
     assert_eq!(bench.prospect(), alone(OLD));
     bench.all(|| services(Change::Applied(given(NEW, "p"))));
@@ -43,9 +43,9 @@ fn a_pool_whose_deletion_is_asked_for_is_announced_until_it_is_gone() {
     let before = bench.may_hold(OLD);
     let mut closing: IPPool = resource("IPPool", "p", json!({"addresses": ["192.0.2.0/24"]}));
     closing.metadata.deletion_timestamp = Some(read(json!("2026-01-01T00:00:00Z")));
-    bench.all(|| Input::Pools(Change::Applied(closing.clone().into())));
+    bench.all(|| objects::<IPPool>(Change::Applied(closing.clone().into())));
     assert_eq!(bench.may_hold(OLD), before);
-    bench.all(|| Input::Pools(Change::Deleted(closing.clone().into())));
+    bench.all(|| objects::<IPPool>(Change::Deleted(closing.clone().into())));
     assert_eq!(bench.may_hold(OLD), [""; 0]);
     let reason = Reason::AddressNotInPool {
         address: OLD.parse().unwrap(),
@@ -59,7 +59,7 @@ fn an_address_that_its_pool_gives_out_no_more_is_announced_as_before() {
     let mut bench = Bench::started();
     let before = bench.may_hold(OLD);
     let excluding = json!({"addresses": ["192.0.2.0/24"], "exclude": ["192.0.2.1"]});
-    bench.all(|| Input::Pools(Change::Applied(pool(excluding.clone()))));
+    bench.all(|| objects::<IPPool>(Change::Applied(pool(excluding.clone()))));
     assert_eq!(bench.may_hold(OLD), before);
 }
 
@@ -67,10 +67,10 @@ fn an_address_that_its_pool_gives_out_no_more_is_announced_as_before() {
 #[test]
 fn an_address_from_a_pool_that_is_not_in_force_is_announced_while_the_pool_is_there() {
     let mut bench = Bench::started();
-    bench.all(|| Input::Pools(Change::Listed(vec![])));
+    bench.all(|| objects::<IPPool>(Change::Listed(vec![])));
     bench.all(|| services(Change::Applied(given(OLD, "p"))));
     assert_eq!(bench.may_hold(OLD), [""; 0]);
-    bench.all(|| Input::Pools(Change::Listed(vec![pool(json!({"addresses": ["192.0.2.0/33"]}))])));
+    bench.all(|| objects::<IPPool>(Change::Listed(vec![pool(json!({"addresses": ["192.0.2.0/33"]}))])));
     assert_eq!(bench.may_hold(OLD).len(), 3);
     bench.all(|| services(Change::Applied(service("web", OLD))));
     assert_eq!(
@@ -92,7 +92,7 @@ fn every_edit_of_a_status_withdraws_the_old_address_at_once() {
     for (before, after) in edits {
         let mut bench = Bench::started();
         bench.all(|| {
-            Input::Pools(Change::Applied(pool(
+            objects::<IPPool>(Change::Applied(pool(
                 json!({"addresses": ["192.0.2.0/24", "2001:db8::/64"]}),
             )))
         });
@@ -117,6 +117,8 @@ fn a_service_of_another_type_or_class_is_withdrawn_though_its_status_has_the_add
     bench.all(|| services(Change::Deleted(other.clone())));
     assert_eq!(bench.may_hold(OLD), [""; 0]);
     bench.all(|| services(Change::Applied(service("web", OLD))));
+    // Its slices are asked for anew.
+    bench.all(|| slices(Change::Applied(slice("web", &["n2"]))));
     assert_eq!(bench.may_hold(OLD).len(), 3);
     let mut foreign = service("web", OLD);
     foreign.spec.get_or_insert_default().load_balancer_class = Some("example.com/other".into());

@@ -29,9 +29,9 @@ impl Bench {
 
     fn with_a_router(mut self) -> Self {
         self.all(|| {
-            Input::BgpAdvertisements(Change::Applied(resource("BGPAdvertisement", "all", json!({}))))
+            objects::<BGPAdvertisement>(Change::Applied(resource("BGPAdvertisement", "all", json!({}))))
         });
-        self.all(|| Input::BgpPeers(Change::Applied(peer(json!({})))));
+        self.all(|| objects::<BGPPeer>(Change::Applied(peer(json!({})))));
         self
     }
 
@@ -64,7 +64,7 @@ fn every_node_announces_every_service_to_its_peers() {
 fn a_peer_has_sessions_with_the_nodes_that_it_selects_and_labels_decide_at_once() {
     let mut bench = Bench::routing();
     let of_racks = json!({"nodeSelectors": [{"matchLabels": {"rack": "a"}}]});
-    bench.all(|| Input::BgpPeers(Change::Applied(peer(of_racks.clone()))));
+    bench.all(|| objects::<BGPPeer>(Change::Applied(peer(of_racks.clone()))));
     assert_eq!(bench.routes(0), None);
     bench.all(|| Input::Nodes(Change::Applied(node("n1", json!({"rack": "a"})))));
     assert_eq!(
@@ -132,7 +132,7 @@ fn a_peer_waits_for_its_secret_and_keeps_the_last_good_one() {
     };
     let good = |password: &str| Some(Password::read("tor-key", Some(&secret(password))).unwrap());
 
-    bench.one(0, Input::BgpPeers(Change::Applied(peer(secured))));
+    bench.one(0, objects::<BGPPeer>(Change::Applied(peer(secured))));
     assert_eq!(
         of(&mut bench),
         (None, 0),
@@ -161,10 +161,10 @@ fn after_many_changes_of_the_configuration_the_last_one_is_in_force() {
     let mut bench = Bench::routing();
     for round in 1..=9 {
         let asn = 64600 + round;
-        bench.all(|| Input::BgpPeers(Change::Applied(peer(json!({"peerASN": asn})))));
+        bench.all(|| objects::<BGPPeer>(Change::Applied(peer(json!({"peerASN": asn})))));
         let lengths = json!({"aggregationLength": 24 + round % 3});
         bench.all(|| {
-            Input::BgpAdvertisements(Change::Applied(resource(
+            objects::<BGPAdvertisement>(Change::Applied(resource(
                 "BGPAdvertisement",
                 "all",
                 lengths.clone(),
@@ -189,7 +189,7 @@ fn the_identifier_is_the_peers_or_an_address_of_the_node() {
     assert_eq!(identifier(&mut bench), Ipv4Addr::new(198, 51, 100, 7));
     bench.one(
         0,
-        Input::BgpPeers(Change::Applied(peer(json!({"routerID": "10.0.0.9"})))),
+        objects::<BGPPeer>(Change::Applied(peer(json!({"routerID": "10.0.0.9"})))),
     );
     assert_eq!(identifier(&mut bench), Ipv4Addr::new(10, 0, 0, 9));
 }

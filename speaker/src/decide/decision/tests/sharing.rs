@@ -35,7 +35,7 @@ impl Bench {
                 json!({"addresses": ["192.0.2.0/24", "2001:db8::/64"]}),
             )
         };
-        bench.all(|| Input::Pools(Change::Applied(pool().into())));
+        bench.all(|| objects::<IPPool>(Change::Applied(pool().into())));
         bench.advertise(front, back);
         bench.all(|| services(Change::Deleted(service("web", "192.0.2.1"))));
         for tier in ["front", "back"] {
@@ -53,7 +53,7 @@ impl Bench {
             ];
             Change::Listed(both.map(Stored::from).into())
         };
-        self.all(|| Input::L2Advertisements(both()));
+        self.all(|| objects::<L2Advertisement>(both()));
     }
 }
 
