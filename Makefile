@@ -9,7 +9,7 @@ IMAGE = target/image/herald.tar
 CHART = deploy/herald
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-vm fuzz soak bench-allocation bench-failover bench-bgp lab-up lab-down setup image crds parity deny fmt
+.PHONY: help demo test test-vm fuzz soak bench-allocation bench-failover bench-bgp bench-scale lab-up lab-down setup image crds parity deny fmt
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ bench-failover: setup image ## how long clients wait after every fault, RUNS=30 
 
 bench-bgp: setup image ## how soon routers know and how long clients wait: a table beside the bounds
 	@scripts/bench bgp $(RUNS)
+
+bench-scale: setup image ## what grows with the cluster: memory, requests, conditions, decisions; a table beside the bounds
+	@scripts/bench scale
 
 lab-up: setup image ## a cluster with Herald installed, left running to play with
 	@$(LAB_COMMAND) up --name $(LAB) --nodes $(NODES) --kind kubelet --image $(IMAGE) --chart $(CHART)

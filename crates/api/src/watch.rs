@@ -8,7 +8,6 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use backon::ExponentialBuilder;
-pub use config::Change;
 use futures::{StreamExt, TryStreamExt};
 use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt;

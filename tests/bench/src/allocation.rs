@@ -12,6 +12,8 @@ use crate::controller::HOST;
 mod report;
 mod run;
 
+pub(crate) use run::interrupted;
+
 /// Addresses that are set aside for benchmarks (RFC 2544): more than all steps together need.
 const POOL: &str = "198.18.0.0/16";
 

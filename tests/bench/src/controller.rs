@@ -61,6 +61,21 @@ impl Controller {
         self.status("VmHWM")
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> i32 {
+        self.0.id.pid
+    }
+
+    /// The processor time that it has used.
+    pub(crate) fn processor_time(&self) -> Result<Duration> {
+        self.0.id.processor_time()
+    }
+
+    /// What it counts, in the text format of metrics.
+    pub(crate) fn metrics(&self, lab: &Lab) -> Result<String> {
+        lab.http_get(HOST, LISTEN.parse()?, "/metrics", Duration::from_secs(5))
+    }
+
     fn status(&self, field: &str) -> Result<f64> {
         let file = format!("/proc/{}/status", self.0.id.pid);
         let status = fs::read_to_string(&file).with_context(|| format!("cannot read {file}"))?;

@@ -12,6 +12,7 @@ mod figures;
 mod machine;
 mod numbers;
 mod observer;
+mod scale;
 mod services;
 mod table;
 
@@ -25,6 +26,7 @@ use crate::allocation::Allocation;
 use crate::bgp::Bgp;
 use crate::failover::Failover;
 use crate::numbers::Numbers;
+use crate::scale::Scale;
 
 /// Measures Herald on a cluster in network namespaces of this machine.
 #[derive(Debug, Parser)]
@@ -42,6 +44,8 @@ enum What {
     Failover(Failover),
     /// From a Service to its route; a full table; what BFD makes of a cable that is pulled.
     Bgp(Bgp),
+    /// What grows with the cluster: the controller's memory, requests, conditions, decisions.
+    Scale(Scale),
 }
 
 /// What was measured.
@@ -71,6 +75,7 @@ fn run(args: Args) -> Result<()> {
         What::Allocation(allocation) => allocation.run()?,
         What::Failover(failover) => failover.run()?,
         What::Bgp(bgp) => bgp.run()?,
+        What::Scale(scale) => scale.run()?,
     };
     print(&report.table);
     report.numbers.write(&report.file)?;

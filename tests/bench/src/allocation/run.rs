@@ -210,7 +210,7 @@ impl<'a> Run<'a> {
     }
 }
 
-async fn interrupted() {
+pub(crate) async fn interrupted() {
     while !lab::interrupted() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
