@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 
 use config::condition::{Statement, find, of_service};
+use config::service::{draining, from_pools};
 use crds::condition::ALLOCATED;
 use ipam::{Families, Grant, Refusal};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use model::PoolName;
+use model::Origins;
 use serde_json::{Value, json};
 
 /// Before what a message says of other Services: it was true when it was written, and is not kept up to date.
@@ -34,7 +35,7 @@ pub struct DesiredStatus {
 impl DesiredStatus {
     /// The Service has what it asks for.
     pub fn granted(grant: Grant, families: Families) -> Self {
-        let mut message = origin(&grant.addresses, grant.pool.as_ref());
+        let mut message = from_pools(&grant.addresses, &grant.origins);
         if grant.outside {
             message += "; no IPPool would give it out now, it stays until the Service goes or carries the annotation \
                         heraldlb.io/reallocate: \"true\"";
@@ -50,10 +51,10 @@ impl DesiredStatus {
     }
 
     /// The Service asks for something that it cannot have; what it holds it keeps.
-    pub fn refused(held: Vec<IpAddr>, pool: Option<&PoolName>, reason: &'static str, why: String) -> Self {
+    pub fn refused(held: Vec<IpAddr>, origins: &Origins, reason: &'static str, why: String) -> Self {
         let message = match held.is_empty() {
             true => why,
-            false => format!("{why}; it keeps {}", origin(&held, pool)),
+            false => format!("{why}; it keeps {}", from_pools(&held, origins)),
         };
         Self {
             complete: false,
@@ -85,9 +86,8 @@ impl DesiredStatus {
     }
 
     /// Shows addresses that the Service is to lose a while longer.
-    pub fn add_draining(&mut self, old: Vec<IpAddr>) {
-        let each: Vec<_> = old.iter().map(IpAddr::to_string).collect();
-        self.message += &format!("; {} goes in a moment", each.join(", "));
+    pub fn add_draining(&mut self, old: Vec<IpAddr>, origins: &Origins) {
+        self.message += &draining(&old, origins);
         self.addresses.extend(old);
     }
 
@@ -139,18 +139,6 @@ impl DesiredStatus {
     pub fn full_message(&self) -> String {
         let aside = self.aside.iter().map(|aside| format!("{ASIDE}{aside}"));
         std::iter::once(self.message.clone()).chain(aside).collect()
-    }
-}
-
-/// The addresses with the pool that they came from, in the form that is read back after a restart.
-fn origin(addresses: &[IpAddr], pool: Option<&PoolName>) -> String {
-    match pool {
-        Some(pool) => config::service::from_pool(addresses, pool),
-        None => addresses
-            .iter()
-            .map(IpAddr::to_string)
-            .collect::<Vec<_>>()
-            .join(", "),
     }
 }
 

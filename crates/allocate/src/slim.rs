@@ -84,7 +84,7 @@ fn fitted<T>(mut values: Vec<T>) -> Vec<T> {
 
 #[cfg(test)]
 mod tests {
-    use config::service::{Classes, assigned, is_ours, recorded_pool, request, sharing};
+    use config::service::{Classes, assigned, is_ours, recorded_pools, request, sharing};
     use model::Labels;
     use serde_json::{Value, json};
 
@@ -139,7 +139,7 @@ mod tests {
                 );
                 assert_eq!(sharing(&slimmed), sharing(&whole));
                 assert_eq!(assigned(&slimmed), assigned(&whole));
-                assert_eq!(recorded_pool(&slimmed), recorded_pool(&whole));
+                assert_eq!(recorded_pools(&slimmed), recorded_pools(&whole));
                 assert_eq!(is_ours(&slimmed, &classes), is_ours(&whole, &classes));
             }
         }

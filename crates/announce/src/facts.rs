@@ -3,7 +3,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bgp::Attributes;
-use model::{AddressRange, Family, Labels, NodeName, PeerName, PoolName, Selector, Selectors, ServiceName};
+use model::{
+    AddressRange, Family, Labels, NodeName, Origins, PeerName, PoolName, Selector, Selectors, ServiceName,
+};
 
 use crate::reason::Reason;
 use crate::routes::agreement;
@@ -53,13 +55,13 @@ impl Facts {
         let covering = || self.pools.iter().find(|pool| pool.covers(address));
         let recorded = || {
             let mut pools = self.pools.iter();
-            pools.find(|pool| Some(&pool.name) == service.recorded_pool.as_ref())
+            pools.find(|pool| Some(&pool.name) == service.origins.get(address))
         };
         covering()
             .or_else(recorded)
             .ok_or_else(|| Reason::AddressNotInPool {
                 address,
-                recorded: service.recorded_pool.clone(),
+                recorded: service.origins.get(address).cloned(),
             })
     }
 }
@@ -188,9 +190,9 @@ pub struct Service {
     pub labels: Labels,
     /// The addresses in its status.
     pub addresses: Vec<IpAddr>,
-    /// The pool that they were given from, as the Service itself says: an address that the pool covers no more is announced
+    /// The pools that they were given from, as the Service itself says: an address that its pool covers no more is announced
     /// as before (P-ALLOC-60).
-    pub recorded_pool: Option<PoolName>,
+    pub origins: Origins,
     /// Its `externalTrafficPolicy`.
     pub traffic_policy: TrafficPolicy,
     /// Where its usable endpoints are.

@@ -1,5 +1,7 @@
 //! What may be announced by BGP at all (U9).
 
+use std::net::IpAddr;
+
 use model::{AddressRange, Family, PoolName};
 
 use crate::facts::{Facts, Pool, Service};
@@ -17,14 +19,13 @@ pub fn guard(facts: &Facts) -> Vec<bgp::Export> {
 
 /// What it is to let pass of a Service besides: addresses that its pool covers no more and that it keeps (P-ALLOC-60).
 pub fn guard_of_kept(facts: &Facts, service: &Service) -> Vec<bgp::Export> {
-    let Some(recorded) = &service.recorded_pool else {
-        return Vec::new();
-    };
     let covered = |address| facts.pools.iter().any(|pool| pool.covers(address));
     let kept = service.addresses.iter().filter(|address| !covered(**address));
-    let pool = named(facts, recorded);
-    pool.map(|pool| kept.map(|&address| export(facts, pool, address.into())).collect())
-        .unwrap_or_default()
+    let of_its_pool = |&address: &IpAddr| {
+        let pool = named(facts, service.origins.get(address)?)?;
+        Some(export(facts, pool, address.into()))
+    };
+    kept.filter_map(of_its_pool).collect()
 }
 
 fn named<'a>(facts: &'a Facts, name: &PoolName) -> Option<&'a Pool> {
@@ -48,7 +49,7 @@ fn export(facts: &Facts, pool: &Pool, range: AddressRange) -> bgp::Export {
 #[cfg(test)]
 mod tests {
 
-    use model::{Labels, ServiceName};
+    use model::{Labels, Origins, ServiceName};
 
     use super::*;
     use crate::facts::{BgpAdvertisement, Endpoints, TrafficPolicy};
@@ -95,16 +96,17 @@ mod tests {
     /// P-ALLOC-60
     #[test]
     fn an_address_that_its_pool_covers_no_more_passes_as_one_of_the_pool() {
+        let from = |pool: &str| Origins::from_iter([("203.0.113.1".parse().unwrap(), PoolName(pool.into()))]);
         let mut service = Service {
             name: ServiceName::new("default", "web"),
             labels: Labels::new(),
             addresses: vec!["203.0.113.1".parse().unwrap(), "192.0.2.1".parse().unwrap()],
-            recorded_pool: Some(PoolName("p".into())),
+            origins: from("p"),
             traffic_policy: TrafficPolicy::Cluster,
             endpoints: Endpoints::default(),
         };
         assert_eq!(shown(guard_of_kept(&facts(), &service)), ["203.0.113.1/32 /26"]);
-        service.recorded_pool = Some(PoolName("gone".into()));
+        service.origins = from("gone");
         assert_eq!(shown(guard_of_kept(&facts(), &service)), [""; 0]);
     }
 }

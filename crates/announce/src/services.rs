@@ -92,7 +92,7 @@ mod tests {
             name: ServiceName::new("default", name),
             labels: model::Labels::new(),
             addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
-            recorded_pool: None,
+            origins: model::Origins::default(),
             traffic_policy: TrafficPolicy::Cluster,
             endpoints: Endpoints::default(),
         }

@@ -15,7 +15,7 @@ use model::{Labels, ReservationName, ServiceName};
 
 pub use annotation::{ADDRESS_POOL, ALLOW_SHARED_IP, LOAD_BALANCER_IPS, REALLOCATE, RESERVE};
 pub use fault::ServiceFault;
-pub use record::{from_pool, recorded_pool};
+pub use record::{draining, from_pools, recorded_pools};
 pub use sharing::sharing;
 pub use status::{assigned, shows_exactly};
 
@@ -58,7 +58,7 @@ pub fn request(service: &Service, namespace_labels: &Labels) -> Result<Request, 
         labels: service.metadata.labels.clone().unwrap_or_default().into(),
         namespace_labels: namespace_labels.clone(),
         families: families::families(service)?,
-        pool: annotation::pool(service)?,
+        pools: annotation::pools(service)?,
         addresses: addresses::addresses(service)?,
         sharing: sharing::checked(service)?,
         reservation: reservation.map(|reservation| ReservationName::new(&*name.namespace, reservation)),
@@ -75,7 +75,7 @@ pub fn announced(service: &Service) -> announce::Service {
         name: name(service),
         labels: service.metadata.labels.clone().unwrap_or_default().into(),
         addresses,
-        recorded_pool: recorded_pool(service),
+        origins: recorded_pools(service),
         traffic_policy: if is_local(service) {
             TrafficPolicy::Local
         } else {

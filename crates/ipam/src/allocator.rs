@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use model::{PoolName, ReservationName, ServiceName};
+use model::{Origins, ReservationName, ServiceName};
 
 use crate::books::directory::Directory;
 use crate::books::free_list::FreeList;
@@ -19,9 +19,9 @@ use crate::sharing::Sharing;
 pub struct Grant {
     /// What the Service holds now, in the order of the families asked for.
     pub addresses: Vec<IpAddr>,
-    /// The pool they come from; none when that is not known. It may be gone by now.
-    pub pool: Option<PoolName>,
-    /// Whether the pool would not give this Service one of the addresses any more (DESIGN §7).
+    /// The pools they come from, as far as that is known. A pool may be gone by now.
+    pub origins: Origins,
+    /// Whether no pool would give this Service one of the addresses now (DESIGN §7).
     pub outside: bool,
 }
 
@@ -32,8 +32,8 @@ pub struct Claim {
     pub addresses: Vec<IpAddr>,
     /// With whom the Service may share them.
     pub sharing: Sharing,
-    /// The pool that they came from, where the status says so: what [`Ipam::pool_of`] said when it was written.
-    pub origin: Option<PoolName>,
+    /// The pools that they came from, as far as the status says: what [`Ipam::origins`] said when it was written.
+    pub origins: Origins,
 }
 
 /// The pools, and who holds which address.
@@ -102,7 +102,7 @@ impl Ipam {
     pub fn claim(&mut self, service: &ServiceName, claim: Claim) -> Vec<(IpAddr, ServiceName)> {
         let mut holding = Holding {
             sharing: claim.sharing,
-            origin: claim.origin,
+            origins: claim.origins,
             ..Holding::default()
         };
         let mut lost = Vec::new();
@@ -170,12 +170,13 @@ impl Ipam {
         let service = &request.service;
         match self.plan(request) {
             Ok(addresses) => {
-                let pool = self.origin_of(request, &addresses).cloned();
-                self.hold(service, &request.sharing, addresses, pool.as_ref());
+                let origins = self.new_origins(request, &addresses);
+                self.hold(service, &request.sharing, addresses, origins);
                 Ok(self.grant(request))
             }
             Err(refusal) => {
-                self.hold(service, &request.sharing, self.retained(request), None);
+                let retained = self.retained(request);
+                self.hold(service, &request.sharing, retained, Origins::default());
                 Err(refusal)
             }
         }
@@ -185,12 +186,12 @@ impl Ipam {
     pub fn retain(&mut self, service: &ServiceName, sharing: &Sharing) {
         let tenable = |address: &IpAddr| self.rival(service, sharing, *address).is_none();
         let current = self.held(service).iter().copied().filter(tenable).collect();
-        self.hold(service, sharing, current, None);
+        self.hold(service, sharing, current, Origins::default());
     }
 
     /// Takes from `service` all that it has; it is leaving.
     pub fn forfeit(&mut self, service: &ServiceName) {
-        self.hold(service, &Sharing::default(), Vec::new(), None);
+        self.hold(service, &Sharing::default(), Vec::new(), Origins::default());
     }
 
     /// The status of `service` shows exactly `shown`: of these, what it is not to have is leaving, and what was leaving
@@ -204,6 +205,7 @@ impl Ipam {
             .collect();
         holding.leaving.sort_unstable();
         holding.leaving.dedup();
+        holding.forget_origins();
         self.update(service, holding);
     }
 
@@ -214,12 +216,17 @@ impl Ipam {
         held
     }
 
-    /// The pool that the addresses of `service` are from; none when it has none, or when that is not known. This is what
-    /// [`Claim::origin`] should say after the next start.
-    pub fn pool_of(&self, service: &ServiceName) -> Option<&PoolName> {
-        let first = *self.held(service).first()?;
-        let origin = self.ledger.holding(service)?.origin.as_ref();
-        origin.or_else(|| self.record(service, first))
+    /// The pools that the addresses of `service`, those that it is to lose among them, are from, as far as that is known. This
+    /// is what [`Claim::origins`] should say after the next start.
+    pub fn origins(&self, service: &ServiceName) -> Origins {
+        let Some(holding) = self.ledger.holding(service) else {
+            return Origins::default();
+        };
+        let from = |address| {
+            let pool = holding.origins.get(address).or_else(|| self.declared_by(address));
+            Some((address, pool?.clone()))
+        };
+        holding.addresses().filter_map(from).collect()
     }
 
     /// Grows whenever a Service that was refused before may now be granted what it asks for, because another gave up an

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use model::{PoolName, ServiceName};
+use model::{Origins, PoolName, ServiceName};
 
 use crate::allocator::{Grant, Ipam};
 use crate::books::directory::Position;
@@ -27,10 +27,13 @@ use crate::sharing::Sharing;
 impl Ipam {
     pub(crate) fn grant(&self, request: &Request) -> Grant {
         let addresses = self.held(&request.service).to_vec();
+        let all = self.origins(&request.service);
+        let from = |&address: &IpAddr| Some((address, all.get(address)?.clone()));
+        let origins = addresses.iter().filter_map(from).collect();
         let outside = !addresses.iter().all(|&address| self.would_give(request, address));
         Grant {
             addresses,
-            pool: self.pool_of(&request.service).cloned(),
+            origins,
             outside,
         }
     }
@@ -48,10 +51,10 @@ impl Ipam {
         rival.map(|(holder, _)| holder)
     }
 
-    /// The pool that an address of `service` counts to: the one that declares it, else the one that it came from.
+    /// The pool that an address of `service` counts to: the one that declares it, else the one that the address came from.
     pub(crate) fn record(&self, service: &ServiceName, address: IpAddr) -> Option<&PoolName> {
         let declared = self.declared_by(address);
-        declared.or_else(|| self.ledger.holding(service)?.origin.as_ref())
+        declared.or_else(|| self.ledger.holding(service)?.origins.get(address))
     }
 
     /// Whether a pool gives out `address`, and to this Service.
@@ -91,24 +94,29 @@ impl Ipam {
         keeper.is_some_and(|keeper| *keeper.namespace == *namespace)
     }
 
-    /// Makes `current`, which is from `pool`, what `service` has, and what it had besides leaving. Without a pool it is
-    /// from where it was.
+    /// Makes `current` what `service` has, and what it had besides leaving. An address that is not in `origins` is from
+    /// where it was.
     pub(crate) fn hold(
         &mut self,
         service: &ServiceName,
         sharing: &Sharing,
         current: Vec<IpAddr>,
-        pool: Option<&PoolName>,
+        mut origins: Origins,
     ) {
         let before = self.ledger.holding(service).cloned().unwrap_or_default();
         let given_up = before.addresses().filter(|address| !current.contains(address));
         let leaving = given_up.collect();
-        let holding = Holding {
-            origin: pool.cloned().or(before.origin),
+        before
+            .origins
+            .iter()
+            .for_each(|(address, pool)| origins.add(address, pool.clone()));
+        let mut holding = Holding {
+            origins,
             sharing: sharing.clone(),
             current,
             leaving,
         };
+        holding.forget_origins();
         self.update(service, holding);
     }
 

@@ -1,16 +1,17 @@
 //! Which addresses a Service is to have: looks into the books, and changes nothing.
 //!
-//! [`search`] goes through the pools, [`offer`] is what one of them has, [`availability`] who stands in the way of an address, and
+//! [`search`] goes through the pools, [`offer`] is what one of them has, [`pair`] what two have, [`availability`] who stands in the way of an address, and
 //! [`allowance`] what a quota lets a namespace have.
 
 pub(crate) mod allowance;
 pub(crate) mod availability;
 pub(crate) mod offer;
+pub(crate) mod pair;
 pub(crate) mod search;
 
 use std::net::IpAddr;
 
-use model::{Family, PoolName};
+use model::{Family, Origins, PoolName};
 
 use crate::allocator::Ipam;
 use crate::plan::search::Search;
@@ -58,23 +59,25 @@ impl Ipam {
         (reclaim == Reclaim::Move || request.reallocate) && !self.would_give(request, address)
     }
 
-    /// The pool that an address of the Service is one of: the one that the Service names, if it got the address there,
-    /// for no edit of the pools makes another of it (DESIGN §7).
+    /// The pool that an address of the Service is one of: one that the Service names, if it got the address there, for no
+    /// edit of the pools makes another of it (DESIGN §7).
     pub(crate) fn own_pool(&self, request: &Request, address: IpAddr) -> Option<&PoolName> {
         let holding = self.ledger.holding(&request.service);
-        let origin = holding.and_then(|holding| holding.origin.as_ref());
-        match origin.is_some() && origin == request.pool.as_ref() {
-            true => origin,
-            false => self.record(&request.service, address),
-        }
+        let holding = holding.filter(|holding| holding.current.contains(&address));
+        let origin = holding.and_then(|holding| holding.origins.get(address));
+        origin
+            .filter(|origin| request.pools.contains(origin))
+            .or_else(|| self.record(&request.service, address))
     }
 
-    /// The pool to write down as the one that the addresses which the Service is to have are from; none: as before. While no
-    /// pool has one of them any more, it is the one that had, since that one decides whether it may stay.
-    pub(crate) fn origin_of(&self, request: &Request, addresses: &[IpAddr]) -> Option<&PoolName> {
-        let declared = addresses.iter().all(|&address| self.declared(address).is_some());
-        let first = addresses.first().filter(|_| declared)?;
-        self.own_pool(request, *first)
+    /// The pools to write down as those that these addresses are from. While no pool has an address any more, it is the one
+    /// that had, since that one decides whether it may stay.
+    pub(crate) fn new_origins(&self, request: &Request, addresses: &[IpAddr]) -> Origins {
+        let declared = addresses
+            .iter()
+            .filter(|address| self.declared(**address).is_some());
+        let from = |&address: &IpAddr| Some((address, self.own_pool(request, address)?.clone()));
+        declared.filter_map(from).collect()
     }
 
     /// The addresses that the Service asks for by number, when it may have them.
@@ -113,49 +116,47 @@ impl Ipam {
 
     /// Whether the Service may have these very addresses.
     fn insist(&self, request: &Request, own: &[IpAddr], addresses: &[IpAddr]) -> Result<(), Refusal> {
-        let unchanged = addresses.iter().all(|address| own.contains(address));
-        let mut pool = None;
         for &address in addresses {
             let is_own = own.contains(&address);
             let of = match is_own {
                 true => self.own_pool(request, address),
-                false => Some(&self.free_lists[self.whereabouts(address)?].pool.name),
+                false => Some(&self.free_lists[self.giving(address)?].pool.name),
             };
-            self.of_one_pool(request, address, of, pool.filter(|_| !unchanged))?;
+            self.of_named_pool(request, address, of)?;
             if !is_own {
                 self.available(request, address)?;
             }
-            pool = pool.or(of);
         }
+        let unchanged = addresses.iter().all(|address| own.contains(address));
         match unchanged {
             true => Ok(()),
             false => self.pair_stays_together(request, addresses),
         }
     }
 
-    /// Whether an address of pool `of` is one of the pool that the Service names, and of the pool of its `other` address
-    /// (P-ALLOC-40, P-ALLOC-41). An address that the Service has from a pool nobody knows passes as one of any.
-    fn of_one_pool(
+    /// Whether an address of pool `of` is one of a pool that the Service names (P-ALLOC-41). An address that the Service has
+    /// from a pool nobody knows passes as one of any.
+    fn of_named_pool(
         &self,
         request: &Request,
         address: IpAddr,
         of: Option<&PoolName>,
-        other: Option<&PoolName>,
     ) -> Result<(), Refusal> {
-        let wanted = request.pool.as_ref().or(other);
-        let Some(wanted) = wanted.filter(|wanted| of.is_some_and(|of| of != *wanted)) else {
+        if request.pools.is_empty() || of.is_none_or(|of| request.pools.contains(of)) {
             return Ok(());
-        };
-        self.list_named(wanted)?;
-        Err(Refusal::OutsidePool {
+        }
+        let unknown = self.unknown_pool(request);
+        Err(unknown.unwrap_or_else(|| Refusal::OutsidePool {
             address,
-            pool: wanted.clone(),
-        })
+            pools: request.pools.clone(),
+        }))
     }
 
-    pub(crate) fn list_named(&self, name: &PoolName) -> Result<usize, Refusal> {
-        self.list_of(name)
-            .ok_or_else(|| Refusal::UnknownPool(name.clone()))
+    /// That a pool which the Service names is not there.
+    pub(crate) fn unknown_pool(&self, request: &Request) -> Option<Refusal> {
+        let mut named = request.pools.iter();
+        let unknown = named.find(|name| self.list_of(name).is_none());
+        unknown.map(|name| Refusal::UnknownPool(name.clone()))
     }
 
     pub(crate) fn list_of(&self, name: &PoolName) -> Option<usize> {

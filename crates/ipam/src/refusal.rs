@@ -24,7 +24,15 @@ pub enum Refusal {
         /// Each pool that was looked at, in order, with what it said.
         pools: Vec<(PoolName, PoolRefusal)>,
     },
-    /// The pool that the Service names does not exist.
+    /// Each pool that the Service names was looked at.
+    #[error("none of the IPPools that the annotation heraldlb.io/address-pool names can give {families}: {}", listed(.pools))]
+    NoNamedPoolFits {
+        /// What was asked for.
+        families: Families,
+        /// Each pool named, with what it said.
+        pools: Vec<(PoolName, PoolRefusal)>,
+    },
+    /// A pool that the Service names does not exist.
     #[error("IPPool {0} does not exist: correct the annotation heraldlb.io/address-pool or create the pool")]
     UnknownPool(PoolName),
     /// The pool that the Service names, or that has the address it names, does not serve it.
@@ -40,13 +48,14 @@ pub enum Refusal {
     OutsidePools(IpAddr),
     /// An address asked for is in another pool than the one that must be used.
     #[error(
-        "{address} is not in IPPool {pool}, where the addresses of this Service have to come from: ask for an address of that pool, or name another"
+        "{address} is not in IPPool {}, where the addresses of this Service have to come from: ask for an address of that pool, or name another in the annotation heraldlb.io/address-pool",
+        either(.pools)
     )]
     OutsidePool {
         /// The address asked for.
         address: IpAddr,
-        /// The pool named, or the pool of the other address asked for: both come from one (P-ALLOC-40).
-        pool: PoolName,
+        /// The pools named.
+        pools: Vec<PoolName>,
     },
     /// An address asked for is one that its pool never gives out.
     #[error(
@@ -115,7 +124,7 @@ impl Refusal {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NoPools => "NoPool",
-            Self::NoPoolFits { pools, .. } => gravest(pools),
+            Self::NoPoolFits { pools, .. } | Self::NoNamedPoolFits { pools, .. } => gravest(pools),
             Self::UnknownPool(_) => "UnknownPool",
             Self::PoolRefuses { refusal, .. } => match refusal {
                 PoolRefusal::Full { .. } => "PoolFull",
@@ -144,7 +153,7 @@ impl Refusal {
                 let holders = refusal.holders();
                 holders.map(|holders| (pool, holders)).into_iter().collect()
             }
-            Self::NoPoolFits { pools, .. } => {
+            Self::NoPoolFits { pools, .. } | Self::NoNamedPoolFits { pools, .. } => {
                 let each = pools.iter();
                 each.filter_map(|(pool, refusal)| Some((pool, refusal.holders()?)))
                     .collect()
@@ -161,6 +170,11 @@ impl Refusal {
             | Self::WrongFamilies { .. } => Vec::new(),
         }
     }
+}
+
+fn either(pools: &[PoolName]) -> String {
+    let each = pools.iter().map(PoolName::to_string);
+    each.collect::<Vec<_>>().join(" or ")
 }
 
 fn joined(addresses: &[IpAddr]) -> String {

@@ -12,7 +12,7 @@ pub enum Families {
     One(Family),
     /// One of each, or none at all (RequireDualStack).
     Both,
-    /// One of each where one pool has both, else one, of this family if possible (PreferDualStack, P-ALLOC-70 to -73).
+    /// One of each where there are both, else one, of this family if possible (PreferDualStack, P-ALLOC-70 to -73).
     Prefer(Family),
 }
 
@@ -56,8 +56,9 @@ pub struct Request {
     pub namespace_labels: Labels,
     /// The families that its ClusterIPs call for.
     pub families: Families,
-    /// The one pool to take addresses from (annotation `heraldlb.io/address-pool`).
-    pub pool: Option<PoolName>,
+    /// The pools to take addresses from, in the order in which they are tried (annotation `heraldlb.io/address-pool`);
+    /// empty: any that serves the Service.
+    pub pools: Vec<PoolName>,
     /// The exact addresses asked for, at most one a family (annotation `heraldlb.io/loadBalancerIPs` or
     /// `spec.loadBalancerIP`); empty: any.
     pub addresses: Vec<IpAddr>,
@@ -77,7 +78,7 @@ impl Request {
             labels: Labels::new(),
             namespace_labels: Labels::new(),
             families,
-            pool: None,
+            pools: Vec::new(),
             addresses: Vec::new(),
             sharing: Sharing::default(),
             reservation: None,

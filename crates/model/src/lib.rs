@@ -6,9 +6,11 @@
 #![forbid(unsafe_code)]
 
 mod name;
+mod origins;
 mod range;
 mod selector;
 
 pub use name::{NameParts, NodeName, PeerName, PoolName, ReservationName, ServiceName};
+pub use origins::Origins;
 pub use range::{AddressRange, Family, RangeError};
 pub use selector::{Labels, Requirement, Selector, Selectors};

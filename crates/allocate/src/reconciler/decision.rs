@@ -119,7 +119,7 @@ impl Reconciler {
 
     fn refused(&self, name: &ServiceName, reason: &'static str, why: String) -> Decision {
         let held = self.ipam.held(name).to_vec();
-        let desired = DesiredStatus::refused(held, self.ipam.pool_of(name), reason, why);
+        let desired = DesiredStatus::refused(held, &self.ipam.origins(name), reason, why);
         Decision {
             desired,
             reserve: None,
@@ -188,7 +188,7 @@ impl Reconciler {
         }
         let until = *tracked.drains_until.get_or_insert(now + DRAIN_TIME);
         if now < until {
-            desired.add_draining(old);
+            desired.add_draining(old, &self.ipam.origins(name));
             self.agenda.look_later(until, name.clone());
         }
     }

@@ -1,6 +1,7 @@
 //! What the watches and the ends of writes change in what the machine knows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use config::Change;
@@ -9,7 +10,7 @@ use crds::{IPReservation, Stored};
 use ipam::{Claim, Ipam};
 use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::ResourceExt;
-use model::{Labels, ReservationName, ServiceName};
+use model::{Labels, PoolName, ReservationName, ServiceName};
 
 use super::{Ending, Former, Reconciler};
 use crate::desired_status::DesiredStatus;
@@ -290,10 +291,13 @@ impl Reconciler {
             self.ipam.settle(name, &addresses);
             return false;
         }
+        let recorded = config::service::recorded_pools(&tracked.object);
+        let known = before.origins(name);
+        let owned = |(address, pool): (IpAddr, &PoolName)| (address, pool.clone());
         let claim = Claim {
             addresses,
             sharing: config::service::sharing(&tracked.object),
-            origin: config::service::recorded_pool(&tracked.object),
+            origins: recorded.iter().chain(known.iter()).map(owned).collect(),
         };
         tracked.lost = self.ipam.claim(name, claim);
         !tracked.lost.is_empty()

@@ -1,4 +1,4 @@
-use model::{Labels, PoolName, Requirement, Selector, Selectors};
+use model::{Labels, Origins, PoolName, Requirement, Selector, Selectors};
 
 use super::*;
 use crate::facts::{Endpoints, L2Advertisement, Node, Pool, Preference, TrafficPolicy};
@@ -58,7 +58,7 @@ fn service() -> Service {
         name: ServiceName::new("default", "web"),
         labels: labels(&[("tier", "front")]),
         addresses: vec!["192.0.2.1".parse().unwrap()],
-        recorded_pool: None,
+        origins: Origins::default(),
         traffic_policy: TrafficPolicy::Cluster,
         endpoints: Endpoints::from_iter([(name("n2"), 1)]),
     }
@@ -280,7 +280,7 @@ fn an_address_that_its_pool_covers_no_more_is_announced_as_before() {
     let mut facts = facts();
     let kept = Service {
         addresses: vec![ip("198.51.100.1")],
-        recorded_pool: Some(PoolName("p".into())),
+        origins: Origins::from_iter([(ip("198.51.100.1"), PoolName("p".into()))]),
         ..service()
     };
     assert_eq!(who(&facts, &kept), ["n1", "n2", "n3"]);
@@ -312,7 +312,7 @@ fn the_pool_that_covers_an_address_now_counts_and_not_the_one_that_it_was_given_
     facts.l2_advertisements[0].pools = [PoolName("q".into())].into();
     let moved = Service {
         addresses: vec![ip("198.51.100.1")],
-        recorded_pool: Some(PoolName("p".into())),
+        origins: Origins::from_iter([(ip("198.51.100.1"), PoolName("p".into()))]),
         ..service()
     };
     assert_eq!(who(&facts, &moved).len(), 3);

@@ -1,5 +1,5 @@
 use bgp::Community;
-use model::{Labels, PoolName, Requirement, Selector, Selectors, ServiceName};
+use model::{Labels, Origins, PoolName, Requirement, Selector, Selectors, ServiceName};
 
 use super::*;
 use crate::facts::{Endpoints, Peer, Pool};
@@ -58,7 +58,7 @@ fn service(addresses: &[&str]) -> Service {
         name: ServiceName::new("default", "web"),
         labels: labels(&[("tier", "front")]),
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
-        recorded_pool: None,
+        origins: Origins::default(),
         traffic_policy: TrafficPolicy::Cluster,
         endpoints: Endpoints::from_iter([(name("n2"), 2), (name("n3"), 1)]),
     }
@@ -166,7 +166,7 @@ fn an_address_is_announced_by_the_word_of_its_pool() {
     let outside = service(&["198.51.100.1"]);
     assert_eq!(bgp(&facts, &outside).unwrap_err().word(), "AddressNotInPool");
     let kept = Service {
-        recorded_pool: Some(PoolName("p".into())),
+        origins: Origins::from_iter([("198.51.100.1".parse().unwrap(), PoolName("p".into()))]),
         ..outside
     };
     assert_eq!(shown(&facts, "n1", &kept), ["198.51.100.1/32 a,b"]);

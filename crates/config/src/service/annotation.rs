@@ -5,7 +5,7 @@ use model::PoolName;
 
 use super::fault::ServiceFault;
 
-/// Annotation: allocate from exactly this pool.
+/// Annotation: allocate from this pool, or from these, separated by commas, in this order.
 pub const ADDRESS_POOL: &str = "heraldlb.io/address-pool";
 /// Annotation: the exact addresses wanted, separated by commas, at most one a family.
 pub const LOAD_BALANCER_IPS: &str = "heraldlb.io/loadBalancerIPs";
@@ -22,11 +22,22 @@ pub(super) fn value<'a>(service: &'a Service, key: &str) -> Option<&'a str> {
     annotations.get(key).map(|value| value.trim())
 }
 
-pub(super) fn pool(service: &Service) -> Result<Option<PoolName>, ServiceFault> {
-    match value(service, ADDRESS_POOL) {
-        Some(name) if !is_object_name(name) => Err(ServiceFault::PoolName(name.to_owned())),
-        name => Ok(name.map(|name| PoolName(name.to_owned()))),
+/// The pools to take addresses from, each once; none named: any.
+pub(super) fn pools(service: &Service) -> Result<Vec<PoolName>, ServiceFault> {
+    let mut pools = Vec::new();
+    let names = value(service, ADDRESS_POOL)
+        .into_iter()
+        .flat_map(|names| names.split(','));
+    for name in names.map(str::trim) {
+        if !is_object_name(name) {
+            return Err(ServiceFault::PoolName(name.to_owned()));
+        }
+        let pool = PoolName(name.to_owned());
+        if !pools.contains(&pool) {
+            pools.push(pool);
+        }
     }
+    Ok(pools)
 }
 
 pub(super) fn reservation(service: &Service) -> Result<Option<&str>, ServiceFault> {

@@ -42,8 +42,8 @@ pub enum ServiceFault {
     },
     /// The pool asked for has a name that no pool can have.
     #[error(
-        "{ADDRESS_POOL}: {0:?} cannot be the name of an IPPool: write the name that \"kubectl get ippools\" shows, or remove \
-         the annotation"
+        "{ADDRESS_POOL}: {0:?} cannot be the name of an IPPool: write the name that \"kubectl get ippools.heraldlb.io\" \
+         shows, or several with commas between them, or remove the annotation"
     )]
     PoolName(String),
     /// The sharing key is longer than 253 bytes.

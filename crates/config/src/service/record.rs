@@ -1,4 +1,4 @@
-//! From which pool a Service got its addresses, as its own condition says it.
+//! From which pools a Service got its addresses, as its own condition says it.
 //!
 //! An address that its pool covers no more still belongs to that pool (DESIGN §7), and nobody else remembers: the record is
 //! written with the address itself, so it costs no write and cannot be lost.
@@ -7,58 +7,106 @@ use std::net::IpAddr;
 
 use crds::condition::ALLOCATED;
 use k8s_openapi::api::core::v1::Service;
-use model::PoolName;
+use model::{Origins, PoolName};
 
 use super::status::assigned;
 
 const FROM: &str = " from IPPool ";
+const BETWEEN: &str = ", ";
+/// What stands before and after the record of addresses that the Service is to lose.
+const DRAINING: (&str, &str) = ("; ", " goes in a moment");
 
-/// The record: "192.0.2.1, 2001:db8::1 from IPPool lan". The message of the Service's condition `Allocated` begins with it, or
-/// has it as the last of its kind.
-pub fn from_pool(addresses: &[IpAddr], pool: &PoolName) -> String {
-    let addresses: Vec<_> = addresses.iter().map(IpAddr::to_string).collect();
-    format!("{}{FROM}{pool}", addresses.join(", "))
+/// The record: "192.0.2.1, 2001:db8::1 from IPPool lan", or "192.0.2.1 from IPPool v4, 2001:db8::1 from IPPool v6". The
+/// message of the Service's condition `Allocated` begins with it, or has it as the last of its kind.
+pub fn from_pools(addresses: &[IpAddr], origins: &Origins) -> String {
+    // One of which nothing is known stands last, where it is taken for none of a pool.
+    let mut addresses = addresses.to_vec();
+    addresses.sort_by_key(|address| origins.get(*address).is_none());
+    let of_one = addresses.chunk_by(|one, other| origins.get(*one) == origins.get(*other));
+    let part = |addresses: &[IpAddr]| {
+        let each: Vec<_> = addresses.iter().map(IpAddr::to_string).collect();
+        let pool = addresses.first().and_then(|first| origins.get(*first));
+        let from = pool.map(|pool| format!("{FROM}{pool}"));
+        each.join(BETWEEN) + &from.unwrap_or_default()
+    };
+    of_one.map(part).collect::<Vec<_>>().join(BETWEEN)
 }
 
-/// The pool from which a Service got the addresses in its status; none where it does not say.
+/// What a message says besides of addresses that stay beside new ones for a while, with the pools that they are from.
+pub fn draining(addresses: &[IpAddr], origins: &Origins) -> String {
+    let (before, after) = DRAINING;
+    format!("{before}{}{after}", from_pools(addresses, origins))
+}
+
+/// The pools from which a Service got the addresses in its status, as far as it says so.
 ///
-/// The message may quote what a user wrote. So the record is believed only at the beginning or as the last that looks like
-/// one, and only where it names an address that the status shows.
-pub fn recorded_pool(service: &Service) -> Option<PoolName> {
-    let status = service.status.as_ref()?;
-    let mut conditions = status.conditions.iter().flatten();
-    let message = &conditions.find(|condition| condition.type_ == ALLOCATED)?.message;
-    let held = assigned(service);
-    let records: Vec<_> = records(message).collect();
-    let first = records.first().filter(|record| record.at_the_beginning);
-    let record = first.or_else(|| records.last())?;
-    held.contains(&record.address).then(|| record.pool.clone())
+/// The message may quote what a user wrote. So the record is believed only at the beginning, with what it says of addresses
+/// that go in a moment, or else as the last that looks like one, and only about addresses that the status shows.
+pub fn recorded_pools(service: &Service) -> Origins {
+    let conditions = service
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    let mut allocated = conditions.filter(|condition| condition.type_ == ALLOCATED);
+    let Some(condition) = allocated.next() else {
+        return Origins::default();
+    };
+    let shown = assigned(service);
+    let recorded = recorded(&condition.message).into_iter();
+    recorded.filter(|(address, _)| shown.contains(address)).collect()
 }
 
-struct Record {
-    /// Whether nothing but addresses stands before it.
-    at_the_beginning: bool,
-    /// The last address before the words.
-    address: IpAddr,
-    pool: PoolName,
+fn recorded(message: &str) -> Vec<(IpAddr, PoolName)> {
+    if let Some((mut record, rest)) = record(message) {
+        let goes = |part: &str| Some(record_of(part.strip_suffix(DRAINING.1)?));
+        record.extend(rest.split(DRAINING.0).filter_map(goes).flatten());
+        return record;
+    }
+    // Where the list of addresses before the last words begins, the record does; what stands before it is not ours.
+    let starts = message.match_indices(|c: char| c.is_ascii_hexdigit() || c == ':');
+    let boundary = |at: usize| message[..at].chars().next_back().is_some_and(char::is_whitespace);
+    let mut last = Vec::new();
+    let mut end = 0;
+    for (at, _) in starts.filter(|&(at, _)| boundary(at)) {
+        if at < end {
+            continue;
+        }
+        if let Some((found, rest)) = record(&message[at..]) {
+            (last, end) = (found, message.len() - rest.len());
+        }
+    }
+    last
 }
 
-fn records(message: &str) -> impl Iterator<Item = Record> {
-    message.match_indices(FROM).filter_map(|(at, _)| {
-        let (before, after) = (&message[..at], &message[at + FROM.len()..]);
-        let is_separator = |c: char| c == ',' || c.is_whitespace();
-        let mut words = before.rsplit(is_separator).filter(|word| !word.is_empty());
-        let address = words.next()?.parse().ok()?;
-        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
-        let end = after.find(|c| !is_name(c)).unwrap_or(after.len());
-        // A full stop after the name ends the sentence.
-        let name = after[..end].trim_end_matches(['.', '-']);
-        (!name.is_empty()).then(|| Record {
-            at_the_beginning: words.all(|word| word.parse::<IpAddr>().is_ok()),
-            address,
-            pool: PoolName(name.to_owned()),
-        })
-    })
+fn record_of(text: &str) -> Vec<(IpAddr, PoolName)> {
+    record(text).map(|(record, _)| record).unwrap_or_default()
+}
+
+/// The record at the beginning of `text`, and what stands after it.
+fn record(text: &str) -> Option<(Vec<(IpAddr, PoolName)>, &str)> {
+    let (mut record, mut rest) = part(text)?;
+    while let Some((more, after)) = rest.strip_prefix(BETWEEN).and_then(part) {
+        record.extend(more);
+        rest = after;
+    }
+    Some((record, rest))
+}
+
+/// Addresses and the pool that they are from, at the beginning of `text`, and what stands after that.
+fn part(text: &str) -> Option<(Vec<(IpAddr, PoolName)>, &str)> {
+    let (before, after) = text.split_once(FROM)?;
+    let addresses: Vec<IpAddr> = before
+        .split(BETWEEN)
+        .map(str::parse)
+        .collect::<Result<_, _>>()
+        .ok()?;
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+    let end = after.find(|c| !is_name(c)).unwrap_or(after.len());
+    // A full stop after the name ends the sentence.
+    let name = after[..end].trim_end_matches(['.', '-']);
+    let pool = (!name.is_empty()).then(|| PoolName(name.to_owned()))?;
+    let of_pool = addresses.into_iter().map(|address| (address, pool.clone()));
+    Some((of_pool.collect(), &after[name.len()..]))
 }
 
 #[cfg(test)]
@@ -85,7 +133,46 @@ mod tests {
     }
 
     fn recorded(message: &str) -> Option<String> {
-        recorded_pool(&service(message, &["192.0.2.1"])).map(|pool| pool.0)
+        let origins = recorded_pools(&service(message, &["192.0.2.1"]));
+        origins
+            .get("192.0.2.1".parse().unwrap())
+            .map(|pool| pool.0.clone())
+    }
+
+    #[test]
+    fn addresses_of_two_pools_are_recorded_each_with_its_own() {
+        let [four, six, old]: [IpAddr; 3] =
+            ["192.0.2.1", "2001:db8::1", "192.0.2.9"].map(|address| address.parse().unwrap());
+        let pool = |name: &str| PoolName(name.into());
+        let origins: Origins = [(four, pool("v4")), (six, pool("v6")), (old, pool("old"))]
+            .into_iter()
+            .collect();
+        let text = from_pools(&[four, six], &origins);
+        assert_eq!(text, "192.0.2.1 from IPPool v4, 2001:db8::1 from IPPool v6");
+        let whole = format!("{text}{}", draining(&[old], &origins));
+        assert_eq!(
+            whole,
+            format!("{text}; 192.0.2.9 from IPPool old goes in a moment")
+        );
+        for message in [
+            whole.clone(),
+            format!("{whole}; when this was written, it rained"),
+        ] {
+            let object = service(&message, &["192.0.2.1", "2001:db8::1", "192.0.2.9"]);
+            assert_eq!(recorded_pools(&object), origins, "{message}");
+        }
+        let kept = service(
+            &format!("there is no IPPool: create one; it keeps {text}"),
+            &["192.0.2.1", "2001:db8::1"],
+        );
+        assert_eq!(recorded_pools(&kept).iter().count(), 2);
+        let unknown: Origins = [(six, pool("v6"))].into_iter().collect();
+        let text = from_pools(&[four, six], &unknown);
+        assert_eq!(text, "2001:db8::1 from IPPool v6, 192.0.2.1");
+        assert_eq!(
+            recorded_pools(&service(&text, &["192.0.2.1", "2001:db8::1"])),
+            unknown
+        );
     }
 
     #[test]
@@ -112,8 +199,8 @@ mod tests {
         assert_eq!(recorded("taken from IPPool lan"), None);
         assert_eq!(recorded("192.0.2.1 from IPPool "), None);
         assert_eq!(recorded("192.0.2.2 from IPPool lan"), None);
-        assert_eq!(recorded_pool(&service("192.0.2.1 from IPPool lan", &[])), None);
-        assert_eq!(recorded_pool(&Service::default()), None);
+        assert!(recorded_pools(&service("192.0.2.1 from IPPool lan", &[])).is_empty());
+        assert!(recorded_pools(&Service::default()).is_empty());
     }
 
     #[test]
@@ -149,10 +236,11 @@ mod tests {
             let v4 = v4.map(|bits| Ipv4Addr::from_bits(bits).into());
             let addresses: Vec<IpAddr> = v4.into_iter().chain(v6.map(|bits| Ipv6Addr::from_bits(bits).into())).collect();
             let pool = PoolName(pool);
-            let message = format!("{}{rest}", from_pool(&addresses, &pool));
+            let origins: Origins = addresses.iter().map(|&address| (address, pool.clone())).collect();
+            let message = format!("{}{rest}", from_pools(&addresses, &origins));
             let held: Vec<_> = addresses.iter().map(IpAddr::to_string).collect();
             let held: Vec<_> = held.iter().map(String::as_str).collect();
-            prop_assert_eq!(recorded_pool(&service(&message, &held)), Some(pool));
+            prop_assert_eq!(recorded_pools(&service(&message, &held)), origins);
         }
 
         #[test]

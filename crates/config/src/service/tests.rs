@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use ipam::{Families, Sharing};
-use model::{Family, NodeName, PoolName};
+use model::{Family, NodeName, Origins, PoolName};
 use serde_json::json;
 
 use super::*;
@@ -123,21 +123,27 @@ fn addresses_are_read_from_the_annotation_or_the_field_but_not_from_both() {
 }
 
 #[test]
-fn a_pool_is_named_by_a_name_that_a_pool_can_have() {
-    let pool = |name: &str| {
-        let asked = asks(json!({ADDRESS_POOL: name}), json!({"clusterIPs": ["10.0.0.1"]}));
-        asked.map(|request| request.pool.map(|pool| pool.0))
+fn pools_are_named_by_names_that_a_pool_can_have_in_order_and_once() {
+    let pools = |names: &str| {
+        let asked = asks(json!({ADDRESS_POOL: names}), json!({"clusterIPs": ["10.0.0.1"]}));
+        asked.map(|request| request.pools.into_iter().map(|pool| pool.0).collect::<Vec<_>>())
     };
-    assert_eq!(pool(" lan.v4 "), Ok(Some("lan.v4".into())));
-    for wrong in ["", " ", "My Pool", "lan/v4"] {
-        let fault = pool(wrong).unwrap_err();
+    assert_eq!(pools(" lan.v4 "), Ok(vec!["lan.v4".into()]));
+    assert_eq!(pools("v6, v4,v6"), Ok(vec!["v6".into(), "v4".into()]));
+    for (written, wrong) in [
+        ("", ""),
+        (" ", ""),
+        ("My Pool", "My Pool"),
+        ("lan/v4", "lan/v4"),
+        ("v4,", ""),
+    ] {
+        let fault = pools(written).unwrap_err();
         assert_eq!(fault.reason(), "InvalidRequest");
         assert_eq!(
             fault.to_string(),
             format!(
-                "heraldlb.io/address-pool: {:?} cannot be the name of an IPPool: write the name that \"kubectl get ippools\" \
-                 shows, or remove the annotation",
-                wrong.trim()
+                "heraldlb.io/address-pool: {wrong:?} cannot be the name of an IPPool: write the name that \"kubectl get \
+                 ippools.heraldlb.io\" shows, or several with commas between them, or remove the annotation"
             )
         );
     }
@@ -242,24 +248,25 @@ fn a_service_may_be_reallocated_only_when_it_says_true() {
     );
     assert_eq!(fault.reason(), "InvalidRequest");
     let silent = asks(json!({}), json!({"clusterIPs": ["10.0.0.1"]})).unwrap();
-    assert!(!silent.reallocate && silent.reservation.is_none() && silent.pool.is_none());
+    assert!(!silent.reallocate && silent.reservation.is_none() && silent.pools.is_empty());
 }
 
 #[test]
-fn the_pool_that_a_service_records_is_told_to_those_who_announce_it() {
+fn the_pools_that_a_service_records_are_told_to_those_who_announce_it() {
     let mut object = service(json!({}), json!({"externalTrafficPolicy": "Local"}));
     let addresses = ["192.0.2.1".parse().unwrap()];
+    let origins = Origins::from_iter([(addresses[0], PoolName("lan".into()))]);
     object.status = serde_json::from_value(json!({
         "loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]},
         "conditions": [{
             "type": "heraldlb.io/Allocated", "status": "True", "reason": "Allocated",
-            "message": from_pool(&addresses, &PoolName("lan".into())),
+            "message": from_pools(&addresses, &origins),
             "lastTransitionTime": "2026-01-01T00:00:00Z",
         }],
     }))
     .unwrap();
     let announced = announced(&object);
-    assert_eq!(announced.recorded_pool, Some(PoolName("lan".into())));
+    assert_eq!(announced.origins, origins);
     assert_eq!(announced.addresses, addresses);
     assert_eq!(announced.traffic_policy, TrafficPolicy::Local);
 }

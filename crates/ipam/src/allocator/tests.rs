@@ -1,4 +1,4 @@
-use model::{Family, Labels, Requirement, Selector, Selectors};
+use model::{Family, Labels, PoolName, Requirement, Selector, Selectors};
 
 use super::*;
 use crate::books::usage::{Count, Usage};
@@ -68,7 +68,7 @@ fn of_families(name: &str, families: Families) -> Request {
 
 fn from_pool(request: Request, pool: &str) -> Request {
     Request {
-        pool: Some(pool_name(pool)),
+        pools: vec![pool_name(pool)],
         ..request
     }
 }
@@ -129,7 +129,10 @@ fn claim(addresses: &[&str], origin: Option<&str>) -> Claim {
     Claim {
         addresses: ips(addresses),
         sharing: Sharing::default(),
-        origin: origin.map(pool_name),
+        origins: ips(addresses)
+            .into_iter()
+            .filter_map(|ip| Some((ip, pool_name(origin?))))
+            .collect(),
     }
 }
 
@@ -151,4 +154,11 @@ fn expect(ipam: &mut Ipam, request: &Request, reason: &str, text: &str) -> Refus
     let refusal = refused(ipam, request);
     assert_eq!((refusal.reason(), refusal.to_string().as_str()), (reason, text));
     refusal
+}
+
+/// The pool that all of them are from; none when that is not known of any.
+fn only_pool(origins: &Origins) -> Option<PoolName> {
+    let pools: BTreeSet<_> = origins.iter().map(|(_, pool)| pool.clone()).collect();
+    assert!(pools.len() <= 1, "{pools:?}");
+    pools.into_iter().next()
 }

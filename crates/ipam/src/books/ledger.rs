@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use model::{Family, PoolName, ServiceName};
+use model::{Family, Origins, ServiceName};
 
 use crate::sharing::Sharing;
 
@@ -13,8 +13,8 @@ pub(crate) struct Holding {
     /// Addresses that it is to lose, which its status may still show: they are nobody else's yet.
     pub(crate) leaving: Vec<IpAddr>,
     pub(crate) sharing: Sharing,
-    /// The pool that `current` came from, which it remembers when no pool has the addresses any more.
-    pub(crate) origin: Option<PoolName>,
+    /// The pools that these came from, which it remembers when no pool has the addresses any more.
+    pub(crate) origins: Origins,
 }
 
 /// Who holds which address.
@@ -30,6 +30,12 @@ impl Holding {
     /// Every address that is not free because of this.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.current.iter().chain(&self.leaving).copied()
+    }
+
+    /// Keeps in mind where its addresses came from, and nothing of others.
+    pub(crate) fn forget_origins(&mut self) {
+        let known = |address| Some((address, self.origins.get(address)?.clone()));
+        self.origins = self.addresses().filter_map(known).collect();
     }
 
     /// Whether `after` in place of this leaves others more to choose from.

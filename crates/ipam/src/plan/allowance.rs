@@ -72,13 +72,13 @@ impl<'a> Allowance<'a> {
 }
 
 impl Ipam {
-    /// Whether the quota of the pool that has `addresses` lets the Service have them.
+    /// Whether the quotas of the pools that have `addresses` let the Service have them.
     pub(crate) fn within_quota(&self, request: &Request, addresses: &[IpAddr]) -> Result<(), Refusal> {
-        let list = addresses
+        let lists = addresses
             .iter()
-            .find_map(|&address| Some(self.position(address)?.list));
-        let allowance = list.and_then(|list| Allowance::of(self, request, list));
-        match allowance.filter(|allowance| !allowance.lets(addresses)) {
+            .filter_map(|&address| Some(self.position(address)?.list));
+        let mut allowances = lists.filter_map(|list| Allowance::of(self, request, list));
+        match allowances.find(|allowance| !allowance.lets(addresses)) {
             None => Ok(()),
             Some(allowance) => Err(Refusal::PoolRefuses {
                 pool: self.free_lists[allowance.list].pool.name.clone(),

@@ -39,7 +39,7 @@ impl Obstacle<'_> {
 impl Ipam {
     /// Whether the Service may have an address that it does not have.
     pub(crate) fn available(&self, request: &Request, address: IpAddr) -> Result<(), Refusal> {
-        let pool = &self.free_lists[self.whereabouts(address)?].pool;
+        let pool = &self.free_lists[self.giving(address)?].pool;
         let refused = |refusal| Refusal::PoolRefuses {
             pool: pool.name.clone(),
             refusal,
@@ -65,8 +65,8 @@ impl Ipam {
             .or_else(|| rival().map(|(holder, holding)| Obstacle::Service(holder, &holding.sharing)))
     }
 
-    /// The list that gives out `address`.
-    pub(crate) fn whereabouts(&self, address: IpAddr) -> Result<usize, Refusal> {
+    /// The free list that gives out `address`.
+    pub(crate) fn giving(&self, address: IpAddr) -> Result<usize, Refusal> {
         if let Some(position) = self.position(address) {
             return Ok(position.list);
         }

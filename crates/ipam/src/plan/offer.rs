@@ -14,33 +14,50 @@ use crate::request::Request;
 /// How many namespaces are named as those who could be asked for an address of a full pool.
 const NAMED_HOLDERS: usize = 3;
 
+/// How a pool comes to be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum From {
+    /// The Service has an address of it: what `autoAssign` says does not matter.
+    Home,
+    /// It has not.
+    Elsewhere,
+}
+
 impl Ipam {
-    /// Addresses of `families` from one list, with `base` among them.
+    /// Addresses of `families`, with `base` among them and the others from one pool.
     pub(crate) fn offer(
         &self,
         request: &Request,
         list: usize,
+        from: From,
         families: &[Family],
         base: &[IpAddr],
     ) -> Result<Vec<IpAddr>, PoolRefusal> {
-        let on = &self.free_lists[list];
-        if on.pool.closed {
-            return Err(PoolRefusal::Closed);
-        }
-        if request.pool.is_none() && !on.pool.auto_assign && base.is_empty() {
-            return Err(PoolRefusal::NotAutomatic);
-        }
-        if !on.pool.serves(request) {
-            return Err(PoolRefusal::Reserved);
-        }
+        self.opens(request, list, from)?;
+        let of = &self.free_lists[list];
         let covered = |family: &Family| base.iter().any(|&address| Family::of(address) == *family);
-        if let Some(&missing) = families
+        let mut missing = families
             .iter()
-            .find(|family| !covered(family) && on.size(**family) == 0)
-        {
-            return Err(PoolRefusal::WithoutFamily(missing));
+            .filter(|family| !covered(family) && of.size(**family) == 0);
+        match missing.next() {
+            Some(&missing) => Err(PoolRefusal::WithoutFamily(missing)),
+            None => self.pick(request, list, families, base),
         }
-        self.pick(request, list, families, base)
+    }
+
+    /// Whether a pool gives anything to the Service at all.
+    pub(crate) fn opens(&self, request: &Request, list: usize, from: From) -> Result<(), PoolRefusal> {
+        let pool = &self.free_lists[list].pool;
+        let asked = !request.pools.is_empty() || from == From::Home;
+        if pool.closed {
+            Err(PoolRefusal::Closed)
+        } else if !asked && !pool.auto_assign {
+            Err(PoolRefusal::NotAutomatic)
+        } else if !pool.serves(request) {
+            Err(PoolRefusal::Reserved)
+        } else {
+            Ok(())
+        }
     }
 
     /// One address of each family: of `base`, else the first that is free or may be shared (P-ALLOC-14, P-ALLOC-46). Where
@@ -77,7 +94,7 @@ impl Ipam {
 
     /// The addresses of a family that a list could give: those that the Service has or is about to lose, for its status
     /// may still show them, then the lowest that is free and all that may be shared, in order.
-    fn options(&self, request: &Request, list: usize, family: Family) -> Vec<IpAddr> {
+    pub(crate) fn options(&self, request: &Request, list: usize, family: Family) -> Vec<IpAddr> {
         let on_list = |address: IpAddr| -> Option<Place> {
             let position = self.position(address).filter(|position| position.list == list)?;
             (Family::of(address) == family && self.obstacle(request, address).is_none())
@@ -117,7 +134,7 @@ impl Ipam {
         }
     }
 
-    fn full(&self, list: usize, family: Family) -> PoolRefusal {
+    pub(crate) fn full(&self, list: usize, family: Family) -> PoolRefusal {
         PoolRefusal::Full {
             family,
             size: self.free_lists[list].size(family),

@@ -4,11 +4,18 @@ use std::net::IpAddr;
 use model::Family;
 
 use crate::allocator::Ipam;
+use crate::plan::offer::From;
 use crate::plan::one_of_each;
+use crate::plan::pair::Pair;
 use crate::refusal::{PoolRefusal, Refusal};
 use crate::request::Request;
 
 /// The search for addresses of a Service that leaves the choice to us, or to its reservation.
+///
+/// A Service of both families gets them from one pool where one has both, else from two: of pools of one priority that is so
+/// whatever their names are, and pools of a lower priority are not looked at while those of a higher one will do. What it has
+/// already, and what its reservation keeps for it, stays as it is; what is missing beside that comes from the pool of that if
+/// it can, else from the first that has it.
 pub(crate) struct Search<'a> {
     ipam: &'a Ipam,
     request: &'a Request,
@@ -18,14 +25,15 @@ pub(crate) struct Search<'a> {
     kept: Vec<IpAddr>,
     /// What it had best have: `kept`, and of what it has already all that goes with it.
     base: Vec<IpAddr>,
-    /// The list that an address beside those of `base` has to come from (P-ALLOC-69).
+    /// The free list that the first of `base` is of.
     home: Option<usize>,
-    /// The lists that all of its addresses may come from, in order, if it has to leave what it has.
-    elsewhere: Vec<usize>,
+    /// The free lists that the Service may be served from, in order.
+    candidates: Vec<usize>,
 }
 
-/// What each list said that was asked, by its place in the order.
-type Answers = BTreeMap<usize, PoolRefusal>;
+/// What each pool said that was asked, by the number of its free list.
+#[derive(Default)]
+pub(crate) struct Answers(BTreeMap<usize, PoolRefusal>);
 
 impl<'a> Search<'a> {
     pub(crate) fn new(ipam: &'a Ipam, request: &'a Request, own: Vec<IpAddr>, kept: Vec<IpAddr>) -> Self {
@@ -35,23 +43,20 @@ impl<'a> Search<'a> {
             own,
             base: Vec::new(),
             home: None,
-            elsewhere: Vec::new(),
+            candidates: ipam.candidates(request),
             kept,
         };
         search.base = search.base();
         search.home = search.base.first().and_then(|&address| search.home(address));
-        if search.may_leave() {
-            search.elsewhere = search.candidates().unwrap_or_default();
-        }
         search
     }
 
     pub(crate) fn run(&self) -> Result<Vec<IpAddr>, Refusal> {
-        let mut answers = Answers::new();
+        let mut answers = Answers::default();
         for (round, families) in self.request.families.choices().iter().enumerate() {
             if round == 1 {
                 // What a pool says to either address alone tells more than what it said to the pair.
-                answers.clear();
+                answers = Answers::default();
             }
             if let Some(addresses) = self.round(families, &mut answers) {
                 return Ok(addresses);
@@ -70,19 +75,9 @@ impl<'a> Search<'a> {
         if base.len() == families.len() && self.may_go_together(&base) {
             return Some(base);
         }
-        let at_home = self
-            .home
-            .into_iter()
-            .flat_map(|home| [(home, base.as_slice()), (home, &kept)]);
-        let at_home = at_home.filter(|(_, base)| !base.is_empty());
-        let elsewhere = self.elsewhere.iter().map(|&list| (list, [].as_slice()));
-        for (list, base) in at_home.chain(elsewhere) {
-            match self.ipam.offer(self.request, list, families, base) {
-                Ok(addresses) => return Some(addresses),
-                Err(refusal) => note(answers, list, refusal),
-            }
-        }
-        None
+        self.beside(&base, families, answers)
+            .or_else(|| self.beside(&kept, families, answers))
+            .or_else(|| self.may_leave().then(|| self.anew(families, answers))?)
     }
 
     /// Whether the Service may have all of `base`: it has already, or no other Service minds.
@@ -92,17 +87,63 @@ impl<'a> Search<'a> {
         unchanged || self.ipam.split(self.request, base).is_none()
     }
 
+    /// What is missing beside `fixed`: from its own pool, else from the first that has it.
+    fn beside(&self, fixed: &[IpAddr], families: &[Family], answers: &mut Answers) -> Option<Vec<IpAddr>> {
+        if fixed.is_empty() {
+            return None;
+        }
+        let home = self.home.into_iter().map(|list| (list, From::Home));
+        let complete = fixed.len() == families.len();
+        let others = self
+            .candidates
+            .iter()
+            .filter(|list| !complete && Some(**list) != self.home);
+        let others = others.map(|&list| (list, From::Elsewhere));
+        home.chain(others)
+            .find_map(|(list, from)| self.ask(list, from, families, fixed, answers))
+    }
+
+    /// All of them anew: of the pools of each priority, from one alone, else from two.
+    fn anew(&self, families: &[Family], answers: &mut Answers) -> Option<Vec<IpAddr>> {
+        let mut pair = Pair::new(self.ipam, self.request, families);
+        let priority = |list: &usize| self.ipam.priority(self.request, *list);
+        for equals in self.candidates.chunk_by(|a, b| priority(a) == priority(b)) {
+            let alone = |&list: &usize| self.ask(list, From::Elsewhere, families, &[], answers);
+            if let Some(addresses) = equals.iter().find_map(alone) {
+                return Some(addresses);
+            }
+            equals.iter().for_each(|&list| pair.add(list, answers));
+            if let Some(addresses) = pair.find(answers) {
+                return Some(addresses);
+            }
+        }
+        None
+    }
+
+    fn ask(
+        &self,
+        list: usize,
+        from: From,
+        families: &[Family],
+        fixed: &[IpAddr],
+        answers: &mut Answers,
+    ) -> Option<Vec<IpAddr>> {
+        match self.ipam.offer(self.request, list, from, families, fixed) {
+            Ok(addresses) => Some(addresses),
+            Err(refusal) => {
+                answers.note(list, refusal);
+                None
+            }
+        }
+    }
+
     fn base(&self) -> Vec<IpAddr> {
-        let pool = |address: &IpAddr| self.ipam.own_pool(self.request, *address);
-        let new = self.kept.iter().find(|address| !self.own.contains(address));
-        let named = self.request.pool.as_ref();
-        let fits = |address: &IpAddr| match new {
-            Some(new) => pool(address) == pool(new),
-            None => named.is_none() || pool(address) == named,
-        };
+        let named = &self.request.pools;
+        let is_named = |pool: Option<&_>| named.is_empty() || pool.is_some_and(|pool| named.contains(pool));
+        let fits = |address: &IpAddr| is_named(self.ipam.own_pool(self.request, *address));
         let mut rest: Vec<IpAddr> = self.own.iter().copied().filter(fits).collect();
         // Of two of a family, one of which is leaving, the one in the pool is the one that it moved to.
-        rest.sort_by_key(|&address| named.is_some() && self.ipam.declared_by(address) != named);
+        rest.sort_by_key(|&address| !is_named(self.ipam.declared_by(address)));
         self.kept.iter().copied().chain(rest).collect()
     }
 
@@ -110,7 +151,7 @@ impl<'a> Search<'a> {
         self.ipam.list_of(self.ipam.own_pool(self.request, address)?)
     }
 
-    /// Whether the Service may leave what it has for another pool: it has lost some of it, or it is too little. That a
+    /// Whether the Service may leave what it has for other pools: it has lost some of it, or it is too little. That a
     /// pool has more to offer is no reason (P-ALLOC-76).
     fn may_leave(&self) -> bool {
         let best = self.request.families.best();
@@ -121,44 +162,61 @@ impl<'a> Search<'a> {
         self.kept.is_empty() && (lost || !enough)
     }
 
-    /// The lists that the Service may be served from.
-    fn candidates(&self) -> Result<Vec<usize>, Refusal> {
-        match &self.request.pool {
-            Some(name) => Ok(vec![self.ipam.list_named(name)?]),
-            None if self.ipam.free_lists.is_empty() => Err(Refusal::NoPools),
-            None => Ok((0..self.ipam.free_lists.len()).collect()),
+    fn refusal(&self, Answers(answers): Answers) -> Refusal {
+        if let Some(unknown) = self.ipam.unknown_pool(self.request) {
+            return unknown;
         }
-    }
-
-    fn refusal(&self, mut answers: Answers) -> Refusal {
-        if let (None, Some(&address)) = (self.home, self.kept.first()) {
+        if let (true, Some(&address)) = (answers.is_empty(), self.kept.first()) {
             return Refusal::OutsidePools(address);
         }
-        if let Err(refusal) = self.candidates() {
-            return refusal;
+        if self.ipam.free_lists.is_empty() {
+            return Refusal::NoPools;
         }
         let name = |list: usize| self.ipam.free_lists[list].pool.name.clone();
-        match (&self.request.pool, answers.pop_last()) {
-            (Some(_), Some((list, refusal))) => Refusal::PoolRefuses {
-                pool: name(list),
-                refusal,
-            },
-            (_, last) => Refusal::NoPoolFits {
-                families: self.request.families,
-                pools: answers
-                    .into_iter()
-                    .chain(last)
-                    .map(|(list, refusal)| (name(list), refusal))
-                    .collect(),
-            },
+        let families = self.request.families;
+        let mut pools: Vec<_> = answers
+            .into_iter()
+            .map(|(list, refusal)| (name(list), refusal))
+            .collect();
+        match (self.request.pools.len(), pools.pop()) {
+            (1, Some((pool, refusal))) => Refusal::PoolRefuses { pool, refusal },
+            (named, last) => {
+                pools.extend(last);
+                match named {
+                    0 => Refusal::NoPoolFits { families, pools },
+                    _ => Refusal::NoNamedPoolFits { families, pools },
+                }
+            }
         }
     }
 }
 
-/// That a family is missing says least: anything else that the same list said stands.
-fn note(answers: &mut Answers, list: usize, refusal: PoolRefusal) {
-    let known = answers.get(&list);
-    if known.is_none_or(|known| matches!(known, PoolRefusal::WithoutFamily(_))) {
-        answers.insert(list, refusal);
+impl Ipam {
+    /// The free lists that the Service may be served from, in the order in which they are tried.
+    pub(crate) fn candidates(&self, request: &Request) -> Vec<usize> {
+        match request.pools.is_empty() {
+            true => (0..self.free_lists.len()).collect(),
+            false => request
+                .pools
+                .iter()
+                .filter_map(|name| self.list_of(name))
+                .collect(),
+        }
+    }
+
+    /// Lower is tried first. Where the Service names pools, all are alike.
+    fn priority(&self, request: &Request, list: usize) -> Option<(u32, u32)> {
+        let (pinned, priority, _) = self.free_lists[list].pool.rank();
+        request.pools.is_empty().then_some((pinned, priority))
+    }
+}
+
+impl Answers {
+    /// That a family is missing says least: anything else that the same pool said stands.
+    pub(crate) fn note(&mut self, list: usize, refusal: PoolRefusal) {
+        let known = self.0.get(&list);
+        if known.is_none_or(|known| matches!(known, PoolRefusal::WithoutFamily(_))) {
+            self.0.insert(list, refusal);
+        }
     }
 }

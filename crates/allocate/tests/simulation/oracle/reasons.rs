@@ -69,7 +69,7 @@ impl Tenure<'_> {
             return true;
         };
         let others = !request.addresses.is_empty() && !request.addresses.contains(&self.address);
-        let elsewhere = request.pool.is_some_and(|pool| !self.is_of(&pool));
+        let elsewhere = !request.pools.is_empty() && !request.pools.iter().any(|pool| self.is_of(pool));
         let kept = request.reservation.is_some_and(|name| {
             let forms = self.forms_of(&Key::reservation(&name));
             forms.iter().any(|form| !keeps(form, self.address))
@@ -95,7 +95,7 @@ impl Tenure<'_> {
         let came = self
             .forms
             .iter()
-            .all(|form| config::service::recorded_pool(form).as_ref() == Some(pool));
+            .all(|form| config::service::recorded_pools(form).get(self.address) == Some(pool));
         let pools = self.forms_of(&Key::new(Kind::Pools, "", &pool.0));
         came || !pools.is_empty()
             && pools

@@ -73,11 +73,13 @@ impl<'a> Settled<'a> {
     /// Whether what is held is what is asked for.
     pub(super) fn is_served(&self, request: &Request, service: &Service, held: &[IpAddr]) -> bool {
         let exact = request.addresses.is_empty() || same(&request.addresses, held);
-        let named = request.pool.as_ref().is_none_or(|name| {
-            let came = config::service::recorded_pool(service).as_ref() == Some(name);
-            let pool = self.pools.iter().find(|pool| pool.name() == name.0);
-            came || pool.is_some_and(|pool| held.iter().all(|address| pool.covers(*address)))
-        });
+        let recorded = config::service::recorded_pools(service);
+        let is_named = |address: &IpAddr| {
+            let came = recorded.get(*address);
+            let covers = |pool: &Pool<'_>| is_named(request, pool) && pool.covers(*address);
+            came.is_some_and(|came| request.pools.contains(came)) || self.pools.iter().any(covers)
+        };
+        let named = request.pools.is_empty() || held.iter().all(is_named);
         let kept = request.reservation.as_ref().is_none_or(|name| {
             let keeps = |address: &IpAddr| self.keepers(*address).any(|keeper| keeper == name);
             held.iter().all(keeps)
@@ -122,7 +124,6 @@ impl<'a> Settled<'a> {
         held: &[IpAddr],
         base: &[IpAddr],
     ) -> Option<Vec<IpAddr>> {
-        let named = |pool: &&Pool<'_>| request.pool.as_ref().is_none_or(|name| name.0 == pool.name());
         let kept = self
             .reservations
             .iter()
@@ -141,35 +142,28 @@ impl<'a> Settled<'a> {
         } else {
             &request.addresses
         };
-        self.pools.iter().filter(named).find_map(|pool| {
-            let own = held
-                .iter()
-                .copied()
-                .filter(|address| self.is_of(service, *pool, *address));
-            let mut all = pool.addresses();
-            all.extend(own.filter(|address| self.rival(service, &[*address]).is_none()));
-            let pairs = all.iter().flat_map(|a| all.iter().map(move |b| vec![*a, *b]));
-            let singles = all.iter().map(|a| vec![*a]);
-            pairs.chain(singles).find(|offer| {
-                let complete = wanted.iter().filter(|address| is_wanted(families, **address));
-                facts::fits(families, offer)
-                    && complete.into_iter().all(|address| offer.contains(address))
-                    && (request.addresses.is_empty() || same(&request.addresses, offer))
-                    && base.iter().all(|address| offer.contains(address))
-                    && self.may_have(service, request, *pool, held, offer)
-            })
+        let named: Vec<&Pool<'_>> = self.pools.iter().filter(|pool| is_named(request, pool)).collect();
+        let own = held.iter().copied().filter(|address| {
+            let of_named =
+                request.pools.is_empty() || named.iter().any(|pool| self.is_of(service, **pool, *address));
+            of_named && self.rival(service, &[*address]).is_none()
+        });
+        let given = named.iter().flat_map(|pool| pool.addresses());
+        let all: BTreeSet<IpAddr> = given.chain(own).collect();
+        let pairs = all.iter().flat_map(|a| all.iter().map(move |b| vec![*a, *b]));
+        let singles = all.iter().map(|a| vec![*a]);
+        pairs.chain(singles).find(|offer| {
+            let complete = wanted.iter().filter(|address| is_wanted(families, **address));
+            facts::fits(families, offer)
+                && complete.into_iter().all(|address| offer.contains(address))
+                && (request.addresses.is_empty() || same(&request.addresses, offer))
+                && base.iter().all(|address| offer.contains(address))
+                && self.may_have(service, request, held, offer)
         })
     }
 
-    /// Whether a pool may give exactly these addresses to a Service.
-    fn may_have(
-        &self,
-        service: &Service,
-        request: &Request,
-        pool: Pool<'_>,
-        held: &[IpAddr],
-        offer: &[IpAddr],
-    ) -> bool {
+    /// Whether the pools may give exactly these addresses to a Service.
+    fn may_have(&self, service: &Service, request: &Request, held: &[IpAddr], offer: &[IpAddr]) -> bool {
         let new: Vec<IpAddr> = offer
             .iter()
             .copied()
@@ -179,17 +173,26 @@ impl<'a> Settled<'a> {
             self.keepers(*address)
                 .any(|keeper| Some(keeper) == request.reservation.as_ref())
         };
-        let asked = request.pool.is_some() || !request.addresses.is_empty() || offer.iter().any(kept);
-        let automatic = pool.0.spec.auto_assign || asked || new.len() < offer.len();
-        let open = automatic && !pool.is_closed() && pool.serves(request);
-        let free = |address: &IpAddr| {
+        let asked = !request.pools.is_empty() || !request.addresses.is_empty();
+        let at_home = |pool: Pool<'_>| {
+            let mut own = offer
+                .iter()
+                .filter(|address| held.contains(address) || kept(address));
+            own.any(|address| self.is_of(service, pool, *address))
+        };
+        let given = |address: &IpAddr| {
             let mut keepers = self.keepers(*address);
-            pool.gives(*address)
+            let Some(&pool) = self.pools.iter().find(|pool| pool.gives(*address)) else {
+                return false;
+            };
+            (pool.0.spec.auto_assign || asked || at_home(pool))
+                && !pool.is_closed()
+                && pool.serves(request)
+                && self.is_within_quota(service, pool, held, offer)
                 && self.rival(service, &[*address]).is_none()
                 && keepers.all(|keeper| Some(keeper) == request.reservation.as_ref())
         };
-        (open && new.iter().all(free) && self.is_within_quota(service, pool, held, offer) || new.is_empty())
-            && !self.splits_a_pair(service, offer)
+        new.iter().all(given) && !self.splits_a_pair(service, offer)
     }
 
     fn is_within_quota(&self, service: &Service, pool: Pool<'_>, held: &[IpAddr], offer: &[IpAddr]) -> bool {
@@ -226,7 +229,10 @@ impl<'a> Settled<'a> {
     fn is_of(&self, service: &Service, pool: Pool<'_>, address: IpAddr) -> bool {
         match self.pools.iter().find(|pool| pool.covers(address)) {
             Some(owner) => owner.name() == pool.name(),
-            None => config::service::recorded_pool(service).is_some_and(|name| name.0 == pool.name()),
+            None => {
+                let recorded = config::service::recorded_pools(service);
+                recorded.get(address).is_some_and(|name| name.0 == pool.name())
+            }
         }
     }
 
@@ -237,6 +243,11 @@ impl<'a> Settled<'a> {
             .copied()
             .filter(move |other| other.metadata.uid != uid)
     }
+}
+
+/// Whether a Service may be served from a pool, as far as it names pools.
+fn is_named(request: &Request, pool: &Pool<'_>) -> bool {
+    request.pools.is_empty() || request.pools.iter().any(|name| name.0 == pool.name())
 }
 
 /// Whether an address is of a family that is asked for.

@@ -55,7 +55,7 @@ fn an_address_that_another_pool_takes_is_outside_of_the_named_one() {
         Step::Pool(2, Edit::Reclaim),
         Step::Pool(2, Edit::Pin(7)),
         Step::Reconcile(1),
-        Step::Change(2, Change::Pool(0)),
+        Step::Change(2, Change::Pools(vec![0])),
         Step::Hand(1, 1, 2),
         Step::Change(2, Change::Addresses(vec![10, 1])),
     ];

@@ -99,14 +99,27 @@ fn addresses_asked_for_have_the_families_of_the_service() {
 
 /// P-ALLOC-40
 #[test]
-fn an_address_asked_for_is_of_a_pool_for_the_service_and_both_are_of_one() {
+fn an_address_asked_for_is_of_a_pool_for_the_service_and_two_may_be_of_two() {
     let elsewhere = Pinned {
         namespaces: ["team".to_owned()].into(),
         ..Pinned::default()
     };
     let mut ipam = two_pools();
-    let across = exactly(of_families("web", BOTH), &["192.0.2.1", "2001:db8:b::1"]);
-    assert_eq!(refused(&mut ipam, &across).reason(), "AddressNotInPool");
+    let across = exactly(of_families("pair", BOTH), &["192.0.2.1", "2001:db8:b::1"]);
+    assert_eq!(given(&mut ipam, &across), ["192.0.2.1", "2001:db8:b::1"]);
+    let named = Request {
+        service: service("api"),
+        pools: vec![pool_name("a")],
+        ..across
+    };
+    let named = exactly(named, &["192.0.2.2", "2001:db8:b::2"]);
+    expect(
+        &mut ipam,
+        &named,
+        "AddressNotInPool",
+        "2001:db8:b::2 is not in IPPool a, where the addresses of this Service have to come from: ask for an address of \
+         that pool, or name another in the annotation heraldlb.io/address-pool",
+    );
     let nowhere = exactly(request("web"), &["203.0.113.1"]);
     assert_eq!(refused(&mut ipam, &nowhere).reason(), "AddressNotInPool");
     ipam.set_pools(vec![pinned("p", &["192.0.2.0/24"], elsewhere)]);

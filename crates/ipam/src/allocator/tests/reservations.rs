@@ -144,15 +144,24 @@ fn a_request_waits_when_its_reserved_address_is_not_to_be_had() {
         (&["192.0.2.0"], V4, "AddressNotInPool"),
         (&["192.0.2.1"], V4, "AddressNotInPool"),
         (&["198.51.100.1"], V4, "PoolRefuses"),
-        (&["192.0.2.2", "2001:db8:c::1"], BOTH, "AddressNotInPool"),
-        (&["192.0.2.2"], BOTH, "NoPoolMatches"),
     ] {
         ipam.set_reservations(reserved(&[("r", addresses)]));
         let named = naming(of_families("web", families), "r");
         assert_eq!(refused(&mut ipam, &named).reason(), reason, "{addresses:?}");
     }
+    ipam.set_reservations(reserved(&[("r", &["192.0.2.2"])]));
     let elsewhere = from_pool(naming(request("web"), "r"), "c");
     assert_eq!(refused(&mut ipam, &elsewhere).reason(), "AddressNotInPool");
+}
+
+#[test]
+fn two_reserved_addresses_may_be_of_two_pools_and_one_is_completed_from_another() {
+    for addresses in [&["192.0.2.2", "2001:db8:c::1"][..], &["192.0.2.2"]] {
+        let mut ipam = with_pools([pool("a", &["192.0.2.0/29"]), pool("c", &["2001:db8:c::1/128"])]);
+        ipam.set_reservations(reserved(&[("r", addresses)]));
+        let web = naming(of_families("web", BOTH), "r");
+        assert_eq!(given(&mut ipam, &web), ["192.0.2.2", "2001:db8:c::1"]);
+    }
 }
 
 #[test]

@@ -82,7 +82,13 @@ fn usage(tables: &Tables, given: &[Given<'_>]) -> BTreeMap<PoolName, Usage> {
         .flat_map(|row| row.current.iter().map(move |&address| (row, address)));
     let outside = pairs.filter(|(_, address)| tables.giver(*address).is_none());
     let from = |(row, address): (&Row, IpAddr)| {
-        Some((tables.declared(address).or(row.origin.as_ref())?.clone(), address))
+        Some((
+            tables
+                .declared(address)
+                .or_else(|| row.origins.get(address))?
+                .clone(),
+            address,
+        ))
     };
     for (pool, address) in outside.filter_map(from).collect::<BTreeSet<_>>() {
         all.entry(pool)

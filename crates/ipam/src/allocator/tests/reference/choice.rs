@@ -1,11 +1,17 @@
 //! What a Service is to get: of all sets of addresses that the rules permit, the one that the statements put first.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use model::{Family, PoolName};
 
 use super::rules::{Tables, choices, first_of_each};
 use crate::{Pool, Request};
+
+/// P-ALLOC-33: whether the Service may have addresses of the pool, as far as it names pools.
+fn is_named(request: &Request, pool: &PoolName) -> bool {
+    request.pools.is_empty() || request.pools.contains(pool)
+}
 
 impl Tables {
     /// What the request is to get; none when it is to be refused.
@@ -48,20 +54,14 @@ impl Tables {
         set
     }
 
-    /// P-ALLOC-40, P-ALLOC-41, P-ALLOC-53: whether the Service may have these very addresses.
+    /// P-ALLOC-41, P-ALLOC-53: whether the Service may have these very addresses.
     fn may_insist(&self, request: &Request, set: &[IpAddr]) -> bool {
         let own = self.own(request);
         let unchanged = set.iter().all(|address| own.contains(address));
-        let mut pools: Vec<PoolName> = set
-            .iter()
-            .filter_map(|&address| self.pool_of(request, address))
-            .collect();
-        pools.dedup();
-        let named = request.pool.as_ref();
+        let mut pools = set.iter().filter_map(|&address| self.pool_of(request, address));
         set.iter()
             .all(|address| own.contains(address) || self.may_get(request, *address))
-            && (unchanged || pools.len() <= 1)
-            && pools.iter().all(|pool| named.is_none_or(|named| named == pool))
+            && pools.all(|pool| is_named(request, &pool))
             && (unchanged || !self.splits_a_pair(request, set))
     }
 
@@ -81,7 +81,7 @@ impl Tables {
             let sets = self.sets(request, &families, &anchor).into_iter();
             let sets = sets.filter(|set| must.iter().all(|address| set.contains(address)));
             let permitted = sets.filter(|set| self.permitted(request, set, &anchor, &insisted));
-            permitted.min_by_key(|set| self.order(request, set, &anchor))
+            permitted.min_by_key(|set| self.order(request, set, &anchor, &insisted))
         })
     }
 
@@ -104,18 +104,15 @@ impl Tables {
         })
     }
 
-    /// What the Service had best keep: what it has to get, and what it has that goes with that and with its request.
+    /// What the Service had best keep: what it has to get, and what it has that goes with its request.
     fn anchor(&self, request: &Request, insisted: &[IpAddr]) -> Vec<IpAddr> {
-        let own = self.own(request);
-        let new = insisted.iter().find(|address| !own.contains(address));
-        let pool = match new {
-            Some(&new) => self.pool_of(request, new),
-            None => request.pool.clone(),
+        let mut rest = self.own(request);
+        let of_named = |pool: Option<&PoolName>| match pool {
+            Some(pool) => is_named(request, pool),
+            None => request.pools.is_empty(),
         };
-        let mut rest = own;
-        rest.retain(|&address| pool.is_none() || self.pool_of(request, address) == pool);
-        let declared =
-            |address: &IpAddr| request.pool.is_none() || self.declared(*address) == request.pool.as_ref();
+        rest.retain(|&address| of_named(self.pool_of(request, address).as_ref()));
+        let declared = |address: &IpAddr| of_named(self.declared(*address));
         let (first, second): (Vec<_>, Vec<_>) = rest.into_iter().partition(declared);
         [insisted.to_vec(), first, second].concat()
     }
@@ -137,41 +134,66 @@ impl Tables {
         if set == anchor && set.iter().all(|address| own.contains(address)) {
             return true;
         }
-        let pools: Vec<Option<PoolName>> = set
-            .iter()
-            .map(|&address| self.pool_of(request, address))
-            .collect();
-        let Some(pool) = pools[0].as_ref().and_then(|name| self.pool(name)) else {
-            return false;
+        let (home, fresh) = self.beside(request, set, anchor, insisted);
+        let open = |pool: &Pool| {
+            let asked = !request.pools.is_empty() || home.as_ref() == Some(&pool.name);
+            (pool.auto_assign || asked) && is_named(request, &pool.name)
         };
-        let of_one = pools.iter().all(|other| other.as_ref() == Some(&pool.name));
-        let named = request.pool.as_ref().is_none_or(|named| *named == pool.name);
-        let stays = !anchor.is_empty() && anchor.iter().all(|address| set.contains(address));
-        let open = pool.auto_assign || request.pool.is_some() || stays || !insisted.is_empty();
-        let offers = !pool.closed && self.serves(pool, request);
-        of_one
-            && named
-            && open
-            && offers
+        fresh.iter().all(|&address| self.giver(address).is_some_and(open))
             && !self.splits_a_pair(request, set)
             && !self.exceeds_quota(request, set)
     }
 
-    /// Where a set stands: first what keeps most, then by pool (P-ALLOC-21 to -24), then by address (P-ALLOC-14).
-    fn order(&self, request: &Request, set: &[IpAddr], anchor: &[IpAddr]) -> impl Ord + use<> {
+    /// The pool of what the Service keeps or has to get, where the set has that, and what the set has besides.
+    fn beside(
+        &self,
+        request: &Request,
+        set: &[IpAddr],
+        anchor: &[IpAddr],
+        insisted: &[IpAddr],
+    ) -> (Option<PoolName>, Vec<IpAddr>) {
+        let has = |part: &[IpAddr]| part.iter().all(|address| set.contains(address));
+        let fixed = if has(anchor) { anchor } else { insisted };
+        let home = fixed.first().and_then(|&address| self.pool_of(request, address));
+        let fresh = set.iter().copied().filter(|address| !fixed.contains(address));
+        (home, fresh.collect())
+    }
+
+    /// Where a set stands: first what keeps most, then what is from the same pool as that; of pools of one priority one
+    /// is better than two; then by pool (P-ALLOC-21 to -24) and by address (P-ALLOC-14).
+    fn order(
+        &self,
+        request: &Request,
+        set: &[IpAddr],
+        anchor: &[IpAddr],
+        insisted: &[IpAddr],
+    ) -> impl Ord + use<> {
         let leaves = !anchor.iter().all(|address| set.contains(address));
-        let fresh = set.iter().find(|address| !anchor.contains(address)).copied();
-        let pool = fresh.and_then(|address| self.giver(address));
-        let rank = pool.map(|pool| self.rank(pool));
+        let (home, fresh) = self.beside(request, set, anchor, insisted);
+        let pools: Vec<&Pool> = fresh.iter().filter_map(|&address| self.giver(address)).collect();
+        let away = pools
+            .iter()
+            .filter(|pool| home.as_ref() != Some(&pool.name))
+            .count();
+        let rank = |pool: &Pool| {
+            let named = request.pools.iter().position(|name| *name == pool.name);
+            (named, named.is_none().then(|| self.rank(pool)))
+        };
+        let priority = pools
+            .iter()
+            .map(|pool| rank(pool).1.map(|(last, priority, _)| (last, priority)));
+        let names: BTreeSet<&PoolName> = pools.iter().map(|pool| &pool.name).collect();
         let row = self.row(&request.service);
         let had = [row.current, row.leaving].concat();
         let place = |&address: &IpAddr| {
             let back = had.iter().position(|other| *other == address);
             let giver = self.giver(address);
             let entry = giver.and_then(|pool| pool.ranges.iter().position(|range| range.contains(address)));
-            (back.is_none(), back, entry, address)
+            (giver.map(rank), back.is_none(), back, entry, address)
         };
-        (leaves, rank, set.iter().map(place).collect::<Vec<_>>())
+        let places: Vec<_> = fresh.iter().map(place).collect();
+        let beside = home.is_some();
+        (leaves, beside && away > 0, priority.max(), names.len(), places)
     }
 
     /// P-ALLOC-21, P-ALLOC-22, P-ALLOC-24

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use model::{PoolName, ServiceName};
+use model::{Origins, ServiceName};
 
 use super::object::Object;
 use super::rules::{Row, Tables, compatible};
@@ -93,11 +93,11 @@ impl History {
         let before = self.tables.clone();
         let expected = before.expected(&request);
         let current = expected.clone().unwrap_or_else(|| before.left(&request));
-        let known = expected
-            .as_ref()
-            .filter(|set| set.iter().all(|&address| before.declared(address).is_some()));
-        let pool = known.and_then(|set| before.pool_of(&request, set[0]));
-        self.hold(&request.service, &request.sharing, current, pool);
+        let known = expected.iter().flatten().filter_map(|&address| {
+            before.declared(address)?;
+            Some((address, before.pool_of(&request, address)?))
+        });
+        self.hold(&request.service, &request.sharing, current, known.collect());
         let freed = self.ipam.freed();
         let result = self.ipam.assign(&request);
         match &result {
@@ -123,7 +123,7 @@ impl History {
         let request = self.objects[who].request.clone();
         if self.objects[who].exists {
             let current = self.tables.shareable(&request.service, &request.sharing);
-            self.hold(&request.service, &request.sharing, current, None);
+            self.hold(&request.service, &request.sharing, current, Origins::default());
             self.ipam.retain(&request.service, &request.sharing);
         }
     }
@@ -136,7 +136,7 @@ impl History {
         let object = &mut self.objects[who];
         if object.exists && object.in_flight.is_none() {
             let shown = [self.ipam.held(&name), &draining].concat();
-            object.in_flight = Some((shown, self.ipam.pool_of(&name).cloned()));
+            object.in_flight = Some((shown, self.ipam.origins(&name)));
         }
     }
 
@@ -151,6 +151,7 @@ impl History {
         row.leaving.retain(|address| !row.current.contains(address));
         row.leaving.sort_unstable();
         row.leaving.dedup();
+        row.origins = known(&row);
         self.put(&name, row);
         self.ipam.settle(&name, &shown);
     }
@@ -158,7 +159,7 @@ impl History {
     fn delete(&mut self, who: usize) {
         if self.objects[who].exists {
             (self.objects[who].exists, self.objects[who].granted) = (false, false);
-            self.hold(&service(who), &Sharing::default(), Vec::new(), None);
+            self.hold(&service(who), &Sharing::default(), Vec::new(), Origins::default());
             self.ipam.forfeit(&service(who));
         }
     }
@@ -177,7 +178,7 @@ impl History {
     fn restart(&mut self) {
         let written = |object: &Object| {
             let held = self.ipam.held(&object.request.service);
-            object.shown.0 == held && object.shown.1.as_ref() == self.ipam.pool_of(&object.request.service)
+            object.shown.0 == held && object.shown.1 == self.ipam.origins(&object.request.service)
         };
         let written: Vec<bool> = self.objects.iter().map(written).collect();
         self.ipam = Ipam::default();
@@ -187,7 +188,7 @@ impl History {
         for (who, written) in written.into_iter().enumerate() {
             let object = &mut self.objects[who];
             (object.in_flight, object.refused) = (None, None);
-            let (shown, origin) = object.shown.clone();
+            let (shown, origins) = object.shown.clone();
             let sharing = object.request.sharing.clone();
             let rows = self.tables.rows.values();
             let rivals: Vec<&Row> = rows.filter(|row| !compatible(&row.sharing, &sharing)).collect();
@@ -196,7 +197,7 @@ impl History {
             let claim = Claim {
                 addresses: shown,
                 sharing: sharing.clone(),
-                origin: origin.clone(),
+                origins: origins.clone(),
             };
             let told = self.ipam.claim(&service(who), claim);
             assert_eq!(
@@ -208,30 +209,29 @@ impl History {
                 current,
                 leaving,
                 sharing,
-                origin,
+                origins,
             };
             self.put(&service(who), row);
             if !self.objects[who].exists {
-                self.hold(&service(who), &Sharing::default(), Vec::new(), None);
+                self.hold(&service(who), &Sharing::default(), Vec::new(), Origins::default());
                 self.ipam.forfeit(&service(who));
             }
         }
     }
 
-    fn hold(&mut self, name: &ServiceName, sharing: &Sharing, current: Vec<IpAddr>, pool: Option<PoolName>) {
+    fn hold(&mut self, name: &ServiceName, sharing: &Sharing, current: Vec<IpAddr>, origins: Origins) {
         let before = self.tables.row(name);
         let mut leaving = [before.current, before.leaving].concat();
         leaving.retain(|address| !current.contains(address));
-        let origin = pool.or(before.origin);
-        self.put(
-            name,
-            Row {
-                current,
-                leaving,
-                sharing: sharing.clone(),
-                origin,
-            },
-        );
+        let both = origins.iter().chain(before.origins.iter());
+        let mut row = Row {
+            current,
+            leaving,
+            sharing: sharing.clone(),
+            origins: both.map(|(address, pool)| (address, pool.clone())).collect(),
+        };
+        row.origins = known(&row);
+        self.put(name, row);
     }
 
     fn put(&mut self, name: &ServiceName, row: Row) {
@@ -240,4 +240,10 @@ impl History {
             false => drop(self.tables.rows.insert(name.clone(), row)),
         }
     }
+}
+
+/// Where the addresses of the row came from.
+fn known(row: &Row) -> Origins {
+    let known = |&address: &IpAddr| Some((address, row.origins.get(address)?.clone()));
+    row.current.iter().chain(&row.leaving).filter_map(known).collect()
 }

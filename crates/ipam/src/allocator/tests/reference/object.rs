@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use model::{Family, PoolName};
+use model::{Family, Origins};
 
 use super::super::labelled;
 use super::rules::Row;
@@ -12,10 +12,10 @@ use crate::{Families, Request};
 pub(super) struct Object {
     pub(super) request: Request,
     pub(super) exists: bool,
-    /// What its status shows, and the pool that it names.
-    pub(super) shown: (Vec<IpAddr>, Option<PoolName>),
+    /// What its status shows, and the pools that it names.
+    pub(super) shown: (Vec<IpAddr>, Origins),
     /// What a write that is under way will show.
-    pub(super) in_flight: Option<(Vec<IpAddr>, Option<PoolName>)>,
+    pub(super) in_flight: Option<(Vec<IpAddr>, Origins)>,
     /// Its latest request was granted, and nothing but pools, reservations and other Services have changed since.
     pub(super) granted: bool,
     /// What was so when its latest request was refused.

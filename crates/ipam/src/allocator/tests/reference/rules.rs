@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use model::{Family, PoolName, ReservationName, ServiceName};
+use model::{Family, Origins, PoolName, ReservationName, ServiceName};
 
 use crate::{Families, Pool, Reclaim, Request, Sharing};
 
@@ -13,7 +13,7 @@ pub(super) struct Row {
     pub(super) current: Vec<IpAddr>,
     pub(super) leaving: Vec<IpAddr>,
     pub(super) sharing: Sharing,
-    pub(super) origin: Option<PoolName>,
+    pub(super) origins: Origins,
 }
 
 /// Everything that an answer depends on.
@@ -163,10 +163,10 @@ impl Tables {
 
     /// DESIGN §7: whether the Service has to give up the address because its pool changed.
     pub(super) fn displaced(&self, request: &Request, address: IpAddr) -> bool {
-        let origin = self.row(&request.service).origin;
+        let origins = self.row(&request.service).origins;
         let pool = self
             .declared(address)
-            .or(origin.as_ref())
+            .or_else(|| origins.get(address))
             .and_then(|name| self.pool(name));
         let moves = pool.is_some_and(|pool| pool.reclaim == Reclaim::Move);
         (moves || request.reallocate) && !self.would_give(request, address)
@@ -193,11 +193,13 @@ impl Tables {
     /// The pool that an address is of which the Service may keep, or which it is to get.
     pub(super) fn pool_of(&self, request: &Request, address: IpAddr) -> Option<PoolName> {
         let row = self.row(&request.service);
-        let from_named = row.origin.is_some() && row.origin == request.pool;
-        match from_named && self.own(request).contains(&address) {
-            true => row.origin,
-            false => self.declared(address).cloned().or(row.origin),
-        }
+        let origin = row.origins.get(address);
+        let from_named = origin.filter(|origin| request.pools.contains(origin));
+        from_named
+            .filter(|_| self.own(request).contains(&address))
+            .or_else(|| self.declared(address))
+            .or(origin)
+            .cloned()
     }
 
     /// P-ALLOC-53

@@ -37,7 +37,7 @@ pub(super) enum Step {
 #[derive(Clone, Debug)]
 pub(super) enum Change {
     Families(usize),
-    Pool(usize),
+    Pools(Vec<usize>),
     Addresses(Vec<usize>),
     Sharing(usize, usize, usize),
     Reservation(usize),
@@ -64,9 +64,10 @@ impl Change {
     pub(super) fn apply(&self, request: &mut Request) {
         match self {
             Self::Families(families) => request.families = of_number(*families),
-            Self::Pool(pool) => {
+            Self::Pools(pools) => {
                 let names = ["p", "q", "r", "typo"];
-                request.pool = names.get(*pool).map(|name| PoolName(name.to_string()));
+                let named = pools.iter().filter_map(|&pool| names.get(pool));
+                request.pools = named.map(|name| PoolName(name.to_string())).collect();
             }
             Self::Addresses(numbers) => {
                 request.addresses = numbers.iter().map(|&number| address(number)).collect();
@@ -141,13 +142,23 @@ impl Digits {
     fn change(&mut self) -> Change {
         match self.below(21) {
             0..=3 => Change::Families(self.below(5)),
-            4..=5 => Change::Pool(self.below(9)),
+            4..=5 => Change::Pools(self.pools()),
             6..=8 => Change::Addresses(self.addresses()),
             9..=13 => Change::Sharing(self.below(3), self.below(6), self.below(8)),
             14..=15 => Change::Reservation(self.below(4)),
             16 => Change::Reallocate,
             17 => Change::Label,
             _ => Change::Nothing,
+        }
+    }
+
+    /// None, one, or two pools.
+    fn pools(&mut self) -> Vec<usize> {
+        match self.below(9) {
+            0..=3 => vec![],
+            one @ 4..=6 => vec![one - 4],
+            7 => vec![3],
+            _ => vec![self.below(4), self.below(4)],
         }
     }
 

@@ -17,16 +17,21 @@ pub(super) fn refusal_is_true(tables: &Tables, request: &Request, refusal: &Refu
     let so = match refusal {
         Refusal::NoPools => tables.pools.is_empty(),
         Refusal::UnknownPool(pool) => tables.pool(pool).is_none(),
-        Refusal::NoPoolFits { pools, .. } => pools.iter().all(|(pool, refusal)| {
-            tables
-                .pool(pool)
-                .is_some_and(|pool| pool_refusal_is_true(tables, request, pool, refusal))
-        }),
+        Refusal::NoPoolFits { pools, .. } | Refusal::NoNamedPoolFits { pools, .. } => {
+            pools.iter().all(|(pool, refusal)| {
+                tables
+                    .pool(pool)
+                    .is_some_and(|pool| pool_refusal_is_true(tables, request, pool, refusal))
+            })
+        }
         Refusal::PoolRefuses { pool, refusal } => tables
             .pool(pool)
             .is_some_and(|pool| pool_refusal_is_true(tables, request, pool, refusal)),
         Refusal::OutsidePools(address) => tables.declared(*address).is_none(),
-        Refusal::OutsidePool { address, pool } => tables.pool_of(request, *address).as_ref() != Some(pool),
+        Refusal::OutsidePool { address, pools } => {
+            let of = tables.pool_of(request, *address);
+            *pools == request.pools && of.is_none_or(|of| !pools.contains(&of))
+        }
         Refusal::Buggy { address, pool } | Refusal::Excluded { address, pool } => declares(pool, *address),
         Refusal::Taken { address, holder } => holds(holder, *address) && request.sharing.key.is_none(),
         Refusal::SharingRefused {
@@ -56,7 +61,7 @@ fn pool_refusal_is_true(tables: &Tables, request: &Request, pool: &Pool, refusal
         own || tables.keeper(address).is_some() || !tables.others(&request.service, address).is_empty()
     };
     match refusal {
-        PoolRefusal::NotAutomatic => !pool.auto_assign && request.pool.is_none(),
+        PoolRefusal::NotAutomatic => !pool.auto_assign && request.pools.is_empty(),
         PoolRefusal::Reserved => !tables.serves(pool, request),
         PoolRefusal::Closed => pool.closed,
         PoolRefusal::WithoutFamily(family) => given(*family).count() == 0,
