@@ -24,22 +24,22 @@ use serde::{Deserialize, Serialize};
     derive = "PartialEq",
     doc = "A BGPAdvertisement announces addresses to routers: every node that may, announces them to every BGPPeer that it has a \
            session with, and routers spread the traffic over those nodes. Create a BGPPeer for each router beside it.",
-    printcolumn(name = "IP Pools", type_ = "string", json_path = ".spec.ipPools"),
+    printcolumn(name = "IP-Pools", type_ = "string", json_path = ".spec.ipPools"),
     printcolumn(
-        name = "IP Pool Selectors",
+        name = "IP-Pool-Selectors",
         type_ = "string",
         json_path = ".spec.ipPoolSelectors",
         priority = 1
     ),
     printcolumn(name = "Peers", type_ = "string", json_path = ".spec.peers"),
     printcolumn(
-        name = "Node Selectors",
+        name = "Node-Selectors",
         type_ = "string",
         json_path = ".spec.nodeSelectors",
         priority = 1
     ),
     printcolumn(
-        name = "Service Selectors",
+        name = "Service-Selectors",
         type_ = "string",
         json_path = ".spec.serviceSelectors",
         priority = 1
@@ -51,7 +51,7 @@ use serde::{Deserialize, Serialize};
         priority = 1
     ),
     printcolumn(
-        name = "Local Pref",
+        name = "Local-Pref",
         type_ = "integer",
         json_path = ".spec.localPref",
         priority = 1

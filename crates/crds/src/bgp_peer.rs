@@ -26,24 +26,30 @@ use serde::{Deserialize, Serialize};
            acceptRoutes names. How the sessions stand is in the status of the Speakers.",
     printcolumn(name = "Address", type_ = "string", json_path = ".spec.peerAddress"),
     printcolumn(name = "Interface", type_ = "string", json_path = ".spec.interface"),
-    printcolumn(name = "My ASN", type_ = "integer", json_path = ".spec.myASN"),
-    printcolumn(name = "Peer ASN", type_ = "integer", json_path = ".spec.peerASN"),
+    printcolumn(name = "My-ASN", type_ = "integer", json_path = ".spec.myASN"),
+    printcolumn(name = "Peer-ASN", type_ = "integer", json_path = ".spec.peerASN"),
     printcolumn(
-        name = "Dynamic ASN",
+        name = "Dynamic-ASN",
         type_ = "string",
         json_path = ".spec.dynamicASN",
         priority = 1
     ),
-    printcolumn(name = "BFD Profile", type_ = "string", json_path = ".spec.bfdProfile"),
+    printcolumn(name = "Sessions-Up", type_ = "integer", json_path = ".status.sessionsUp"),
     printcolumn(
-        name = "Multi Hop",
+        name = "Sessions-Wanted",
+        type_ = "integer",
+        json_path = ".status.sessionsWanted"
+    ),
+    printcolumn(name = "BFD-Profile", type_ = "string", json_path = ".spec.bfdProfile"),
+    printcolumn(
+        name = "Multi-Hop",
         type_ = "boolean",
         json_path = ".spec.ebgpMultiHop",
         priority = 1
     ),
     printcolumn(name = "VRF", type_ = "string", json_path = ".spec.vrf", priority = 1),
     printcolumn(
-        name = "Node Selectors",
+        name = "Node-Selectors",
         type_ = "string",
         json_path = ".spec.nodeSelectors",
         priority = 1
@@ -231,9 +237,17 @@ pub struct PasswordSecret {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct BGPPeerStatus {
+    /// How many nodes have a session with the router that is up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions_up: Option<i64>,
+
+    /// How many nodes are to have a session with the router.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions_wanted: Option<i64>,
+
     /// Whether Herald works with this object. Accepted is True when nodes open sessions as it says, else False with a reason and a
     /// message that says what to change. Warning is there, and True, when the object is in force and something about it is amiss.
-    /// Password, where passwordSecret is set, says whether that Secret holds one.
+    /// PasswordFound, where passwordSecret is set, says whether that Secret holds one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,

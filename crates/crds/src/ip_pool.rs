@@ -24,52 +24,43 @@ use serde::{Deserialize, Serialize};
     doc = "An IPPool holds addresses that Herald gives to Services of type LoadBalancer. An address from a pool answers only \
            if it is announced too: create an L2Advertisement or a BGPAdvertisement beside it.",
     printcolumn(name = "Addresses", type_ = "string", json_path = ".spec.addresses"),
-    printcolumn(name = "Auto Assign", type_ = "boolean", json_path = ".spec.autoAssign"),
+    printcolumn(name = "Auto-Assign", type_ = "boolean", json_path = ".spec.autoAssign"),
+    printcolumn(name = "Assigned-v4", type_ = "integer", json_path = ".status.assignedIPv4"),
+    printcolumn(name = "Available-v4", type_ = "integer", json_path = ".status.availableIPv4"),
+    printcolumn(name = "Assigned-v6", type_ = "integer", json_path = ".status.assignedIPv6"),
+    printcolumn(name = "Available-v6", type_ = "integer", json_path = ".status.availableIPv6"),
     printcolumn(
-        name = "Avoid Buggy IPs",
-        type_ = "boolean",
-        json_path = ".spec.avoidBuggyIPs"
-    ),
-    printcolumn(name = "Assigned", type_ = "integer", json_path = ".status.assignedIPv4"),
-    printcolumn(name = "Available", type_ = "integer", json_path = ".status.availableIPv4"),
-    printcolumn(
-        name = "Reserved",
+        name = "Reserved-v4",
         type_ = "integer",
         json_path = ".status.reservedIPv4",
         priority = 1
     ),
     printcolumn(
-        name = "Outside",
+        name = "Outside-v4",
         type_ = "integer",
         json_path = ".status.outsideIPv4",
         priority = 1
     ),
     printcolumn(
-        name = "Assigned v6",
-        type_ = "integer",
-        json_path = ".status.assignedIPv6",
-        priority = 1
-    ),
-    printcolumn(
-        name = "Available v6",
-        type_ = "integer",
-        json_path = ".status.availableIPv6",
-        priority = 1
-    ),
-    printcolumn(
-        name = "Reserved v6",
+        name = "Reserved-v6",
         type_ = "integer",
         json_path = ".status.reservedIPv6",
         priority = 1
     ),
     printcolumn(
-        name = "Outside v6",
+        name = "Outside-v6",
         type_ = "integer",
         json_path = ".status.outsideIPv6",
         priority = 1
     ),
     printcolumn(
-        name = "Reclaim Policy",
+        name = "Avoid-Buggy-IPs",
+        type_ = "boolean",
+        json_path = ".spec.avoidBuggyIPs",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Reclaim-Policy",
         type_ = "string",
         json_path = ".spec.reclaimPolicy",
         priority = 1

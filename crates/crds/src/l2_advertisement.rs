@@ -24,21 +24,21 @@ use serde::{Deserialize, Serialize};
     derive = "PartialEq",
     doc = "An L2Advertisement makes addresses answer on the local network: one node at a time answers ARP (IPv4) and neighbour \
            discovery (IPv6) for each of them.",
-    printcolumn(name = "IP Pools", type_ = "string", json_path = ".spec.ipPools"),
+    printcolumn(name = "IP-Pools", type_ = "string", json_path = ".spec.ipPools"),
     printcolumn(
-        name = "IP Pool Selectors",
+        name = "IP-Pool-Selectors",
         type_ = "string",
         json_path = ".spec.ipPoolSelectors",
         priority = 1
     ),
     printcolumn(
-        name = "Node Selectors",
+        name = "Node-Selectors",
         type_ = "string",
         json_path = ".spec.nodeSelectors",
         priority = 1
     ),
     printcolumn(
-        name = "Service Selectors",
+        name = "Service-Selectors",
         type_ = "string",
         json_path = ".spec.serviceSelectors",
         priority = 1

@@ -30,9 +30,14 @@ use serde::{Deserialize, Serialize};
         json_path = ".status.interfaces[*].name"
     ),
     printcolumn(
-        name = "BGP Services",
+        name = "BGP-Services",
         type_ = "integer",
         json_path = ".status.bgpServiceCount"
+    ),
+    printcolumn(
+        name = "BGP-Sessions",
+        type_ = "string",
+        json_path = ".status.bgpSessions[*].state"
     ),
     printcolumn(
         name = "Ready",

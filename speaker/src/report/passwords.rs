@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use crate::bgp::peering::SecretFault;
 
 /// The condition: True when the Secret that the BGPPeer names holds a password.
-pub const PASSWORD: &str = "Password";
+pub const PASSWORD: &str = "PasswordFound";
 
 /// What is to be said of each peer's Secret; none: nothing any more.
 pub type Verdicts = BTreeMap<PeerName, Option<Result<(), SecretFault>>>;

@@ -11,6 +11,10 @@ use kube::core::PartialObjectMeta;
 use model::{NodeName, PeerName};
 
 /// What a watch says.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "each is moved a few times, and none is kept"
+)]
 #[derive(Debug)]
 pub enum RoutingInput {
     /// Of BGPAdvertisements.

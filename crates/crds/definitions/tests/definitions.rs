@@ -59,6 +59,23 @@ fn helm_keeps_every_definition_when_it_uninstalls() {
 }
 
 /// P-CFG-36: only what belongs to a user's namespace lives in one.
+/// The conventions of kubectl: `awk` and `cut` take a space for the next column.
+#[test]
+fn no_title_of_a_column_has_a_space() {
+    for definition in definitions::definitions() {
+        for version in definition.spec.versions {
+            for column in version.additional_printer_columns.unwrap_or_default() {
+                assert!(
+                    !column.name.contains(' '),
+                    "{}: {}",
+                    definition.spec.names.kind,
+                    column.name
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn every_kind_but_the_reservation_is_cluster_scoped() {
     for definition in definitions::definitions() {
