@@ -62,20 +62,12 @@ fn arp_ignore(name: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::links::{Link, State};
+    use crate::kernel::links::Link;
 
     fn link(name: &str) -> (String, Link) {
         let link = Link {
-            index: 1,
-            name: name.into(),
             mac: Some(l2::Mac::new([2, 0, 0, 0, 0, 1]).unwrap()),
-            state: State::Up,
-            carrier_changes: 0,
-            failovers: 0,
-            resolves: true,
-            port_of: None,
-            subnets: BTreeSet::new(),
-            own: BTreeSet::new(),
+            ..Link::new(1, name)
         };
         (name.into(), link)
     }

@@ -9,12 +9,15 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use l2::Mac;
 
+mod address;
 mod exclude;
 mod route;
 mod table;
 mod watcher;
 
+pub use address::{Address, AddressKind};
 pub use exclude::{DEFAULT_EXCLUDED, ExcludeList, InvalidPattern, NotUsable, usable};
+pub use route::Gateway;
 pub use watcher::{LinksError, Watcher};
 
 /// Every interface by its name.
@@ -40,14 +43,38 @@ pub struct Link {
     pub resolves: bool,
     /// The kind of interface that it is a port of, if it is a port.
     pub port_of: Option<Aggregate>,
-    /// The subnets on this link: those that its addresses are in, and for IPv6 also those that routes lead to without a
-    /// router.
+    /// The index of the interface that it is a port of.
+    pub controller: Option<u32>,
+    /// The subnets on this link: those that its addresses are in, and those that routes lead to without a router.
     pub subnets: BTreeSet<IpNet>,
     /// The addresses that it may send from: none that is tentative, or that another station turned out to have.
     pub own: BTreeSet<IpAddr>,
+    /// All its addresses, and how long each is good for.
+    pub addresses: BTreeSet<Address>,
+    /// The default routes over this link, the best first.
+    pub gateways: BTreeSet<Gateway>,
 }
 
 impl Link {
+    /// A link of Ethernet that is up and of which nothing else is known.
+    pub fn new(index: u32, name: &str) -> Self {
+        Self {
+            index,
+            name: name.to_owned(),
+            mac: None,
+            state: State::Up,
+            carrier_changes: 0,
+            failovers: 0,
+            resolves: true,
+            port_of: None,
+            controller: None,
+            subnets: BTreeSet::new(),
+            own: BTreeSet::new(),
+            addresses: BTreeSet::new(),
+            gateways: BTreeSet::new(),
+        }
+    }
+
     /// Whether `address` lies in one of the subnets of this interface.
     pub fn carries(&self, address: IpAddr) -> bool {
         self.subnets.iter().any(|net| net.contains(&address))

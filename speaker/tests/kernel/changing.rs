@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use speaker::kernel::links::{Link, Links, State};
+use speaker::kernel::links::{Link, Links};
 use tokio::sync::watch;
 
 use crate::client::{Client, mac, now};
@@ -71,16 +71,11 @@ fn a_flap_too_short_to_be_seen_and_a_failover_are_followed_by_announcements() {
     let segment = Segment::new();
     let hardware = mac(&segment.node.hardware_address("eth0"));
     let eth0 = Link {
-        index: segment.node.index("eth0"),
-        name: "eth0".to_owned(),
         mac: Some(hardware),
-        state: State::Up,
         carrier_changes: 2,
-        failovers: 0,
-        resolves: true,
-        port_of: None,
         subnets: BTreeSet::from(["192.0.2.1/24".parse().unwrap()]),
         own: BTreeSet::from(["192.0.2.1".parse().unwrap()]),
+        ..Link::new(segment.node.index("eth0"), "eth0")
     };
     let seen = |link: &Link| Arc::new(Links::from([("eth0".to_owned(), link.clone())]));
     let (links, believed) = watch::channel(seen(&eth0));

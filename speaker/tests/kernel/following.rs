@@ -1,7 +1,9 @@
 use std::fmt::Write;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 
-use speaker::kernel::links::{State, Watcher};
+use speaker::kernel::links::{AddressKind, Links, State, Watcher};
+use tokio::sync::watch;
 
 use crate::namespace::{Namespace, PATIENCE, eventually};
 
@@ -51,12 +53,11 @@ fn after_events_were_lost_the_snapshot_is_complete_again() {
     let last = &links["last0"];
     assert_eq!(last.mac.unwrap().to_string(), "02:00:00:00:00:05");
     assert_eq!(last.state, State::NoCarrier);
-    assert_eq!(last.subnets.iter().next().unwrap().to_string(), "192.0.2.1/24");
+    assert!(last.own.contains(&"192.0.2.1".parse().unwrap()));
 }
 
-#[test]
-fn each_change_of_an_interface_makes_a_new_snapshot() {
-    let namespace = Namespace::new("links");
+/// What a watcher in this namespace tells.
+fn followed(namespace: &Namespace) -> watch::Receiver<Arc<Links>> {
     let (opened, is_open) = channel();
     drop(namespace.spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -69,7 +70,50 @@ fn each_change_of_an_interface_makes_a_new_snapshot() {
             watcher.run().await;
         });
     }));
-    let links = is_open.recv_timeout(PATIENCE).unwrap();
+    is_open.recv_timeout(PATIENCE).unwrap()
+}
+
+#[test]
+fn routes_are_followed_where_the_kernel_replaces_and_drops_them_without_a_word() {
+    let namespace = Namespace::new("routes");
+    let links = followed(&namespace);
+    namespace.ip("link add eth0 type veth peer name eth1");
+    for link in ["eth0", "eth1"] {
+        namespace.ip(&format!("link set {link} up"));
+    }
+    let eth0 = || links.borrow()["eth0"].clone();
+    let carries = |address: &str| eth0().carries(address.parse().unwrap());
+    let gateways = || -> Vec<String> {
+        let gateways = eth0().gateways.into_iter();
+        gateways
+            .filter_map(|gateway| Some(gateway.address?.to_string()))
+            .collect()
+    };
+    namespace.ip("addr add 192.0.2.1/32 dev eth0");
+    namespace.ip("route add 192.0.2.0/24 dev eth0 scope link");
+    eventually("the LAN is on the link", || carries("192.0.2.9"));
+    for (router, command) in [("192.0.2.2", "add"), ("192.0.2.3", "replace")] {
+        namespace.ip(&format!("route {command} default via {router} dev eth0"));
+        eventually("there is a router", || gateways() == [router]);
+    }
+    namespace.ip("addr del 192.0.2.1/32 dev eth0");
+    eventually("all is gone with the address", || {
+        !carries("192.0.2.9") && gateways().is_empty()
+    });
+    assert_eq!(namespace.ip("route show"), "", "as in the kernel");
+    namespace.ip("addr add 2001:db8::1/64 dev eth0 preferred_lft 0 nodad");
+    eventually("an address that is about to go", || {
+        eth0()
+            .addresses
+            .iter()
+            .any(|address| address.kind == AddressKind::Deprecated)
+    });
+}
+
+#[test]
+fn each_change_of_an_interface_makes_a_new_snapshot() {
+    let namespace = Namespace::new("links");
+    let links = followed(&namespace);
     let eth0 = || links.borrow().get("eth0").cloned();
     namespace.ip("link add eth0 type veth peer name eth1");
     eventually("it appears", || {

@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use l2::wire::{Protocol, solicited_node};
-use speaker::kernel::links::{Link, Links, State};
+use speaker::kernel::links::{Link, Links};
 use speaker::layer2::announcer::Interfaces;
 use tokio::sync::watch;
 
@@ -77,16 +77,11 @@ fn after_a_flap_the_switch_knows_our_groups_again() {
 fn after_a_flap_too_short_to_be_seen_the_membership_is_told_again() {
     let segment = Segment::new();
     let eth0 = Link {
-        index: segment.node.index("eth0"),
-        name: "eth0".to_owned(),
         mac: Some(mac(&segment.node.hardware_address("eth0"))),
-        state: State::Up,
         carrier_changes: 2,
-        failovers: 0,
-        resolves: true,
-        port_of: None,
         subnets: BTreeSet::from(["2001:db8::1/64".parse().unwrap()]),
         own: BTreeSet::from(["2001:db8::1".parse().unwrap()]),
+        ..Link::new(segment.node.index("eth0"), "eth0")
     };
     let seen = |link: &Link| Arc::new(Links::from([("eth0".to_owned(), link.clone())]));
     let (links, believed) = watch::channel(seen(&eth0));

@@ -111,24 +111,14 @@ pub fn usable(link: &Link, excluded: &ExcludeList) -> Result<(), NotUsable> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use l2::Mac;
 
     use super::*;
 
     fn link(name: &str) -> Link {
         Link {
-            index: 2,
-            name: name.to_owned(),
             mac: Some(Mac::new([2, 0, 0, 0, 0, 1]).unwrap()),
-            state: State::Up,
-            carrier_changes: 1,
-            failovers: 0,
-            resolves: true,
-            port_of: None,
-            subnets: BTreeSet::new(),
-            own: BTreeSet::new(),
+            ..Link::new(2, name)
         }
     }
 

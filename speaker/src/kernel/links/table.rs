@@ -3,25 +3,25 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use l2::Mac;
-use rtnetlink::packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
+use model::Family;
+use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::link::{
     InfoPortKind, LinkAttribute, LinkEvent, LinkFlags, LinkInfo, LinkLayerType, LinkMessage,
 };
 use rtnetlink::packet_route::route::RouteMessage;
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 
-use super::route::{OnLink, on_link};
-use super::{Aggregate, Link, Links, State};
+use super::route::{Route, routes};
+use super::{Address, AddressKind, Aggregate, Link, Links, State};
 
 /// What the kernel's messages have told so far.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     links: BTreeMap<u32, Link>,
-    /// By index; of each address itself and the subnet that it is in, which on a point-to-point link is that of the
-    /// other end. With them whether the address may be used.
-    addresses: BTreeMap<u32, BTreeMap<(IpAddr, IpNet), bool>>,
-    /// By index; the subnets that routes say are on the link.
-    on_link: BTreeMap<u32, BTreeSet<OnLink>>,
+    /// By index; of each address itself and its subnet, what it is good for.
+    addresses: BTreeMap<u32, BTreeMap<(IpAddr, IpNet), AddressKind>>,
+    /// By index; the routes over the link that say what is on it, and the default ones.
+    routes: BTreeMap<u32, BTreeSet<Route>>,
 }
 
 impl Table {
@@ -42,26 +42,38 @@ impl Table {
         }
     }
 
+    /// Takes in a route that was put in the place of another one, of which the kernel does not say that it is gone.
+    pub(super) fn apply_replacement(&mut self, message: &RouteMessage) {
+        for (_, route) in routes(message) {
+            for known in self.routes.values_mut() {
+                known.retain(|other| !other.has_the_place_of(&route));
+            }
+        }
+        self.on_route(message);
+    }
+
     /// Everything as one value.
     pub(super) fn snapshot(&self) -> Links {
         let snapshot = |link: &Link| {
-            let known = || self.addresses.get(&link.index).into_iter().flatten();
-            let routed = self.on_link.get(&link.index).into_iter().flatten();
-            let subnets = known()
-                .map(|((_, net), _)| *net)
-                .chain(routed.map(|on_link| on_link.subnet))
-                .collect();
-            let own = known()
-                .filter_map(|((address, _), usable)| usable.then_some(*address))
-                .collect();
-            (
-                link.name.clone(),
-                Link {
-                    subnets,
-                    own,
-                    ..link.clone()
-                },
-            )
+            let known = self.addresses.get(&link.index).into_iter().flatten();
+            let address =
+                |(&(ip, subnet), &kind): (&(IpAddr, IpNet), &AddressKind)| Address { ip, subnet, kind };
+            let addresses: BTreeSet<Address> = known.map(address).collect();
+            let routes = || self.routes.get(&link.index).into_iter().flatten();
+            let on_link = routes().filter_map(Route::on_link);
+            let usable = addresses.iter().filter(|address| address.is_usable());
+            let link = Link {
+                subnets: addresses
+                    .iter()
+                    .map(|address| address.subnet)
+                    .chain(on_link)
+                    .collect(),
+                own: usable.map(|address| address.ip).collect(),
+                gateways: routes().filter_map(Route::default).collect(),
+                addresses,
+                ..link.clone()
+            };
+            (link.name.clone(), link)
         };
         self.links.values().map(snapshot).collect()
     }
@@ -72,7 +84,7 @@ impl Table {
         {
             if link.state == State::Down {
                 // The kernel drops its routes, and need not say so (net.ipv6.route.skip_notify_on_dev_down).
-                self.on_link.remove(&link.index);
+                self.routes.remove(&link.index);
             }
             let known = self.links.get(&link.index);
             let failovers = known.map_or(0, |link| link.failovers);
@@ -85,38 +97,42 @@ impl Table {
         if is_about_the_link(message) {
             self.links.remove(&message.header.index);
             self.addresses.remove(&message.header.index);
-            self.on_link.remove(&message.header.index);
+            self.routes.remove(&message.header.index);
         }
     }
 
     pub(super) fn on_address(&mut self, message: &AddressMessage) {
-        if let Some(address) = address_of(message) {
-            self.addresses
-                .entry(message.header.index)
-                .or_default()
-                .insert(address, is_usable(message));
+        if let Some(Address { ip, subnet, kind }) = Address::read(message) {
+            let known = self.addresses.entry(message.header.index).or_default();
+            known.insert((ip, subnet), kind);
         }
     }
 
     fn on_address_gone(&mut self, message: &AddressMessage) {
-        if let (Some(address), Some(addresses)) =
-            (address_of(message), self.addresses.get_mut(&message.header.index))
-        {
-            addresses.remove(&address);
+        let index = message.header.index;
+        if let (Some(address), Some(known)) = (Address::read(message), self.addresses.get_mut(&index)) {
+            known.remove(&(address.ip, address.subnet));
+            // The kernel drops these routes of IPv4 without a word.
+            let is_last = !known.keys().any(|(ip, _)| ip.is_ipv4());
+            if let Some(routes) = self.routes.get_mut(&index) {
+                routes.retain(|route| {
+                    !route.is_used_from(address.ip) && !(is_last && route.family() == Family::V4)
+                });
+            }
         }
     }
 
     pub(super) fn on_route(&mut self, message: &RouteMessage) {
-        if let Some((index, on_link)) = on_link(message) {
-            self.on_link.entry(index).or_default().insert(on_link);
+        for (index, route) in routes(message) {
+            self.routes.entry(index).or_default().insert(route);
         }
     }
 
     fn on_route_gone(&mut self, message: &RouteMessage) {
-        if let Some((index, on_link)) = on_link(message)
-            && let Some(known) = self.on_link.get_mut(&index)
-        {
-            known.remove(&on_link);
+        for (index, route) in routes(message) {
+            if let Some(known) = self.routes.get_mut(&index) {
+                known.remove(&route);
+            }
         }
     }
 }
@@ -145,6 +161,7 @@ fn link_of(message: &LinkMessage) -> Option<Link> {
     let mut hardware = None;
     let mut carrier_changes = 0;
     let mut port_of = None;
+    let mut controller = None;
     for attribute in &message.attributes {
         #[allow(
             clippy::wildcard_enum_match_arm,
@@ -155,7 +172,10 @@ fn link_of(message: &LinkMessage) -> Option<Link> {
             LinkAttribute::Address(octets) => hardware = Some(octets.as_slice()),
             LinkAttribute::CarrierChanges(value) => carrier_changes = *value,
             // Also comes without the kind, which must not be overwritten then.
-            LinkAttribute::Controller(_) => port_of = port_of.or(Some(Aggregate::Other)),
+            LinkAttribute::Controller(index) => {
+                controller = Some(*index);
+                port_of = port_of.or(Some(Aggregate::Other));
+            }
             LinkAttribute::LinkInfo(infos) => port_of = infos.iter().find_map(aggregate_of).or(port_of),
             _ => {}
         }
@@ -169,8 +189,11 @@ fn link_of(message: &LinkMessage) -> Option<Link> {
         failovers: 0,
         resolves: !flags.contains(LinkFlags::Noarp),
         port_of,
+        controller,
         subnets: BTreeSet::new(),
         own: BTreeSet::new(),
+        addresses: BTreeSet::new(),
+        gateways: BTreeSet::new(),
     })
 }
 
@@ -198,34 +221,6 @@ fn state(flags: LinkFlags) -> State {
         (true, false) => State::NoCarrier,
         (true, true) => State::Up,
     }
-}
-
-fn address_of(message: &AddressMessage) -> Option<(IpAddr, IpNet)> {
-    let mut local = None;
-    let mut subnet = None;
-    for attribute in &message.attributes {
-        #[allow(
-            clippy::wildcard_enum_match_arm,
-            reason = "the attributes that matter here are few of many"
-        )]
-        match attribute {
-            AddressAttribute::Local(address) => local = Some(*address),
-            AddressAttribute::Address(address) => subnet = Some(*address),
-            _ => {}
-        }
-    }
-    let subnet = subnet.or(local)?;
-    Some((
-        local.unwrap_or(subnet),
-        IpNet::new(subnet, message.header.prefix_len).ok()?,
-    ))
-}
-
-/// Whether the address is not waiting to be found unique, nor was found not to be (RFC 4862 §5.4).
-fn is_usable(message: &AddressMessage) -> bool {
-    let flags = message.header.flags;
-    flags.contains(AddressHeaderFlags::Optimistic)
-        || !flags.intersects(AddressHeaderFlags::Tentative | AddressHeaderFlags::Dadfailed)
 }
 
 #[cfg(test)]

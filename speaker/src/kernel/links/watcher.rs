@@ -1,6 +1,6 @@
 use std::convert::Infallible;
 use std::io;
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +17,16 @@ use tokio::sync::watch;
 use super::Links;
 use super::table::Table;
 
-const GROUPS: [MulticastGroup; 4] = [
+const GROUPS: [MulticastGroup; 5] = [
     MulticastGroup::Link,
     MulticastGroup::Ipv4Ifaddr,
     MulticastGroup::Ipv6Ifaddr,
+    MulticastGroup::Ipv4Route,
     MulticastGroup::Ipv6Route,
 ];
+
+/// Of a route: it has the place of another one (`NLM_F_REPLACE` of linux/netlink.h).
+const REPLACED: u16 = 0x100;
 
 /// How long to wait before asking a kernel that did not answer once more.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -113,6 +117,11 @@ impl Watcher {
 
     fn take(&mut self, event: &Event) -> Result<(), Lost> {
         match &event.payload {
+            NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewRoute(route))
+                if event.header.flags & REPLACED != 0 =>
+            {
+                self.table.apply_replacement(route);
+            }
             NetlinkPayload::InnerMessage(message) => self.table.apply(message),
             NetlinkPayload::Overrun(_) => return Err(Lost::Overrun),
             // The enum is open to new kinds of messages, which tell nothing about interfaces.
@@ -217,10 +226,13 @@ async fn read(handle: &Handle) -> Result<Table, rtnetlink::Error> {
     while let Some(address) = addresses.try_next().await? {
         table.on_address(&address);
     }
+    let ipv4 = RouteMessageBuilder::<Ipv4Addr>::new().build();
     let ipv6 = RouteMessageBuilder::<Ipv6Addr>::new().build();
-    let mut routes = pin!(handle.route().get(ipv6).execute());
-    while let Some(route) = routes.try_next().await? {
-        table.on_route(&route);
+    for family in [ipv4, ipv6] {
+        let mut routes = pin!(handle.route().get(family).execute());
+        while let Some(route) = routes.try_next().await? {
+            table.on_route(&route);
+        }
     }
     Ok(table)
 }

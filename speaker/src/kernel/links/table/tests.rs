@@ -1,7 +1,8 @@
-use ipnet::Ipv6Net;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressHeaderFlags};
 use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteHeader, RouteType};
 
 use super::*;
+use crate::kernel::links::Gateway;
 
 fn link(index: u32, attributes: Vec<LinkAttribute>) -> LinkMessage {
     let mut message = LinkMessage::default();
@@ -122,20 +123,115 @@ fn an_address_is_not_used_before_it_is_found_unique_nor_after_it_was_found_not_t
 }
 
 fn route(index: u32, destination: &str, attributes: Vec<RouteAttribute>) -> RouteMessage {
-    let destination: Ipv6Net = destination.parse().unwrap();
+    let destination: IpNet = destination.parse().unwrap();
     let mut message = RouteMessage::default();
-    message.header.address_family = AddressFamily::Inet6;
+    message.header.address_family = match destination {
+        IpNet::V4(_) => AddressFamily::Inet,
+        IpNet::V6(_) => AddressFamily::Inet6,
+    };
     message.header.table = RouteHeader::RT_TABLE_MAIN;
     message.header.kind = RouteType::Unicast;
     message.header.destination_prefix_length = destination.prefix_len();
     message.attributes = attributes;
     message
         .attributes
-        .push(RouteAttribute::Destination(RouteAddress::Inet6(
-            destination.addr(),
-        )));
+        .push(RouteAttribute::Destination(destination.addr().into()));
     message.attributes.push(RouteAttribute::Oif(index));
     message
+}
+
+#[test]
+fn the_flags_of_an_address_say_what_it_is_good_for() {
+    let kind = |net: &str, flags| {
+        let mut message = plain(2, net);
+        message.header.flags = flags;
+        let table = table([NewLink(ethernet(2, "eth0")), NewAddress(message)]);
+        only(&table).addresses.first().unwrap().kind
+    };
+    let (v4, v6) = ("192.0.2.1/24", "2001:db8::1/64");
+    let permanent = AddressHeaderFlags::Permanent;
+    assert_eq!(kind(v6, permanent), AddressKind::Permanent);
+    assert_eq!(kind(v6, AddressHeaderFlags::empty()), AddressKind::Dynamic);
+    let second = AddressHeaderFlags::Secondary;
+    assert_eq!(kind(v4, permanent | second), AddressKind::Secondary);
+    assert_eq!(kind(v6, second), AddressKind::Temporary);
+    let deprecated = AddressHeaderFlags::Deprecated;
+    assert_eq!(kind(v6, permanent | deprecated), AddressKind::Deprecated);
+    let tentative = AddressHeaderFlags::Tentative;
+    assert_eq!(kind(v6, permanent | tentative), AddressKind::Unusable);
+}
+
+fn towards(gateway: &str) -> RouteAttribute {
+    let gateway: IpAddr = gateway.parse().unwrap();
+    RouteAttribute::Gateway(gateway.into())
+}
+
+fn gateways(table: &Table) -> Vec<Option<String>> {
+    let gateways = only(table).gateways.into_iter();
+    gateways
+        .map(|gateway: Gateway| gateway.address.map(|address| address.to_string()))
+        .collect()
+}
+
+#[test]
+fn the_default_routes_of_a_link_are_known_the_best_first_and_one_that_was_replaced_is_gone() {
+    let with = |priority, gateway: &str| {
+        route(
+            2,
+            "0.0.0.0/0",
+            vec![RouteAttribute::Priority(priority), towards(gateway)],
+        )
+    };
+    let mut ours = with(20, "192.0.2.7");
+    ours.header.protocol = 72.into();
+    let mut table = table([
+        NewLink(ethernet(2, "eth0")),
+        NewRoute(with(200, "192.0.2.2")),
+        NewRoute(with(100, "192.0.2.1")),
+        NewRoute(ours),
+    ]);
+    let some = |gateway: &str| Some(gateway.to_owned());
+    assert_eq!(gateways(&table), [some("192.0.2.1"), some("192.0.2.2")]);
+    table.apply_replacement(&with(100, "192.0.2.9"));
+    assert_eq!(gateways(&table), [some("192.0.2.9"), some("192.0.2.2")]);
+    table.apply(&DelRoute(with(100, "192.0.2.9")));
+    table.apply(&DelRoute(with(200, "192.0.2.2")));
+    table.apply(&NewRoute(route(2, "0.0.0.0/0", vec![])));
+    assert_eq!(gateways(&table), [None], "a link with one other end");
+}
+
+/// The kernel says nothing of these.
+#[test]
+fn routes_of_ipv4_go_with_the_address_that_they_are_used_from_and_with_the_last_address() {
+    let source = RouteAttribute::PrefSource(RouteAddress::Inet([192, 0, 2, 2].into()));
+    let mut table = table([
+        NewLink(ethernet(2, "eth0")),
+        NewAddress(plain(2, "192.0.2.1/32")),
+        NewAddress(plain(2, "192.0.2.2/32")),
+        NewRoute(route(2, "192.0.2.0/24", vec![source])),
+        NewRoute(route(2, "198.51.100.0/24", vec![])),
+        NewRoute(route(2, "2001:db8::/64", vec![])),
+    ]);
+    let carried = |table: &Table| {
+        let link = only(table);
+        ["192.0.2.9", "198.51.100.9", "2001:db8::9"].map(|address| link.carries(address.parse().unwrap()))
+    };
+    assert_eq!(carried(&table), [true, true, true]);
+    table.apply(&DelAddress(plain(2, "192.0.2.2/32")));
+    assert_eq!(carried(&table), [false, true, true]);
+    table.apply(&DelAddress(plain(2, "192.0.2.1/32")));
+    assert_eq!(carried(&table), [false, false, true]);
+}
+
+/// A node whose address is a /32, and whose LAN an on-link route.
+#[test]
+fn a_route_of_ipv4_without_router_makes_its_subnet_one_of_the_link() {
+    let table = table([
+        NewLink(ethernet(2, "eth0")),
+        NewAddress(plain(2, "192.0.2.1/32")),
+        NewRoute(route(2, "192.0.2.0/24", vec![])),
+    ]);
+    assert!(only(&table).carries("192.0.2.10".parse().unwrap()));
 }
 
 /// N9: what a node has that got its address from DHCPv6.
@@ -253,7 +349,9 @@ fn a_port_knows_what_kind_of_interface_it_belongs_to() {
             .attributes
             .push(LinkAttribute::LinkInfo(vec![LinkInfo::PortKind(kind)]));
         message.attributes.push(LinkAttribute::Controller(7));
-        only(&table([NewLink(message)])).port_of
+        let port = only(&table([NewLink(message)]));
+        assert_eq!(port.controller, Some(7));
+        port.port_of
     };
     assert_eq!(port(InfoPortKind::Bond), Some(Aggregate::Bond));
     assert_eq!(port(InfoPortKind::Bridge), Some(Aggregate::Bridge));

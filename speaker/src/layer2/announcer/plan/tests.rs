@@ -5,19 +5,13 @@ use crate::kernel::links::State;
 
 fn link(index: u32, name: &str, nets: &[&str]) -> (String, Link) {
     let link = Link {
-        index,
-        name: name.to_owned(),
         mac: Mac::new([2, 0, 0, 0, 0, u8::try_from(index).unwrap()]).ok(),
-        state: State::Up,
-        carrier_changes: 1,
-        failovers: 0,
-        resolves: true,
-        port_of: None,
         subnets: nets.iter().map(|net| net.parse().unwrap()).collect(),
         own: nets
             .iter()
             .map(|net| net.parse::<ipnet::IpNet>().unwrap().addr())
             .collect(),
+        ..Link::new(index, name)
     };
     (name.to_owned(), link)
 }
