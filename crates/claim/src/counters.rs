@@ -37,7 +37,7 @@ pub struct Refused {
     /// From a life that has yet to prove that it is not a replay.
     pub unproven: u64,
     /// From a second speaker with the name of one that is alive.
-    pub twin: u64,
+    pub duplicate_node: u64,
     /// More nodes than a segment may have.
     pub crowded: u64,
 }
@@ -72,7 +72,7 @@ impl AddAssign for Refused {
             own_name,
             replayed,
             unproven,
-            twin,
+            duplicate_node,
             crowded,
         } = other;
         self.version += version;
@@ -83,7 +83,7 @@ impl AddAssign for Refused {
         self.own_name += own_name;
         self.replayed += replayed;
         self.unproven += unproven;
-        self.twin += twin;
+        self.duplicate_node += duplicate_node;
         self.crowded += crowded;
     }
 }
@@ -106,7 +106,7 @@ mod tests {
                 own_name: 8 * times,
                 replayed: 9 * times,
                 unproven: 10 * times,
-                twin: 11 * times,
+                duplicate_node: 11 * times,
                 crowded: 12 * times,
             },
             taken: 13 * times,

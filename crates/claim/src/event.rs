@@ -47,7 +47,7 @@ pub enum Event {
     },
     /// Two speakers bear this name at once; one of them is not listened to. If it is this node's own name, this speaker
     /// may have fallen silent because of it.
-    Twin {
+    DuplicateNode {
         /// The name.
         node: NodeName,
     },

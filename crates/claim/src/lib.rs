@@ -165,7 +165,6 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 mod addresses;
 mod claims;
 mod counters;
-mod ears;
 mod event;
 mod facts;
 #[cfg(fuzzing)]
@@ -173,9 +172,8 @@ pub mod fuzzing;
 mod identity;
 mod input;
 mod member;
+mod neighbors;
 mod own;
-mod peer;
-mod replay;
 mod rules;
 mod seal;
 mod segment;

@@ -5,27 +5,21 @@ use std::time::{Duration, Instant};
 use model::NodeName;
 
 use crate::claims::Published;
-use crate::ears::Ears;
 use crate::facts::Facts;
 use crate::identity::Node;
+use crate::neighbors::{ChangedClaims, Effects, Hurry, Neighbors};
 use crate::own::{Held, Own};
-use crate::peer::Peer;
 use crate::rules;
 use crate::seal::SenderKey;
+use crate::wire::Message;
 use crate::{
-    BootId, Counters, Event, Holder, Identity, Input, Keys, Member, Role, Settings, Snapshot, Strength,
-    Transmit, Unit, UnitId, Why,
+    Counters, Event, Holder, Identity, Input, Keys, Member, Role, Settings, Snapshot, Strength, Transmit,
+    Unit, UnitId, Why,
 };
 
-mod families;
-mod liveness;
-mod receive;
+mod phase;
 mod roles;
 mod speak;
-mod strangers;
-
-use families::Families;
-use strangers::Strangers;
 
 /// With so many units, a look at all of them takes as long as many datagrams do.
 const MANY: usize = 100;
@@ -41,56 +35,27 @@ pub struct Segment {
     me: Identity,
     node: Node,
     settings: Settings,
-    keys: Keys,
     sealer: SenderKey,
     mac: [u8; 6],
     addresses: BTreeSet<IpAddr>,
     phase: Phase,
-    /// Since when this node has been ready.
-    ready: Option<Instant>,
     /// Since when there has been no carrier.
     carrier_lost: Option<Instant>,
-    /// When a speaker with our own node's name, that must have the name instead of us, was last heard.
-    twin: Option<Instant>,
-    twin_told: Option<Instant>,
     /// When we last ran.
     ran: Instant,
-    /// When we last came late, and put off what it says of our peers.
-    late: Option<Instant>,
-
+    neighbors: Neighbors,
     facts: Facts,
-    possible: BTreeSet<Node>,
-    /// When peers are to be looked at next, nothing arriving from them.
-    check: Instant,
-    /// When there is something to ask a peer, or its node.
-    errand: Option<Instant>,
-    /// Since when a majority has been alive.
-    majority: Option<Instant>,
-
-    peers: BTreeMap<Node, Peer>,
-    /// The lives of `peers`.
-    boots: BTreeMap<BootId, Node>,
-    strangers: Strangers,
-    ears: Ears,
-    families: Families,
-
     own: Own,
     roles: BTreeMap<UnitId, Role>,
     /// Why the roles are about to change.
     reasons: BTreeMap<UnitId, Why>,
     quiet: bool,
-
     published: Published,
-    sequence: u64,
-    /// The beacons that went out last, and when.
-    sent: VecDeque<(u64, Instant)>,
     beacon_due: Instant,
     beacon_sent: Option<Instant>,
     /// The oldest version that somebody who asked for our claims has.
     asked: Option<u32>,
     repaired: Option<Instant>,
-    unknown_key_told: Option<Instant>,
-
     /// Whether anything happened that the rules must look at, at the latest at this time.
     wake: Option<Instant>,
     transmits: VecDeque<Transmit>,
@@ -129,38 +94,22 @@ impl Segment {
             sealer,
             published: Published::new(speak::room_for_entries(&me.node), own.told(now)),
             phase: Phase::Listening(Some(now + settings.listening)),
+            neighbors: Neighbors::new(now, me.clone(), settings, keys),
             me,
             settings,
-            keys,
             mac: [0; 6],
             addresses: BTreeSet::new(),
-            ready: None,
             carrier_lost: None,
-            twin: None,
-            twin_told: None,
             ran: now,
-            late: None,
             facts: Facts::default(),
-            possible: BTreeSet::new(),
-            check: now,
-            errand: None,
-            majority: None,
-            peers: BTreeMap::new(),
-            boots: BTreeMap::new(),
-            strangers: Strangers::default(),
-            ears: Ears::new(now),
-            families: Families::new(now),
             own,
             roles: BTreeMap::new(),
             reasons: BTreeMap::new(),
             quiet: false,
-            sequence: 0,
-            sent: VecDeque::new(),
             beacon_due: now,
             beacon_sent: None,
             asked: None,
             repaired: None,
-            unknown_key_told: None,
             wake: Some(now),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
@@ -175,14 +124,14 @@ impl Segment {
         }
         self.notice_time(now);
         match input {
-            Input::Datagram { source, octets } => self.on_datagram(now, source, octets),
+            Input::Datagram { source, octets } => self.neighbors.handle_datagram(now, source, octets),
             Input::Interface { mac, addresses } => self.on_interface(now, mac, addresses),
             Input::Carrier(carrier) => self.on_carrier(now, carrier),
             Input::Units(units) => self.on_units(now, &units),
             Input::Possible(nodes) => self.on_possible(now, &nodes),
             Input::Keys(keys) => self.on_keys(keys),
-            Input::ProbeAnswered { address } => self.on_probe_answered(now, address),
-            Input::FramesReceived(frames) => self.on_frames(now, frames),
+            Input::ProbeAnswered { address } => self.neighbors.handle_answer(now, address),
+            Input::FramesReceived(frames) => self.neighbors.handle_frames(now, frames),
             Input::Rival { address, mac } => self.on_rival(now, address, mac),
             Input::Able(able) => self.on_able(now, able),
             Input::Drain(drain) => self.on_drain(now, drain),
@@ -218,8 +167,7 @@ impl Segment {
             Some(self.beacon_due),
             self.wake,
             self.repair_due(),
-            self.liveness_due(),
-            self.ears_due(),
+            self.neighbors.poll_timeout(),
         ];
         times.into_iter().flatten().min()
     }
@@ -248,10 +196,9 @@ impl Segment {
             let node = self.me.node.clone();
             return Some(Holder { node, strength, term });
         }
-        let peer = self.peers.get(node)?;
-        let claim = peer.claims().get(unit);
+        let claim = self.neighbors.claim(*node, unit);
         Some(Holder {
-            node: peer.name.clone(),
+            node: self.neighbors.name(*node)?.clone(),
             strength: claim.map_or(Strength::Weak, |claim| claim.strength()),
             term: claim.map_or(0, |claim| claim.term),
         })
@@ -259,13 +206,15 @@ impl Segment {
 
     /// The other nodes heard of on this segment.
     pub fn members(&self) -> impl Iterator<Item = Member> {
-        self.peers.values().map(|peer| Member {
-            node: peer.name.clone(),
-            status: peer.status,
-            addresses: peer.addresses().iter().copied().collect(),
-            mac: peer.beacon.mac,
-            since: peer.since,
-        })
+        self.neighbors.members()
+    }
+
+    /// Whether datagrams that come by IPv6 are of use now. While they are not, the driver may have the kernel drop them.
+    ///
+    /// They are not while every node that could be there is alive, and was heard by IPv4 when a beacon of it was last due.
+    /// As soon as one beacon is overdue they are: its sender's next one is in time, and is heard by either family.
+    pub fn needs_ipv6(&self) -> bool {
+        self.neighbors.needs_ipv6()
     }
 
     /// What to keep on disk. Worth writing whenever an event says that something was held, released or moved, and
@@ -282,15 +231,18 @@ impl Segment {
 
     /// What was done so far.
     pub fn counters(&self) -> Counters {
-        self.counters
+        Counters {
+            received: self.neighbors.received(),
+            refused: self.neighbors.refused(),
+            ..self.counters
+        }
     }
 
     /// Everything that follows from an input or from time alone.
     fn step(&mut self, now: Instant) {
-        self.refresh_peers(now);
+        self.neighbors.handle_timeout(now);
+        self.carry_out_effects(now);
         self.end_listening(now);
-        self.hear(now);
-        self.settle_families(now);
         self.settle_quiet(now);
         if self.wake.is_some_and(|at| at <= now) {
             if self.facts.units.len() >= MANY && self.send_beacon_if_due(now) {
@@ -300,9 +252,64 @@ impl Segment {
             self.decide(now);
             self.publish(now);
         }
-        self.run_errands(now);
+        self.neighbors.run_errands(now);
+        self.carry_out_effects(now);
         self.send_repairs(now);
         self.send_beacon_if_due(now);
+    }
+
+    /// Does what the neighbors want done.
+    fn carry_out_effects(&mut self, now: Instant) {
+        let Effects {
+            transmits,
+            events,
+            requests,
+            asked,
+            wake,
+            claims,
+            answered,
+            beacon,
+            silenced,
+        } = self.neighbors.effects();
+        self.transmits.extend(transmits);
+        self.events.extend(events);
+        for (of, have) in requests {
+            self.speak(&Message::Request { of, have });
+        }
+        if let Some(have) = asked {
+            self.asked = Some(self.asked.map_or(have, |asked| asked.min(have)));
+        }
+        if let Some(at) = wake {
+            self.wake_at(at);
+        }
+        self.note_claims(now, &claims);
+        if answered {
+            self.wake_at(now + self.gathering());
+        }
+        match beacon {
+            Some(Hurry::Soon) => self.beacon_soon(now),
+            Some(Hurry::Unproven) => self.beacon_for_unproven(now),
+            None => {}
+        }
+        if silenced {
+            self.fall_silent(now, Why::Fenced);
+        }
+    }
+
+    /// A thousand claims come in dozens of datagrams: the rules look at several at once, and where nothing is at stake they
+    /// wait for more.
+    fn note_claims(&mut self, now: Instant, claims: &ChangedClaims) {
+        let touch_us = match claims {
+            ChangedClaims::None => return,
+            ChangedClaims::Some(units) => units.iter().any(|unit| self.roles.contains_key(unit)),
+            ChangedClaims::Any => true,
+        };
+        let wait = if touch_us {
+            Duration::ZERO
+        } else {
+            self.neighbors.interval() / 20
+        };
+        self.wake_at(now + wait.max(self.gathering()));
     }
 
     /// The rules are to look again at this time, if not before.
@@ -313,7 +320,7 @@ impl Segment {
     /// For how long a look at all units waits, so that what comes in several datagrams is looked at once.
     fn gathering(&self) -> Duration {
         let time = GATHERING * u32::try_from(self.facts.units.len() / MANY).unwrap_or(u32::MAX);
-        time.min(self.interval() / 4)
+        time.min(self.neighbors.interval() / 4)
     }
 
     fn on_interface(&mut self, now: Instant, mac: [u8; 6], addresses: BTreeSet<IpAddr>) {
@@ -324,9 +331,8 @@ impl Segment {
     }
 
     fn on_possible(&mut self, now: Instant, nodes: &BTreeSet<NodeName>) {
-        self.possible = nodes.iter().map(Node::of).collect();
-        self.refresh_majority(now);
-        if self.is_alone() && matches!(self.phase, Phase::Listening(Some(_))) {
+        self.neighbors.set_possible(now, nodes);
+        if self.neighbors.is_alone() && matches!(self.phase, Phase::Listening(Some(_))) {
             self.phase = Phase::Listening(Some(now));
         }
         self.wake_at(now);
@@ -336,7 +342,7 @@ impl Segment {
     fn on_units(&mut self, now: Instant, units: &BTreeMap<UnitId, Unit>) {
         let facts = Facts::new(now, units, &self.facts);
         let mut own = std::mem::take(&mut self.own);
-        let view = self.view(now);
+        let view = self.neighbors.view(now);
         let inherited = rules::inherit(now, &view, &facts, &mut own);
         let buried = rules::bury(now, &view, &facts, &self.facts, &mut own);
         own.terms.retain(|unit, _| facts.units.contains_key(unit));
@@ -347,11 +353,9 @@ impl Segment {
     }
 
     fn on_keys(&mut self, keys: Keys) {
-        if self.keys.seal != keys.seal {
-            let name = crate::wire::name_octets(&self.me.node);
-            self.sealer = keys.seal.of_sender(name, self.me.boot);
-        }
-        self.keys = keys;
+        let name = crate::wire::name_octets(&self.me.node);
+        self.sealer = keys.seal.of_sender(name, self.me.boot);
+        self.neighbors.set_keys(keys);
     }
 
     fn on_able(&mut self, now: Instant, able: bool) {
@@ -368,17 +372,5 @@ impl Segment {
             self.wake_at(now);
             self.beacon_soon(now);
         }
-    }
-
-    /// Rule 14: whether no other node can be on the segment.
-    fn is_alone(&self) -> bool {
-        self.possible.len() == 1 && self.possible.contains(&self.node)
-    }
-
-    /// How long our own beacons are apart. What a node receives grows with the square of the number of nodes, for each
-    /// beacon names all of them: beyond 100 the interval grows with it.
-    fn interval(&self) -> Duration {
-        let nodes = self.possible.len().max(self.peers.len() + 1).min(1000) as u32;
-        self.settings.interval * (nodes * nodes).max(10_000) / 10_000
     }
 }

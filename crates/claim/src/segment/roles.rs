@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Instant;
 
-use super::{Phase, Segment};
+use super::Segment;
 use crate::identity::Node;
 use crate::own::Answering;
-use crate::peer::Peer;
 use crate::rules::{self, Decision};
-use crate::view::{Hearing, Neighbor, View};
-use crate::{Event, Role, Status, UnitId, Why};
+use crate::{Event, Role, UnitId, Why};
 
 impl Segment {
     /// The addresses that this node answers for, in order: the holdings spelled out, never an address twice. What the
@@ -32,57 +30,9 @@ impl Segment {
         answers.into_iter()
     }
 
-    /// What is known of the segment now.
-    pub(super) fn view(&self, now: Instant) -> View<'_> {
-        View {
-            me: self.node,
-            settings: crate::Settings {
-                interval: self.interval(),
-                ..self.settings
-            },
-            ready: self.phase == Phase::Ready,
-            carrier: self.carrier_lost.is_none(),
-            alone: self.is_alone(),
-            majority: self.majority,
-            hearing: Hearing {
-                works: self.hears(now),
-                without_peers: self.ears.silence.is_some() && self.hears_without_peers(now),
-                last: self.ears.heard,
-            },
-            peers: self
-                .peers
-                .values()
-                .map(|peer| (peer.node, self.neighbor(now, peer)))
-                .collect(),
-        }
-    }
-
-    fn neighbor<'a>(&self, now: Instant, peer: &'a Peer) -> Neighbor<'a> {
-        let settings = &self.settings;
-        let unknown = peer.status.is_alive() && !peer.received.is_known();
-        let silent = peer.status == Status::Dead && peer.probing.never_answered();
-        Neighbor {
-            node: peer.node,
-            status: peer.status,
-            since: peer.since,
-            late: peer.late,
-            late_at: peer.late_at(),
-            away: peer.away,
-            keeps: peer.keeps_until(settings).is_none_or(|until| now < until),
-            former: peer.former.is_some(),
-            heard_until: peer.heard_until(settings),
-            silent_since: silent
-                .then(|| peer.vouched.1.max(Some(peer.alive_until(settings))))
-                .flatten(),
-            claims: peer.claims(),
-            unknown_until: unknown.then(|| peer.accepted + settings.listening),
-            mac: peer.beacon.mac,
-        }
-    }
-
     /// Has the rules decide, and does what they say.
     pub(super) fn decide(&mut self, now: Instant) {
-        let decision = rules::decide(now, &self.view(now), &self.facts, &self.own);
+        let decision = rules::decide(now, &self.neighbors.view(now), &self.facts, &self.own);
         let Decision {
             own,
             reasons,
@@ -98,12 +48,7 @@ impl Segment {
         if let Some(wake) = wake {
             self.wake_at(wake);
         }
-        for peer in self.peers.values_mut() {
-            peer.probing.wanted = examine.contains(&peer.node);
-        }
-        if !examine.is_empty() {
-            self.errand_at(now);
-        }
+        self.neighbors.examine(now, &examine);
         self.tell_roles();
         self.tell_holders(&holders);
     }
@@ -160,12 +105,12 @@ impl Segment {
         if node == self.node {
             return Some(self.me.node.clone());
         }
-        self.peers.get(&node).map(|peer| peer.name.clone())
+        self.neighbors.name(node).cloned()
     }
 
     /// Rule 6: who cannot be sure of its ears announces nothing.
     pub(super) fn settle_quiet(&mut self, now: Instant) {
-        let quiet = !self.hears(now);
+        let quiet = !self.neighbors.hears(now);
         if self.quiet != quiet {
             self.quiet = quiet;
             self.events.push_back(Event::Quiet(quiet));
@@ -186,14 +131,10 @@ impl Segment {
 
     /// Rule 5: a member announces what we hold. It has a claim that we have yet to hear, or will hear ours.
     pub(super) fn on_rival(&mut self, now: Instant, address: IpAddr, mac: [u8; 6]) {
-        let peer = self
-            .peers
-            .values()
-            .find(|peer| peer.beacon.mac == mac && peer.status.is_alive());
-        let (Some(peer), true) = (peer, mac != self.mac) else {
+        let (Some(peer), true) = (self.neighbors.with_mac(mac), mac != self.mac) else {
             return;
         };
-        let until = now + self.interval();
+        let until = now + self.neighbors.interval();
         let unit = self
             .facts
             .with(address)
@@ -203,10 +144,10 @@ impl Segment {
         };
         let rank = held.rank(self.node);
         // Who gives it away announces it, too, until it hears that we have it.
-        let lower = peer
-            .claims()
-            .get(&unit)
-            .is_some_and(|claim| claim.rank(peer.node) < rank);
+        let lower = self
+            .neighbors
+            .claim(peer, &unit)
+            .is_some_and(|claim| claim.rank(peer) < rank);
         let lately = held.rivalled.is_some_and(|at| now < at + self.settings.hand_over);
         if lower || lately || held.answering != Answering::Yes {
             return;

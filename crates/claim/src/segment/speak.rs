@@ -13,12 +13,10 @@ use crate::{MAX_ADDRESSES, MAX_DATAGRAM};
 
 /// What the messages that carry entries take besides them.
 const ENTRIES_FIXED: usize = 9;
-/// So many of our beacons are remembered.
-const REMEMBERED: usize = 64;
 /// A beacon that cannot wait follows the last one by at least this share of the interval.
 const SOON: u32 = 20;
 /// One that somebody unknown is waiting for, by this share: who replays what others said long ago gains little.
-const SOON_FOR_STRANGERS: u32 = 5;
+const SOON_FOR_UNPROVEN: u32 = 5;
 /// Claims are repeated as often.
 const REPAIRS_PER_INTERVAL: u32 = 5;
 
@@ -31,14 +29,14 @@ pub(super) fn room_for_entries(node: &NodeName) -> usize {
 impl Segment {
     /// Seals a message and gives it out.
     pub(super) fn speak(&mut self, message: &Message) {
-        self.sequence += 1;
+        let sequence = self.neighbors.next_sequence();
         let header = Header {
             key: self.sealer.id(),
             boot: self.me.boot,
-            sequence: self.sequence,
+            sequence,
             name: self.me.node.clone(),
         };
-        let datagram = self.sealer.seal(self.sequence, header.encode(), message.encode());
+        let datagram = self.sealer.seal(sequence, header.encode(), message.encode());
         debug_assert!(datagram.len() <= MAX_DATAGRAM);
         self.counters.sent += 1;
         self.transmits.push_back(Transmit::Datagram(datagram));
@@ -55,10 +53,10 @@ impl Segment {
         }
     }
 
-    pub(super) fn beacon(&self, _now: Instant, echoes: Vec<Echo>) -> Beacon {
+    pub(super) fn beacon(&self, echoes: Vec<Echo>) -> Beacon {
         Beacon {
             state: self.state(),
-            interval: self.interval(),
+            interval: self.neighbors.interval(),
             mac: self.mac,
             held: u32::try_from(self.own.claims.len()).unwrap_or(u32::MAX),
             version: self.published.version(),
@@ -72,24 +70,16 @@ impl Segment {
     pub(super) fn send_beacon(&mut self, now: Instant) {
         let name = crate::wire::name_octets(&self.me.node).len();
         let room = Beacon::room(22 + name, MAX_ADDRESSES).max(1);
-        let heard = self.peers.values().filter(|peer| now < peer.echoed_until());
-        let peers = heard.map(|peer| Echo {
-            boot: peer.boot,
-            sequence: peer.window.highest() as u32,
-        });
-        let echoes: Vec<Echo> = peers.chain(self.strangers.echoes()).collect();
+        let echoes = self.neighbors.echoes(now);
         let mut chunks = echoes.chunks(room);
         loop {
             let chunk = chunks.next().unwrap_or_default().to_vec();
-            let beacon = self.beacon(now, chunk);
+            let beacon = self.beacon(chunk);
             self.speak(&Message::Beacon(beacon));
-            self.sent.push_back((self.sequence, now));
+            self.neighbors.note_beacon(now);
             if chunks.len() == 0 {
                 break;
             }
-        }
-        while self.sent.len() > REMEMBERED {
-            self.sent.pop_front();
         }
         self.beacon_sent = Some(now);
     }
@@ -99,15 +89,12 @@ impl Segment {
         if now < self.beacon_due {
             return false;
         }
-        self.strangers.forget(
-            now.checked_sub(self.interval() * self.settings.misses)
-                .unwrap_or(now),
-        );
+        self.neighbors.forget_unproven(now);
         self.send_beacon(now);
         // Two nodes that started together are not to speak at the same instant for ever: nine to eleven tenths.
-        let chance = u32::try_from(mix(self.me.boot.0 ^ self.sequence) % 201).unwrap_or(100);
-        self.beacon_due = now + self.interval() * (900 + chance) / 1000;
-        if self.late == Some(now) {
+        let chance = u32::try_from(mix(self.me.boot.0 ^ self.neighbors.sequence()) % 201).unwrap_or(100);
+        self.beacon_due = now + self.neighbors.interval() * (900 + chance) / 1000;
+        if self.neighbors.is_late(now) {
             self.beacon_soon(now); // It may not name peers whose beacons have come, and wait to be read.
         }
         true
@@ -115,11 +102,11 @@ impl Segment {
 
     /// The next beacon cannot wait for its turn.
     pub(super) fn beacon_soon(&mut self, now: Instant) {
-        self.beacon_after(now, self.interval() / SOON);
+        self.beacon_after(now, self.neighbors.interval() / SOON);
     }
 
-    pub(super) fn beacon_for_strangers(&mut self, now: Instant) {
-        self.beacon_after(now, self.interval() / SOON_FOR_STRANGERS);
+    pub(super) fn beacon_for_unproven(&mut self, now: Instant) {
+        self.beacon_after(now, self.neighbors.interval() / SOON_FOR_UNPROVEN);
     }
 
     fn beacon_after(&mut self, now: Instant, gap: Duration) {
@@ -139,7 +126,7 @@ impl Segment {
         self.asked?;
         let after = self
             .repaired
-            .map(|at| at + self.interval() / REPAIRS_PER_INTERVAL);
+            .map(|at| at + self.neighbors.interval() / REPAIRS_PER_INTERVAL);
         Some(after.unwrap_or(self.ran))
     }
 

@@ -89,10 +89,10 @@ fn refused(refused: &claim::Refused) -> u64 {
         own_name,
         replayed: _,
         unproven: _,
-        twin,
+        duplicate_node,
         crowded,
     } = refused;
-    version + unknown_key + forged + malformed + own_name + twin + crowded
+    version + unknown_key + forged + malformed + own_name + duplicate_node + crowded
 }
 
 impl Collector for Layer2 {

@@ -64,7 +64,7 @@ fn what_a_former_life_said_is_not_believed_of_the_present_one() {
     for i in 0..3 {
         assert!(!world.told(i, |event| matches!(
             event,
-            Event::Member { .. } | Event::Twin { .. }
+            Event::Member { .. } | Event::DuplicateNode { .. }
         )));
         assert!(
             world.nodes[i]
@@ -131,7 +131,7 @@ fn of_two_nodes_with_one_name_the_second_falls_silent_and_both_are_told_of() {
     world.start(impostor, Snapshot::default());
     world.run_for(5 * SECOND);
     assert!(world.nodes[impostor].answers.is_empty());
-    let twin = |event: &Event| matches!(event, Event::Twin { node } if *node == world.nodes[0].name);
+    let twin = |event: &Event| matches!(event, Event::DuplicateNode { node } if *node == world.nodes[0].name);
     assert!(world.told(0, twin) && world.told(1, twin) && world.told(impostor, twin));
     let moved = |i: usize| {
         world.told(i, |event| {

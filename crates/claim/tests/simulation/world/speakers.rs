@@ -218,7 +218,10 @@ impl World {
                 }
                 Event::Release { .. } => changed = true,
                 Event::Quiet(quiet) => self.nodes[i].quiet = *quiet,
-                Event::Member { .. } | Event::Moved { .. } | Event::Twin { .. } | Event::UnknownKey => {}
+                Event::Member { .. }
+                | Event::Moved { .. }
+                | Event::DuplicateNode { .. }
+                | Event::UnknownKey => {}
             }
             if self.told {
                 println!("{:?} node {i}: {event:?}", self.now);

@@ -24,7 +24,7 @@ impl Moves {
             Event::Quiet(_)
             | Event::Member { .. }
             | Event::Moved { .. }
-            | Event::Twin { .. }
+            | Event::DuplicateNode { .. }
             | Event::UnknownKey => return,
         };
         match self.0.iter_mut().find(|(known, _)| *known == of) {

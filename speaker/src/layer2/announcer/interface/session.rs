@@ -283,7 +283,7 @@ impl<'a> Session<'a> {
                 });
             }
             claim::Event::Moved { unit, holder } => self.report(Report::Moved { iface, unit, holder }),
-            claim::Event::Twin { node } => {
+            claim::Event::DuplicateNode { node } => {
                 tracing::error!(iface, %node, "two speakers bear the name of one node")
             }
             claim::Event::UnknownKey => tracing::error!(
@@ -391,7 +391,7 @@ fn changes_roles(event: &claim::Event) -> bool {
         claim::Event::Quiet(_)
         | claim::Event::Member { .. }
         | claim::Event::Moved { .. }
-        | claim::Event::Twin { .. }
+        | claim::Event::DuplicateNode { .. }
         | claim::Event::UnknownKey => false,
     }
 }

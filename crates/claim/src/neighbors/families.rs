@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Phase, Segment};
-use crate::peer::Peer;
+use super::Neighbors;
+use super::peer::Peer;
 
 /// For so long after anything was amiss this node listens to both.
 const CALM: Duration = Duration::from_secs(10);
@@ -31,12 +31,12 @@ impl Families {
     }
 }
 
-impl Segment {
+impl Neighbors {
     /// Whether datagrams that come by IPv6 are of use now. While they are not, the driver may have the kernel drop them.
     ///
     /// They are not while every node that could be there is alive, and was heard by IPv4 when a beacon of it was last due.
     /// As soon as one beacon is overdue they are: its sender's next one is in time, and is heard by either family.
-    pub fn needs_ipv6(&self) -> bool {
+    pub(crate) fn needs_ipv6(&self) -> bool {
         self.families.needs_ipv6
     }
 
@@ -53,8 +53,8 @@ impl Segment {
     fn hears_everybody_by_ipv4(&self, now: Instant) -> bool {
         let is_fine = |peer: &Peer| peer.status.is_alive() && !peer.late && peer.is_heard_by_ipv4(now);
         let mut possible = self.possible.iter().filter(|node| **node != self.node);
-        self.phase == Phase::Ready
-            && self.strangers.is_empty()
+        self.ready
+            && self.unproven.is_empty()
             && self.peers.values().all(is_fine)
             && possible.all(|node| self.peers.contains_key(node))
     }

@@ -1,4 +1,4 @@
-//! Whether this node hears anything at all (rule 6).
+//! Whether anything at all reaches this node (rule 6).
 
 use std::time::{Duration, Instant};
 
@@ -9,23 +9,23 @@ const EAGER: Duration = Duration::from_secs(1);
 /// How often once there is proof.
 const PATIENT: Duration = Duration::from_secs(1);
 
-/// What we know of our own ears.
+/// What we know of our own reception.
 #[derive(Debug)]
-pub(crate) struct Ears {
+pub(super) struct Reception {
     /// When a peer was last heard, or the machine made.
-    pub(crate) heard: Instant,
+    pub(super) heard: Instant,
     /// Since when no peer is to be heard, its beacons being overdue.
-    pub(crate) silence: Option<Instant>,
+    pub(super) silence: Option<Instant>,
     /// When it first turned out that something reaches us, and when it last did.
     proven: Option<(Instant, Instant)>,
     frames: Option<u64>,
     asked: Option<Instant>,
     /// Since when we have heard peers again after a time in which nothing proved that we hear.
-    pub(crate) recovered: Option<Instant>,
+    pub(super) recovered: Option<Instant>,
 }
 
-impl Ears {
-    pub(crate) fn new(now: Instant) -> Self {
+impl Reception {
+    pub(super) fn new(now: Instant) -> Self {
         Self {
             heard: now,
             silence: Some(now),
@@ -37,7 +37,7 @@ impl Ears {
     }
 
     /// A peer is to be heard.
-    pub(crate) fn on_peer(&mut self, now: Instant) {
+    pub(super) fn on_peer(&mut self, now: Instant) {
         if self.silence.is_some() && !self.is_proven(now) {
             self.recovered = Some(now);
         }
@@ -49,14 +49,14 @@ impl Ears {
     }
 
     /// Every peer is overdue.
-    pub(crate) fn on_silence(&mut self, now: Instant) {
+    pub(super) fn on_silence(&mut self, now: Instant) {
         if self.silence.is_none() {
             self.silence = Some(now);
         }
     }
 
     /// Something other than a peer's beacon reached us.
-    pub(crate) fn on_proof(&mut self, now: Instant) {
+    pub(super) fn on_proof(&mut self, now: Instant) {
         if self.silence.is_some() {
             let first = self
                 .proven
@@ -67,7 +67,7 @@ impl Ears {
     }
 
     /// What the interface counted.
-    pub(crate) fn on_frames(&mut self, now: Instant, frames: u64) {
+    pub(super) fn on_frames(&mut self, now: Instant, frames: u64) {
         if self.silence.is_some() && self.frames.is_some_and(|before| frames > before) {
             self.on_proof(now);
         }
@@ -75,17 +75,17 @@ impl Ears {
     }
 
     /// Whether something reached us since the peers fell silent, and not long ago.
-    pub(crate) fn is_proven(&self, now: Instant) -> bool {
+    pub(super) fn is_proven(&self, now: Instant) -> bool {
         self.proven.is_some_and(|(_, last)| now < last + PROOF)
     }
 
     /// Whether there has been proof for at least as long.
-    pub(crate) fn is_proven_for(&self, now: Instant, time: Duration) -> bool {
+    pub(super) fn is_proven_for(&self, now: Instant, time: Duration) -> bool {
         self.is_proven(now) && self.proven.is_some_and(|(first, _)| now >= first + time)
     }
 
     /// When to ask next, if the peers are silent.
-    pub(crate) fn due(&self, every: Duration) -> Option<Instant> {
+    pub(super) fn due(&self, every: Duration) -> Option<Instant> {
         let silence = self.silence?;
         let Some(asked) = self.asked else {
             return Some(silence);
@@ -98,7 +98,7 @@ impl Ears {
         Some(asked + wait)
     }
 
-    pub(crate) fn ask(&mut self, now: Instant) {
+    pub(super) fn ask(&mut self, now: Instant) {
         self.asked = Some(now);
     }
 }
@@ -117,29 +117,31 @@ mod tests {
     #[test]
     fn a_count_of_frames_proves_something_only_when_it_has_grown_since_the_silence() {
         let now = start();
-        let mut ears = Ears::new(now);
-        ears.on_frames(now, 1000);
-        assert!(!ears.is_proven(now));
-        ears.on_frames(now + EVERY, 1000);
-        assert!(!ears.is_proven(now + EVERY));
-        ears.on_frames(now + EVERY, 1001);
-        assert!(ears.is_proven(now + EVERY));
-        assert!(!ears.is_proven_for(now + EVERY, EVERY) && ears.is_proven_for(now + EVERY * 2, EVERY));
-        assert!(!ears.is_proven(now + EVERY + PROOF));
+        let mut reception = Reception::new(now);
+        reception.on_frames(now, 1000);
+        assert!(!reception.is_proven(now));
+        reception.on_frames(now + EVERY, 1000);
+        assert!(!reception.is_proven(now + EVERY));
+        reception.on_frames(now + EVERY, 1001);
+        assert!(reception.is_proven(now + EVERY));
+        assert!(
+            !reception.is_proven_for(now + EVERY, EVERY) && reception.is_proven_for(now + EVERY * 2, EVERY)
+        );
+        assert!(!reception.is_proven(now + EVERY + PROOF));
     }
 
     #[test]
     fn a_peer_ends_the_silence_and_what_was_proven_in_it() {
         let now = start();
-        let mut ears = Ears::new(now);
-        ears.on_proof(now);
-        ears.on_peer(now);
-        assert_eq!((ears.due(EVERY), ears.recovered), (None, None));
-        ears.on_silence(now + EVERY);
-        assert!(!ears.is_proven(now + EVERY));
-        ears.on_peer(now + EVERY * 2);
+        let mut reception = Reception::new(now);
+        reception.on_proof(now);
+        reception.on_peer(now);
+        assert_eq!((reception.due(EVERY), reception.recovered), (None, None));
+        reception.on_silence(now + EVERY);
+        assert!(!reception.is_proven(now + EVERY));
+        reception.on_peer(now + EVERY * 2);
         assert_eq!(
-            ears.recovered,
+            reception.recovered,
             Some(now + EVERY * 2),
             "nothing had proven that it hears"
         );
@@ -148,13 +150,13 @@ mod tests {
     #[test]
     fn proof_is_asked_for_eagerly_at_first_and_once_a_second_when_there_is_some() {
         let now = start();
-        let mut ears = Ears::new(now);
-        assert_eq!(ears.due(EVERY), Some(now));
-        ears.ask(now);
-        assert_eq!(ears.due(EVERY), Some(now + EVERY));
-        ears.ask(now + EAGER);
-        assert_eq!(ears.due(EVERY), Some(now + EAGER + EVERY * 4));
-        ears.on_proof(now + EAGER);
-        assert_eq!(ears.due(EVERY), Some(now + EAGER + PATIENT));
+        let mut reception = Reception::new(now);
+        assert_eq!(reception.due(EVERY), Some(now));
+        reception.ask(now);
+        assert_eq!(reception.due(EVERY), Some(now + EVERY));
+        reception.ask(now + EAGER);
+        assert_eq!(reception.due(EVERY), Some(now + EAGER + EVERY * 4));
+        reception.on_proof(now + EAGER);
+        assert_eq!(reception.due(EVERY), Some(now + EAGER + PATIENT));
     }
 }

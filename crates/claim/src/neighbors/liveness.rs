@@ -3,89 +3,29 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::{Phase, Segment};
+use super::Neighbors;
 use crate::identity::Node;
-use crate::{Event, Status, Transmit, Why};
+use crate::{Event, Status, Transmit};
 
 /// A dead peer is forgotten after so many crash windows.
 const FORGET: u32 = 6;
 /// Up to so many peers are all looked at when one of them is, to know when to look next: cheaper than to wake for nothing.
 const FEW: usize = 16;
 
-impl Segment {
-    /// Rule 11: whether we have just not run for so long that others may have taken what was ours.
-    pub(super) fn notice_time(&mut self, now: Instant) {
-        self.notice_lateness(now);
-        let gap = now.saturating_duration_since(self.ran);
-        self.ran = now;
-        if gap > self.interval() * self.settings.misses {
-            self.counters.fenced += 1;
-            self.fall_silent(now, Why::Fenced);
-        }
-    }
-
+impl Neighbors {
     /// Who comes late has yet to read what its peers said meanwhile: it does not call them late before it has had the time
     /// to. Not twice in an interval, or who is always late would never miss anybody.
-    fn notice_lateness(&mut self, now: Instant) {
-        let due = self.poll_timeout().unwrap_or(now);
+    pub(crate) fn excuse(&mut self, now: Instant) {
         let excused = self.late.is_some_and(|at| now < at + self.interval());
-        if now > due + self.interval() / 10 && !excused {
+        if !excused {
             self.late = Some(now);
             self.check = self.check.max(now + self.interval() / 20);
         }
     }
 
-    /// Listens again before it answers for anything.
-    pub(super) fn fall_silent(&mut self, now: Instant, why: Why) {
-        let until = self.carrier_lost.is_none().then(|| now + self.settings.listening);
-        self.phase = Phase::Listening(until);
-        self.ready = None;
-        self.suspend(why);
-        self.wake_at(now);
-        self.beacon_soon(now);
-    }
-
-    pub(super) fn on_carrier(&mut self, now: Instant, carrier: bool) {
-        match (carrier, self.carrier_lost) {
-            (false, None) => {
-                self.carrier_lost = Some(now);
-                self.fall_silent(now, Why::Fenced);
-            }
-            (true, Some(lost)) => {
-                self.carrier_lost = None;
-                let short = now < lost + self.interval() * self.settings.misses;
-                let listening = if short {
-                    Duration::ZERO
-                } else {
-                    self.settings.listening
-                };
-                self.phase = Phase::Listening(Some(now + listening));
-                self.beacon_soon(now);
-            }
-            (false, Some(_)) | (true, None) => {}
-        }
-    }
-
-    /// Ends listening when it has been long enough, and what the others hold is known.
-    pub(super) fn end_listening(&mut self, now: Instant) {
-        let Phase::Listening(Some(until)) = self.phase else {
-            return;
-        };
-        let twin = self.twin.is_some_and(|at| now < at + self.settings.listening);
-        if now < until || twin {
-            return self.wake_at(now.max(until) + self.interval() * u32::from(twin));
-        }
-        let unknown = self
-            .peers
-            .values()
-            .any(|peer| peer.status.is_alive() && !peer.received.is_known());
-        if unknown && now < until + self.settings.listening {
-            return self.wake_at(now + self.interval() / 10);
-        }
-        self.phase = Phase::Ready;
-        self.ready = Some(now);
-        self.wake = Some(now);
-        self.beacon_soon(now);
+    /// Whether this node has just come late.
+    pub(crate) fn is_late(&self, now: Instant) -> bool {
+        self.late == Some(now)
     }
 
     /// What every peer is by now. A beacon can only put off when that changes: what it does to its sender is seen to when
@@ -147,7 +87,7 @@ impl Segment {
     fn tell_member(&mut self, node: Node, from: Option<Status>, to: Option<Status>) {
         if let Some(peer) = self.peers.get(&node) {
             let node = peer.name.clone();
-            self.events.push_back(Event::Member { node, from, to });
+            self.tell(Event::Member { node, from, to });
         }
     }
 
@@ -162,13 +102,8 @@ impl Segment {
         }
     }
 
-    /// When the next of the above may be due, or the next question to a peer.
-    pub(super) fn liveness_due(&self) -> Option<Instant> {
-        self.errand.into_iter().chain([self.check]).min()
-    }
-
     /// Questions to peers and their nodes, as far as they are due.
-    pub(super) fn run_errands(&mut self, now: Instant) {
+    pub(crate) fn run_errands(&mut self, now: Instant) {
         if self.errand.is_none_or(|at| now < at) {
             return;
         }
@@ -203,7 +138,7 @@ impl Segment {
             self.check = self.check.min(now + every);
             if let Some(address) = peer.addresses().first() {
                 let mac = Some(peer.beacon.mac);
-                self.transmits.push_back(Transmit::Probe {
+                self.effects.transmits.push(Transmit::Probe {
                     address: *address,
                     mac,
                 });
@@ -211,8 +146,8 @@ impl Segment {
         }
     }
 
-    pub(super) fn on_probe_answered(&mut self, now: Instant, address: IpAddr) {
-        self.ears.on_proof(now);
+    pub(crate) fn handle_answer(&mut self, now: Instant, address: IpAddr) {
+        self.reception.on_proof(now);
         let asked = self
             .peers
             .values_mut()
@@ -222,32 +157,37 @@ impl Segment {
             let node = peer.node;
             self.refresh_peer(now, node);
         }
-        self.wake_at(now + self.gathering());
+        self.effects.answered = true;
     }
 
-    pub(super) fn on_frames(&mut self, now: Instant, frames: u64) {
-        self.ears.on_frames(now, frames);
-        self.wake_at(now + self.gathering());
+    pub(crate) fn handle_frames(&mut self, now: Instant, frames: u64) {
+        self.reception.on_frames(now, frames);
+        self.effects.answered = true;
     }
 
     /// Rule 6: asks whether anything reaches us, while no peer is to be heard.
-    pub(super) fn hear(&mut self, now: Instant) {
+    pub(super) fn test_reception(&mut self, now: Instant) {
         let overdue = self.interval() * 5 / 4;
-        if now >= self.ears.heard + overdue {
-            self.ears.on_silence(now);
+        if now >= self.reception.heard + overdue {
+            self.reception.on_silence(now);
         }
-        if !self.is_alone() && self.ears.due(self.settings.probe).is_some_and(|at| now >= at) {
-            self.ears.ask(now);
-            self.transmits.push_back(Transmit::CountFrames);
+        if !self.is_alone()
+            && self
+                .reception
+                .due(self.settings.probe)
+                .is_some_and(|at| now >= at)
+        {
+            self.reception.ask(now);
+            self.effects.transmits.push(Transmit::CountFrames);
         }
     }
 
-    pub(super) fn ears_due(&self) -> Option<Instant> {
+    pub(super) fn reception_due(&self) -> Option<Instant> {
         if self.is_alone() {
             return None;
         }
-        let silence = || self.ears.heard + self.interval() * 5 / 4;
-        Some(self.ears.due(self.settings.probe).unwrap_or_else(silence))
+        let silence = || self.reception.heard + self.interval() * 5 / 4;
+        Some(self.reception.due(self.settings.probe).unwrap_or_else(silence))
     }
 
     /// A beacon came: the peers are to be looked at later than was thought. Not while what they may have missed is put off
@@ -260,25 +200,25 @@ impl Segment {
     }
 
     /// Whether we know that we hear what is said (rule 6).
-    pub(super) fn hears(&self, now: Instant) -> bool {
+    pub(crate) fn hears(&self, now: Instant) -> bool {
         let settling = self.interval() * self.settings.misses;
         if self.is_alone() {
             return true;
         }
-        if self.ears.silence.is_none() {
+        if self.reception.silence.is_none() {
             // Right after a time of deafness the first peers are heard before the others are.
-            return self.ears.recovered.is_none_or(|at| now >= at + settling);
+            return self.reception.recovered.is_none_or(|at| now >= at + settling);
         }
-        now < self.ears.heard + settling || self.hears_without_peers(now)
+        now < self.reception.heard + settling || self.hears_without_peers(now)
     }
 
     /// Whether there is other proof that we hear, or none to be had.
     pub(super) fn hears_without_peers(&self, now: Instant) -> bool {
-        let Some(silence) = self.ears.silence else {
+        let Some(silence) = self.reception.silence else {
             return false;
         };
         // What reaches us may have just begun to: then so will the peers' beacons.
-        let proven = self.ears.is_proven_for(now, self.interval() * 5 / 4);
+        let proven = self.reception.is_proven_for(now, self.interval() * 5 / 4);
         let pair = self.possible.len() == 2 && self.carrier_lost.is_none();
         proven || pair && now >= silence + Duration::from_secs(1)
     }

@@ -2,7 +2,7 @@
 ///
 /// The network may swap datagrams, and brings each twice where it carries both address families.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Window {
+pub(super) struct Window {
     highest: u64,
     /// Bit `n` stands for `highest - n`.
     heard: u64,
@@ -10,7 +10,7 @@ pub(crate) struct Window {
 
 impl Window {
     /// Of somebody of whom this was the first.
-    pub(crate) fn new(first: u64) -> Self {
+    pub(super) fn new(first: u64) -> Self {
         Self {
             highest: first,
             heard: 1,
@@ -18,12 +18,12 @@ impl Window {
     }
 
     /// The newest one.
-    pub(crate) fn highest(&self) -> u64 {
+    pub(super) fn highest(&self) -> u64 {
         self.highest
     }
 
     /// Whether this one was not heard before, nor is too old to tell.
-    pub(crate) fn is_new(&self, sequence: u64) -> bool {
+    pub(super) fn is_new(&self, sequence: u64) -> bool {
         match self.highest.checked_sub(sequence) {
             None => true,
             Some(age) => age < 64 && self.heard >> age & 1 == 0,
@@ -31,7 +31,7 @@ impl Window {
     }
 
     /// From now on this one was heard. The caller has asked [`Self::is_new`].
-    pub(crate) fn note(&mut self, sequence: u64) {
+    pub(super) fn note(&mut self, sequence: u64) {
         if let Some(ahead) = sequence.checked_sub(self.highest) {
             self.heard = u32::try_from(ahead)
                 .ok()

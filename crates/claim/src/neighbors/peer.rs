@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use model::NodeName;
 
+use super::replay::Window;
 use crate::claims::Received;
 use crate::identity::Node;
-use crate::replay::Window;
 use crate::seal::SenderKey;
 use crate::wire::Claim;
 use crate::wire::{Beacon, State};
@@ -16,7 +16,7 @@ use crate::{BootId, Settings, Status, UnitId};
 
 mod probing;
 
-pub(crate) use probing::Probing;
+pub(super) use probing::Probing;
 
 /// After so many percent of its interval a beacon is overdue: it varies by a tenth, and takes its time on the way.
 const LATE_BEACON: u32 = 125;
@@ -25,50 +25,97 @@ const LATE_ECHO: u32 = 250;
 
 /// Another node's speaker.
 #[derive(Debug)]
-pub(crate) struct Peer {
-    pub(crate) name: NodeName,
-    pub(crate) node: Node,
-    pub(crate) boot: BootId,
-    pub(crate) key: SenderKey,
-    pub(crate) window: Window,
+pub(super) struct Peer {
+    pub(super) name: NodeName,
+    pub(super) node: Node,
+    pub(super) boot: BootId,
+    pub(super) key: SenderKey,
+    pub(super) window: Window,
     /// The newest of its beacons, and when it came.
-    pub(crate) beacon: Beacon,
-    pub(crate) beacon_sequence: u64,
-    pub(crate) heard: Instant,
+    pub(super) beacon: Beacon,
+    pub(super) beacon_sequence: u64,
+    pub(super) heard: Instant,
     /// When anything of it last came by IPv4.
-    pub(crate) heard_by_ipv4: Option<Instant>,
+    pub(super) heard_by_ipv4: Option<Instant>,
     /// When we sent the newest of our beacons that it says it heard.
-    pub(crate) echoed: Instant,
+    pub(super) echoed: Instant,
     /// When it last said that it hears anybody besides us.
-    pub(crate) hears_others: Option<Instant>,
+    pub(super) hears_others: Option<Instant>,
     /// The newest of its datagrams that a peer of ours has heard, and when we were told.
-    pub(crate) vouched: (u32, Option<Instant>),
-    pub(crate) received: Received,
+    pub(super) vouched: (u32, Option<Instant>),
+    pub(super) received: Received,
     /// When its claims were last asked for.
-    pub(crate) requested: Option<Instant>,
+    pub(super) requested: Option<Instant>,
     /// When to ask for them, if something of them is still missing then.
-    pub(crate) repair: Option<Instant>,
+    pub(super) repair: Option<Instant>,
     /// The claims of its former life, as long as the new one has not said which it takes up (rule 10).
-    pub(crate) former: Option<BTreeMap<UnitId, Claim>>,
+    pub(super) former: Option<BTreeMap<UnitId, Claim>>,
     /// Since when it has not been doing its work: silent, or listening after a start.
-    pub(crate) away: Option<Instant>,
-    pub(crate) probing: Probing,
-    pub(crate) status: Status,
-    pub(crate) since: Instant,
+    pub(super) away: Option<Instant>,
+    pub(super) probing: Probing,
+    pub(super) status: Status,
+    pub(super) since: Instant,
     /// When this life of it was accepted.
-    pub(crate) accepted: Instant,
+    pub(super) accepted: Instant,
     /// Whether it was late when we last looked.
-    pub(crate) late: bool,
+    pub(super) late: bool,
+}
+
+/// What the first beacon of a life that is believed says.
+#[derive(Debug)]
+pub(super) struct NewLife {
+    pub(super) name: NodeName,
+    pub(super) node: Node,
+    pub(super) boot: BootId,
+    pub(super) key: SenderKey,
+    pub(super) window: Window,
+    pub(super) beacon: Beacon,
+    pub(super) beacon_sequence: u64,
+    pub(super) echoed: Instant,
+}
+
+impl NewLife {
+    /// The peer from now on: with what is known of the life before, if there was one.
+    pub(super) fn after(self, now: Instant, before: Option<Peer>) -> Peer {
+        let former = before.as_ref().filter(|before| before.status != Status::Dead);
+        let former = former.map(|before| before.claims().clone());
+        let away = before.as_ref().and_then(|before| before.away).unwrap_or(now);
+        let (status, since) = before.map_or((Status::Missing, now), |before| (before.status, before.since));
+        Peer {
+            name: self.name,
+            node: self.node,
+            boot: self.boot,
+            key: self.key,
+            window: self.window,
+            beacon: self.beacon,
+            beacon_sequence: self.beacon_sequence,
+            heard: now,
+            heard_by_ipv4: None,
+            echoed: self.echoed,
+            hears_others: None,
+            vouched: (0, None),
+            received: Received::default(),
+            requested: None,
+            repair: None,
+            former: former.filter(|claims| !claims.is_empty()),
+            away: Some(away),
+            probing: Probing::default(),
+            status,
+            since,
+            accepted: now,
+            late: false,
+        }
+    }
 }
 
 impl Peer {
     /// When its next beacon is overdue.
-    pub(crate) fn late_at(&self) -> Instant {
+    pub(super) fn late_at(&self) -> Instant {
         self.alive_until_with(LATE_BEACON, LATE_ECHO)
     }
 
     /// Until when what we have heard makes it alive.
-    pub(crate) fn alive_until(&self, settings: &Settings) -> Instant {
+    pub(super) fn alive_until(&self, settings: &Settings) -> Instant {
         let misses = settings.misses * 100;
         self.alive_until_with(misses, misses + 100)
     }
@@ -82,17 +129,17 @@ impl Peer {
     }
 
     /// Until when we can say that we hear it.
-    pub(crate) fn heard_until(&self, settings: &Settings) -> Instant {
+    pub(super) fn heard_until(&self, settings: &Settings) -> Instant {
         self.heard + self.beacon.interval * settings.misses
     }
 
     /// Until when we say that we hear it: who falls deaf is to be known as such soon.
-    pub(crate) fn echoed_until(&self) -> Instant {
+    pub(super) fn echoed_until(&self) -> Instant {
         self.heard + self.beacon.interval * LATE_BEACON / 100
     }
 
     /// Whether its beacons come by IPv4.
-    pub(crate) fn is_heard_by_ipv4(&self, now: Instant) -> bool {
+    pub(super) fn is_heard_by_ipv4(&self, now: Instant) -> bool {
         let patience = self.beacon.interval * LATE_BEACON / 100;
         self.heard_by_ipv4.is_some_and(|at| now < at + patience)
     }
@@ -112,12 +159,12 @@ impl Peer {
     }
 
     /// Until when a speaker that is away keeps its units.
-    pub(crate) fn keeps_until(&self, settings: &Settings) -> Option<Instant> {
+    pub(super) fn keeps_until(&self, settings: &Settings) -> Option<Instant> {
         Some(self.away? + settings.crash_window)
     }
 
     /// What it is now (the table of the protocol).
-    pub(crate) fn status_at(&self, now: Instant, settings: &Settings) -> Status {
+    pub(super) fn status_at(&self, now: Instant, settings: &Settings) -> Status {
         let window = self.beacon.interval * settings.misses;
         if self.beacon.state == State::Restarting {
             return self.probing.verdict(now, window, self.keeps_until(settings));
@@ -142,7 +189,7 @@ impl Peer {
     }
 
     /// Brings it up to date. Says whether what it claims is to be looked at anew, its status apart.
-    pub(crate) fn refresh(&mut self, now: Instant, settings: &Settings) -> bool {
+    pub(super) fn refresh(&mut self, now: Instant, settings: &Settings) -> bool {
         let mut concerns_claims = false;
         let late = now >= self.late_at();
         if late != self.late {
@@ -174,7 +221,7 @@ impl Peer {
     }
 
     /// When [`Self::status_at`] may give something else, nothing arriving.
-    pub(crate) fn changes_at(&self, now: Instant, settings: &Settings) -> Option<Instant> {
+    pub(super) fn changes_at(&self, now: Instant, settings: &Settings) -> Option<Instant> {
         let window = self.beacon.interval * settings.misses;
         let times = [
             (!self.late).then(|| self.late_at()),
@@ -194,23 +241,23 @@ impl Peer {
     }
 
     /// Whether it is silent for a reason that is not known, and ours to find out.
-    pub(crate) fn is_examined(&self) -> bool {
+    pub(super) fn is_examined(&self) -> bool {
         let silent = self.late || self.beacon.state == State::Restarting;
         silent && self.probing.wanted && !matches!(self.status, Status::Dead | Status::OneWay)
     }
 
     /// Its claims, those of its former life if it is not yet known which it takes up.
-    pub(crate) fn claims(&self) -> &BTreeMap<UnitId, Claim> {
+    pub(super) fn claims(&self) -> &BTreeMap<UnitId, Claim> {
         self.former.as_ref().unwrap_or_else(|| self.received.claims())
     }
 
     /// Whether we have all that it says it claims.
-    pub(crate) fn is_current(&self) -> bool {
+    pub(super) fn is_current(&self) -> bool {
         !self.received.lacks(self.beacon.version, self.beacon.digest)
     }
 
     /// Where it can be asked whether its node still lives.
-    pub(crate) fn addresses(&self) -> &[IpAddr] {
+    pub(super) fn addresses(&self) -> &[IpAddr] {
         &self.beacon.addresses
     }
 }

@@ -7,11 +7,11 @@ const ENOUGH: u32 = 3;
 
 /// Whether the node of a silent speaker answers for its own addresses.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Probing {
+pub(in crate::neighbors) struct Probing {
     /// Whether this node is the one to find out: it would take over, or answer meanwhile.
-    pub(crate) wanted: bool,
+    pub(in crate::neighbors) wanted: bool,
     /// When the last question went out.
-    pub(crate) asked: Option<Instant>,
+    pub(in crate::neighbors) asked: Option<Instant>,
     /// How many went out since the last answer.
     unanswered: u32,
     /// When the question after which there are enough went out.
@@ -23,7 +23,7 @@ pub(crate) struct Probing {
 
 impl Probing {
     /// A speaker that said itself that it ends: its node is taken to live until it turns out otherwise.
-    pub(crate) fn presumed(now: Instant) -> Self {
+    pub(in crate::neighbors) fn presumed(now: Instant) -> Self {
         Self {
             answered: Some(now),
             ..Self::default()
@@ -31,7 +31,7 @@ impl Probing {
     }
 
     /// A question goes out.
-    pub(crate) fn ask(&mut self, now: Instant, patience: Duration) {
+    pub(in crate::neighbors) fn ask(&mut self, now: Instant, patience: Duration) {
         self.asked = Some(now);
         self.patience = patience;
         self.unanswered = self.unanswered.saturating_add(1);
@@ -41,7 +41,7 @@ impl Probing {
     }
 
     /// An answer came. One that nobody asked for says nothing about now.
-    pub(crate) fn answer(&mut self, now: Instant) {
+    pub(in crate::neighbors) fn answer(&mut self, now: Instant) {
         if self.asked.is_some() {
             self.answered = Some(now);
             self.unanswered = 0;
@@ -50,12 +50,12 @@ impl Probing {
     }
 
     /// Whether nobody has answered since the silence began.
-    pub(crate) fn never_answered(&self) -> bool {
+    pub(in crate::neighbors) fn never_answered(&self) -> bool {
         self.answered.is_none()
     }
 
     /// When the next question is due, if there was one.
-    pub(crate) fn due(&self, every: Duration) -> Option<Instant> {
+    pub(in crate::neighbors) fn due(&self, every: Duration) -> Option<Instant> {
         self.asked.map(|asked| asked + every)
     }
 
@@ -73,7 +73,12 @@ impl Probing {
     }
 
     /// What the silence means. A speaker keeps its units for as long as `keeps` says.
-    pub(crate) fn verdict(&self, now: Instant, window: Duration, keeps: Option<Instant>) -> Status {
+    pub(in crate::neighbors) fn verdict(
+        &self,
+        now: Instant,
+        window: Duration,
+        keeps: Option<Instant>,
+    ) -> Status {
         if keeps.is_some_and(|until| now >= until) {
             return Status::Dead;
         }
@@ -87,7 +92,7 @@ impl Probing {
     }
 
     /// When [`Self::verdict`] may give something else.
-    pub(crate) fn changes_at(&self, window: Duration) -> [Option<Instant>; 2] {
+    pub(in crate::neighbors) fn changes_at(&self, window: Duration) -> [Option<Instant>; 2] {
         [self.answered_until(window), self.given_up_at(window)]
     }
 }

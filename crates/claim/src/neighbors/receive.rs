@@ -5,32 +5,30 @@ use std::time::{Duration, Instant};
 
 use model::NodeName;
 
-use super::Segment;
+use super::peer::{Peer, Probing};
+use super::{ChangedClaims, Neighbors};
 use crate::identity::Node;
-use crate::peer::{Peer, Probing};
 use crate::seal::SenderKey;
 use crate::wire::{Beacon, DecodeError, Header, Message, State, name_octets};
 use crate::{BootId, Event};
-
-mod accept;
 
 /// So often at most a peer is asked for its claims.
 const REQUESTS_PER_INTERVAL: u32 = 5;
 /// How often the log says that others have other keys.
 const TELL_UNKNOWN_KEY: Duration = Duration::from_secs(60);
 
-impl Segment {
-    pub(super) fn on_datagram(&mut self, now: Instant, source: IpAddr, octets: &[u8]) {
+impl Neighbors {
+    pub(crate) fn handle_datagram(&mut self, now: Instant, source: IpAddr, octets: &[u8]) {
         let (header, clear, sealed) = match Header::decode(octets) {
             Ok(parts) => parts,
-            Err(DecodeError::Version(_)) => return self.counters.refused.version += 1,
-            Err(_) => return self.counters.refused.malformed += 1,
+            Err(DecodeError::Version(_)) => return self.refused.version += 1,
+            Err(_) => return self.refused.malformed += 1,
         };
         if header.boot == self.me.boot {
-            return self.counters.refused.own += 1;
+            return self.refused.own += 1;
         }
         if self.is_replayed(&header) {
-            return self.counters.refused.replayed += 1;
+            return self.refused.replayed += 1;
         }
         let Some((key, body)) = self.unseal(now, &header, clear, sealed) else {
             return;
@@ -41,7 +39,7 @@ impl Segment {
                 self.on_message(now, header, key, message);
                 self.note_family(now, boot, source);
             }
-            Err(_) => self.counters.refused.malformed += 1,
+            Err(_) => self.refused.malformed += 1,
         }
     }
 
@@ -60,8 +58,8 @@ impl Segment {
 
     fn is_replayed(&self, header: &Header) -> bool {
         let peer = self.peer_of(header).map(|peer| &peer.window);
-        let stranger = || self.strangers.get(header.boot).map(|stranger| &stranger.window);
-        peer.or_else(stranger)
+        let unproven = || self.unproven.get(header.boot).map(|life| &life.window);
+        peer.or_else(unproven)
             .is_some_and(|window| !window.is_new(header.sequence))
     }
 
@@ -74,16 +72,16 @@ impl Segment {
         sealed: &[u8],
     ) -> Option<(Option<SenderKey>, Vec<u8>)> {
         let peer = self.peer_of(header).map(|peer| &peer.key);
-        let stranger = || self.strangers.get(header.boot).map(|stranger| &stranger.key);
-        let known = peer.or_else(stranger).filter(|key| key.id() == header.key);
+        let unproven = || self.unproven.get(header.boot).map(|life| &life.key);
+        let known = peer.or_else(unproven).filter(|key| key.id() == header.key);
         let Some(key) = self.keys.find(header.key) else {
-            self.counters.refused.unknown_key += 1;
+            self.refused.unknown_key += 1;
             if self
                 .unknown_key_told
                 .is_none_or(|at| now >= at + TELL_UNKNOWN_KEY)
             {
                 self.unknown_key_told = Some(now);
-                self.events.push_back(Event::UnknownKey);
+                self.tell(Event::UnknownKey);
             }
             return None;
         };
@@ -96,7 +94,7 @@ impl Segment {
             }
         };
         let Some(body) = body else {
-            self.counters.refused.forged += 1;
+            self.refused.forged += 1;
             return None;
         };
         Some((derived, body))
@@ -106,12 +104,12 @@ impl Segment {
     fn on_message(&mut self, now: Instant, header: Header, key: Option<SenderKey>, message: Message) {
         let sequence = header.sequence;
         let Some(node) = self.peer_of(&header).map(|peer| peer.node) else {
-            return self.on_stranger(now, header, key, message);
+            return self.on_unproven(now, header, key, message);
         };
         let Some(peer) = self.peers.get_mut(&node) else {
             return;
         };
-        self.counters.received += 1;
+        self.received += 1;
         let newest = peer.window.highest();
         peer.window.note(sequence);
         if let Some(key) = key {
@@ -121,7 +119,7 @@ impl Segment {
             Message::Beacon(beacon) => {
                 let missed = sequence.saturating_sub(newest + 1);
                 self.on_beacon(now, node, sequence, beacon);
-                self.excuse_silence(now, missed);
+                self.excuse_silence(missed);
             }
             Message::Changes { from, to: _, entries } => {
                 let units = peer.received.change(from, entries);
@@ -131,8 +129,7 @@ impl Segment {
                     peer.repair = Some(soon);
                     self.errand_at(soon);
                 }
-                let touches_us = units.iter().any(|unit| self.roles.contains_key(unit));
-                self.on_claims(now, touches_us);
+                self.effects.claims.add(ChangedClaims::Some(units));
                 self.refresh_peer(now, node);
             }
             Message::Set {
@@ -142,27 +139,16 @@ impl Segment {
                 claims,
             } => {
                 if peer.received.part(version, part, parts, claims) {
-                    self.on_claims(now, true);
+                    self.effects.claims.add(ChangedClaims::Any);
                     self.refresh_peer(now, node);
                 }
             }
             Message::Request { of, have } => {
                 if of == self.me.boot {
-                    self.asked = Some(self.asked.map_or(have, |asked| asked.min(have)));
+                    self.effects.note_asked(have);
                 }
             }
         }
-    }
-
-    /// A thousand claims come in dozens of datagrams: the rules look at several at once, and where nothing is at stake they
-    /// wait for more.
-    fn on_claims(&mut self, now: Instant, at_once: bool) {
-        let wait = if at_once {
-            Duration::ZERO
-        } else {
-            self.interval() / 20
-        };
-        self.wake_at(now + wait.max(self.gathering()));
     }
 
     fn on_beacon(&mut self, now: Instant, node: Node, sequence: u64, beacon: Beacon) {
@@ -188,26 +174,26 @@ impl Segment {
             peer.probing = Probing::presumed(now);
         }
         peer.beacon = beacon;
-        self.ears.on_peer(now);
+        self.reception.on_peer(now);
         self.refresh_peer(now, node);
         self.put_off_check(now);
         self.request_if_needed(now, node);
         if !was_in_time {
             // It is back. That it hears us in turn is worth knowing sooner than in an interval.
-            self.beacon_soon(now);
+            self.beacon_soon();
         }
     }
 
     /// So much of what a peer said never came. To it we may have been away for as long, though our own clock, which stands
     /// still with a virtual machine that is moved, shows nothing of it: that we hear it is worth saying at once.
-    fn excuse_silence(&mut self, now: Instant, missed: u64) {
+    fn excuse_silence(&mut self, missed: u64) {
         if missed >= u64::from(self.settings.misses) {
-            self.beacon_soon(now);
+            self.beacon_soon();
         }
     }
 
     /// When we sent the datagram that this beacon says was heard, or rather the last beacon up to it.
-    fn echo_in(&self, beacon: &Beacon) -> Option<Instant> {
+    pub(super) fn echo_in(&self, beacon: &Beacon) -> Option<Instant> {
         let ours = beacon.echoes.iter().filter(|echo| echo.boot == self.me.boot);
         ours.filter_map(|echo| self.sent_at(echo.sequence)).max()
     }
@@ -262,7 +248,7 @@ impl Segment {
         peer.repair = Some(now + wait);
         let (of, have) = (peer.boot, peer.received.version());
         self.errand_at(now + wait);
-        self.speak(&Message::Request { of, have });
+        self.effects.requests.push((of, have));
     }
 
     /// Asks once more where nothing came.
@@ -280,13 +266,13 @@ impl Segment {
     }
 
     /// Says that two speakers bear one name; not at every beacon.
-    fn tell_twin(&mut self, now: Instant, node: NodeName) {
+    pub(super) fn tell_duplicate(&mut self, now: Instant, node: NodeName) {
         if self
-            .twin_told
+            .duplicate_told
             .is_none_or(|at| now >= at + self.settings.crash_window)
         {
-            self.twin_told = Some(now);
-            self.events.push_back(Event::Twin { node });
+            self.duplicate_told = Some(now);
+            self.tell(Event::DuplicateNode { node });
         }
     }
 }
