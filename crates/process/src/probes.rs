@@ -1,7 +1,7 @@
 //! The HTTP server for probes and metrics: `/livez`, `/readyz`, `/metrics`.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -17,6 +17,9 @@ use crate::clock::now;
 use crate::connections;
 pub use crate::liveness::{Liveness, Pulse, Wedged};
 pub use crate::readiness::Readiness;
+
+/// EAFNOSUPPORT of Linux: the kernel does not know the family of the address.
+const NO_IPV6: i32 = 97;
 
 /// Why there are no probes.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +45,7 @@ pub async fn serve(
     readiness: Readiness,
     liveness: Liveness,
 ) -> Result<tokio::task::JoinHandle<io::Result<()>>, ListenError> {
-    let listener = TcpListener::bind(address)
+    let listener = bind(address)
         .await
         .map_err(|source| ListenError { address, source })?;
     readiness.register(&mut registry);
@@ -63,6 +66,16 @@ async fn livez(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
     let wedged = shared.liveness.wedged(now());
     let lines = wedged.iter().map(|wedged| format!("{wedged}\n")).collect();
     all_well(lines)
+}
+
+/// Binds `address`. All of IPv6 means IPv4 too, and IPv4 alone where the kernel knows no IPv6.
+async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && error.raw_os_error() == Some(NO_IPV6) => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        other => other,
+    }
 }
 
 async fn readyz(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
