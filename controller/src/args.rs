@@ -33,6 +33,10 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) require_class: bool,
 
+    /// The Secret with the key of the speakers, in the namespace that Herald runs in: the leader makes it if there is none.
+    #[arg(long)]
+    pub(crate) segment_secret: Option<String>,
+
     /// How long a standby waits after the last sign of a leader before it takes over.
     #[arg(long, default_value = "15s", value_parser = humantime::parse_duration)]
     pub(crate) lease_duration: Duration,

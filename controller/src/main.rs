@@ -5,8 +5,12 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod command;
+mod configuration;
+mod finalizers;
 mod leader;
 mod metrics;
+mod segment_keys;
 mod status_writer;
 mod writer;
 
@@ -16,7 +20,6 @@ use allocate::REQUEST_TIMEOUT;
 use anyhow::Context;
 use api::health::{self, Health, Trouble};
 use api::{client, kinds, version};
-use clap::Parser;
 use config::Kind;
 use config::service::Classes;
 use k8s_openapi::api::core::v1::Service;
@@ -31,6 +34,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::args::Args;
+use crate::command::{CommandLine, Task};
 use crate::leader::Leader;
 use crate::metrics::Metrics;
 
@@ -46,7 +50,12 @@ const API: &str = "api";
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
-    match run(Args::parse()).await {
+    let ended = match CommandLine::parse() {
+        CommandLine::Serve(args) => run(args).await,
+        CommandLine::Once(Task::ApplyConfiguration(args)) => configuration::apply(args).await,
+        CommandLine::Once(Task::ReleaseFinalizers(args)) => finalizers::release(args).await,
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "cannot go on");
@@ -63,6 +72,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         kubeconfig,
         load_balancer_class: class,
         require_class,
+        segment_secret,
         lease_duration,
         renew_deadline,
         retry_period,
@@ -93,7 +103,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let (leadership, mut leading) = watch::channel(Leadership::Standby);
     let election_client = client::connect(kubeconfig.as_deref(), USER_AGENT).await?;
     let lease = Lease {
-        namespace,
+        namespace: namespace.clone(),
         name: LEASE.to_owned(),
         identity: Identity::of_this_process(&identity)?,
     };
@@ -126,6 +136,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
             _ = stop.wait_for(|stop| *stop) => break,
         }
         tracing::info!("leading");
+        if let Some(secret) = &segment_secret {
+            let (client, namespace) = (leader.client.clone(), namespace.clone());
+            tokio::spawn(segment_keys::provide(client, namespace, secret.clone()));
+        }
         farewell = leader.clone().lead(&mut leading, &mut stop).await;
         tracing::info!("no longer leading");
     }
