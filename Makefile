@@ -9,7 +9,7 @@ IMAGE = target/image/herald.tar
 CHART = deploy/herald
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-vm fuzz soak bench-allocation bench-failover bench-bgp bench-scale lab-up lab-down setup image crds parity deny fmt
+.PHONY: help demo test test-vm fuzz soak bench-allocation bench-failover bench-bgp bench-scale lab-up lab-down setup image crds manifests parity deny fmt
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,9 @@ image: ## the container image, as an archive: target/image/herald.tar
 
 crds: ## write the definitions of the custom resources into the chart
 	@cargo run --quiet -p definitions --bin herald-crds -- --write $(CHART)/files/crds
+
+manifests: ## write what is made from the chart: deploy/*.yaml, and what it renders to for common clusters
+	@cargo run --quiet -p guards --bin herald-manifests
 
 parity: ## write tests/PARITY.md: which statements have a test
 	@cargo run --quiet -p guards --bin herald-parity -- --write

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+pub mod chart;
 pub mod parity;
 
 /// The root of the repository.
