@@ -69,7 +69,7 @@ pub(crate) async fn apply(args: ApplyArgs) -> anyhow::Result<()> {
         let name = object.metadata.name.as_deref().unwrap_or_default();
         match apply_in_time(&client, kind, object, &configured_by).await {
             Ok(()) => tracing::info!(kind = kind.kind, name, "applied"),
-            Err(error) => refusals.push(format!("{} {name}: {error:#}", kind.kind)),
+            Err(error) => refusals.push(format!("{} {name}: {}", kind.kind, words(&error))),
         }
     }
     for kind in kinds() {
@@ -144,7 +144,11 @@ async fn apply_in_time(
         loop {
             match apply_once(&api, &object, configured_by).await {
                 Err(error) if error.downcast_ref().is_some_and(may_pass) => {
-                    tracing::debug!(kind = kind.kind, %error, "not applied, trying again");
+                    tracing::debug!(
+                        kind = kind.kind,
+                        error = words(&error),
+                        "not applied, trying again"
+                    );
                     tokio::time::sleep(PAUSE).await;
                 }
                 other => return other,
@@ -181,6 +185,14 @@ fn may_pass(failure: &Failure) -> bool {
         || failure.is_not_found()
         || failure.is_conflict()
         || failure.retry_after().is_some()
+}
+
+/// What the API server says to the user, without what it says to programs.
+fn words(error: &anyhow::Error) -> String {
+    match error.downcast_ref() {
+        Some(Failure::Kube(kube::Error::Api(status))) => status.message.clone(),
+        _ => format!("{error:#}"),
+    }
 }
 
 /// Deletes what these values listed once and do not list any more. A pool in use goes when its last Service does.
