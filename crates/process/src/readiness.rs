@@ -16,6 +16,9 @@ pub struct Readiness {
     metric: Family<Condition, Gauge>,
 }
 
+/// Of what nobody has said anything.
+const NOT_YET: &str = "not yet";
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Condition {
     condition: &'static str,
@@ -30,7 +33,7 @@ impl Readiness {
         }
         let unmet = conditions
             .iter()
-            .map(|condition| (*condition, "not yet".to_owned()));
+            .map(|condition| (*condition, NOT_YET.to_owned()));
         Self {
             unmet: watch::Sender::new(unmet.collect()),
             metric,
@@ -57,12 +60,16 @@ impl Readiness {
     /// A condition is not met, and why.
     pub fn unmet(&self, condition: &'static str, reason: &str) {
         gauge(&self.metric, condition, 0);
+        let mut starting = false;
         let changed = self.change(|unmet| {
             let before = unmet.insert(condition, reason.to_owned());
+            starting = before.as_deref() == Some(NOT_YET);
             before.as_deref() != Some(reason)
         });
-        if changed {
-            tracing::warn!(condition, reason, "not ready");
+        match (changed, starting) {
+            (true, true) => tracing::info!(condition, reason, "not ready yet"),
+            (true, false) => tracing::warn!(condition, reason, "not ready"),
+            (false, _) => {}
         }
     }
 
