@@ -27,9 +27,10 @@ use speaker::report::reporter::Reporter;
 use speaker::report::scene::Scene;
 use speaker::report::status::{self, Picture};
 use speaker::report::{metrics, passwords};
-use speaker::speaker::{API, KNOWLEDGE, LONGEST_ROUND, SEGMENTS, Sources, Speaker};
+use speaker::speaker::{API, KNOWLEDGE, LONGEST_ROUND, SEGMENTS, Speaker};
 use speaker::state::State;
 use speaker::state::keeper::{self, Keeper};
+use speaker::watch::sources::{self, Sources};
 use speaker::watch::{datapath, departure, secrets};
 use tokio::sync::{mpsc, watch};
 
@@ -153,7 +154,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let (secrets, named) = watch::channel(BTreeSet::new());
     let health = Health::default();
     let ready = readiness.clone();
-    let tell = move |troubles: &[_]| speaker::speaker::tell(&ready, troubles);
+    let tell = move |troubles: &[_]| sources::tell(&ready, troubles);
     tokio::spawn(health.clone().follow(tell));
     tokio::spawn(version::follow(client.clone(), health.clone()));
     let sources = Sources {

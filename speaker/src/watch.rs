@@ -5,3 +5,4 @@ pub mod departure;
 pub mod keys;
 pub mod secrets;
 pub mod slices;
+pub mod sources;
