@@ -58,6 +58,8 @@ impl Scale {
         })?;
         bed.pool("lan", POOL)?;
         bed.advertise("lan", serde_json::json!({}))?;
+        let backend = bed.lab.backend("backend")?;
+        bed.lab.load_balancer("web", &[&backend])?;
         let measured = bed
             .lab
             .inside(HOST, || Run::new(self, &bed, program, steps)?.measure())??;

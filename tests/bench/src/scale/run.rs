@@ -95,8 +95,6 @@ impl<'a> Run<'a> {
         let (cores, load) = (machine::cores()?, machine::load()?);
         let (controller, _) = self.start("controller-1")?;
         let speaker = self.bed.speaker(NODE)?;
-        let backend = self.bed.lab.backend("backend")?;
-        self.bed.lab.load_balancer("web", &[&backend])?;
         let conditions = self.conditions()?;
         let daemons = [
             Daemon {
