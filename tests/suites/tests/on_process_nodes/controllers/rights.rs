@@ -13,6 +13,9 @@ const CONTROLLER: User<'static> = User {
     group: None,
 };
 
+/// A definition that may be missing.
+const RESERVATIONS: &str = "ipreservations.heraldlb.io";
+
 const SERVICES: usize = 5;
 
 /// How long the right is missing.
@@ -60,6 +63,41 @@ fn a_controller_without_a_right_waits_for_it_without_haste() {
         bed.lab.kubectl_apply(&taken.to_string())?;
         let standing = wait_until_served(bed)?;
         check(&history.story()?, standing)
+    });
+}
+
+/// P-OBS-21, F35: what is missing is named where people and kubelets look, and nothing has to be started anew when it is there.
+#[test]
+fn a_controller_that_could_not_lead_says_why_and_is_ready_when_it_could() {
+    on(Bed::bare("unready"), |bed| {
+        bed.lab.kubectl(&["delete", "crd", RESERVATIONS])?;
+        let controller = bed.release("herald-system", 1, CONTROLLER, ELECTION)?;
+        let says = |words: &[&str]| {
+            bed.wait(&format!("the controller to say {words:?}"), || {
+                // It may not listen yet.
+                let answer = bed.readiness(1).unwrap_or_default();
+                let all = words.iter().all(|word| answer.contains(word));
+                Ok(all.then_some(answer))
+            })
+        };
+        let answer = says(&["no right to list services", "no right to list ippools.heraldlb.io"])?;
+        ensure!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        give_rights(bed)?;
+        let undefined = format!("api: there is no definition of {RESERVATIONS}");
+        let answer = says(&[&undefined])?;
+        ensure!(
+            answer.starts_with("HTTP/1.1 503") && !answer.contains("no right"),
+            "{answer}"
+        );
+        let metric = r#"herald_ready_condition{condition="api"}"#;
+        ensure!(bed.metric(1, metric)? == Some(0.0));
+        let file = root()
+            .join("deploy/herald/files/crds")
+            .join(format!("{RESERVATIONS}.yaml"));
+        bed.lab.kubectl_apply(&std::fs::read_to_string(file)?)?;
+        says(&["HTTP/1.1 200"])?;
+        ensure!(bed.metric(1, metric)? == Some(1.0) && controller.alive());
+        Ok(())
     });
 }
 
