@@ -10,6 +10,7 @@ use api::client::{self, Failure, REQUEST_TIMEOUT, within};
 use crds::{BFDProfile, BGPAdvertisement, BGPPeer, Community, IPPool, L2Advertisement};
 use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions};
 use kube::{Api, Client};
+use process::clock::now;
 use process::logging;
 
 use crate::USER_AGENT;
@@ -20,7 +21,7 @@ const CONFIGURED_BY: &str = "heraldlb.io/configured-by";
 /// Under this name the fields are owned that the values say.
 const FIELD_MANAGER: &str = "herald-values";
 
-/// How long the API server may take to know a kind, or to answer at all.
+/// How long the API server may take to know a kind and a right, or to answer at all.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Between two attempts.
@@ -140,24 +141,20 @@ async fn apply_in_time(
     let mut object = object.clone();
     let labels = object.metadata.labels.get_or_insert_default();
     labels.insert(CONFIGURED_BY.to_owned(), configured_by.to_owned());
-    let attempts = async {
-        loop {
-            match apply_once(&api, &object, configured_by).await {
-                Err(error) if error.downcast_ref().is_some_and(may_pass) => {
-                    tracing::debug!(
-                        kind = kind.kind,
-                        error = words(&error),
-                        "not applied, trying again"
-                    );
-                    tokio::time::sleep(PAUSE).await;
-                }
-                other => return other,
+    let started = now();
+    loop {
+        match apply_once(&api, &object, configured_by).await {
+            Err(error) if error.downcast_ref().is_some_and(may_pass) && now() < started + PATIENCE => {
+                tracing::debug!(
+                    kind = kind.kind,
+                    error = words(&error),
+                    "not applied, trying again"
+                );
+                tokio::time::sleep(PAUSE).await;
             }
+            other => return other,
         }
-    };
-    tokio::time::timeout(PATIENCE, attempts)
-        .await
-        .unwrap_or_else(|_| bail!("the API server did not take it within {PATIENCE:?}"))
+    }
 }
 
 async fn apply_once(
@@ -252,5 +249,19 @@ mod tests {
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn only_what_the_api_server_says_of_the_object_is_final() {
+        let answer = |code| {
+            let status = kube::core::Status::failure("no", "Reason").with_code(code);
+            Failure::Kube(kube::Error::Api(status.boxed()))
+        };
+        assert!(!may_pass(&answer(422)) && !may_pass(&answer(400)));
+        // No definition or no role yet, somebody else's write, overload.
+        for code in [403, 404, 409, 429, 500, 503] {
+            assert!(may_pass(&answer(code)), "{code}");
+        }
+        assert!(may_pass(&Failure::Timeout(REQUEST_TIMEOUT)));
     }
 }

@@ -203,8 +203,11 @@ capabilities:
 {{- $objects := dict }}
 {{- range $value, $kind := $kinds }}
 {{- range $name, $spec := get $.Values $value }}
-{{- $object := dict "apiVersion" "heraldlb.io/v1beta1" "kind" $kind "metadata" (dict "name" $name) "spec" (default dict $spec) }}
+{{- /* Null takes away what another value file has. */ -}}
+{{- if not (kindIs "invalid" $spec) }}
+{{- $object := dict "apiVersion" "heraldlb.io/v1beta1" "kind" $kind "metadata" (dict "name" $name) "spec" $spec }}
 {{- $_ := set $objects (printf "%s.%s.json" (lower $kind) $name) (toJson $object) }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- with $objects }}{{ toYaml . }}{{ end }}
