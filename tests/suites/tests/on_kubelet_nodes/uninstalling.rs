@@ -49,6 +49,23 @@ fn kept(bed: &Bed, ip: &str) -> Result<()> {
     Ok(())
 }
 
+/// But for what is kept on purpose: the key of the speakers, and the Lease that says that nobody leads.
+fn nothing_is_left(bed: &Bed) -> Result<()> {
+    let kinds = "deployments,daemonsets,jobs,pods,serviceaccounts,roles,rolebindings,configmaps";
+    bed.wait("everything in the namespace to go", || {
+        let left = bed
+            .lab
+            .kubectl(&["get", kinds, "-n", "herald-system", "-o", "name"])?;
+        let ours = |name: &&str| !["serviceaccount/default", "configmap/kube-root-ca.crt"].contains(name);
+        Ok(left.lines().all(|name| !ours(&name)).then_some(()))
+    })?;
+    let kinds =
+        "clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings";
+    let left = bed.lab.kubectl(&["get", kinds, "-o", "name"])?;
+    ensure!(!left.contains("herald"), "left behind: {left}");
+    Ok(())
+}
+
 fn definitions_can_be_deleted(bed: &Bed) -> Result<()> {
     let names = bed.lab.kubectl(&["get", "crds", "-o", "name"])?;
     let ours = names.lines().filter(|name| name.ends_with(".heraldlb.io"));
@@ -64,19 +81,7 @@ fn an_uninstalled_chart_keeps_addresses_and_leaves_nothing_that_cannot_be_delete
         let ip = bed.address("web")?;
         uninstall(bed, &[])?;
         kept(bed, &ip)?;
-        let kinds = "deployments,daemonsets,jobs,pods,serviceaccounts,roles,rolebindings,configmaps";
-        let left = bed
-            .lab
-            .kubectl(&["get", kinds, "-n", "herald-system", "-o", "name"])?;
-        let left: Vec<_> = left
-            .lines()
-            .filter(|name| !["serviceaccount/default", "configmap/kube-root-ca.crt"].contains(name))
-            .collect();
-        ensure!(left.is_empty(), "left behind: {left:?}");
-        let kinds =
-            "clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings";
-        let left = bed.lab.kubectl(&["get", kinds, "-o", "name"])?;
-        ensure!(!left.contains("herald"), "left behind: {left}");
+        nothing_is_left(bed)?;
 
         bed.lab.install_herald(&root().join("deploy/herald"))?;
         held(bed)?;

@@ -59,15 +59,17 @@ fn objects_given_as_values_come_and_go_with_them() {
         let key = segment_key(bed)?;
         ensure!(key.as_str().is_some_and(|key| key.len() > 40), "no key: {key}");
 
-        let upgrade = ["upgrade", "--reuse-values", "--wait", "--timeout=120s"];
-        helm(bed, &upgrade, &["--set=pools.old=null"])?;
+        let advertised = "--set=l2Advertisements.lan.ipPools={lan}";
+        let upgrade = ["upgrade", "--wait", "--timeout=120s"];
+        helm(bed, &upgrade, &[&lan, advertised])?;
         ensure!(pools(bed)? == ["lan"], "{:?}", pools(bed)?);
         ensure!(bed.address("web")? == ip && segment_key(bed)? == key);
 
         // One that somebody else made is no part of the values, and is not made one by its name.
         bed.pool("hand", "192.168.8.0/30")?;
-        let upgrade = ["upgrade", "--reuse-values", "--wait", "--timeout=15s"];
-        let refused = helm(bed, &upgrade, &["--set=pools.hand.addresses={192.168.8.0/29}"]);
+        let upgrade = ["upgrade", "--wait", "--timeout=15s"];
+        let by_hand = "--set=pools.hand.addresses={192.168.8.0/29}";
+        let refused = helm(bed, &upgrade, &[&lan, advertised, by_hand]);
         ensure!(
             refused.is_err(),
             "the values took over what somebody made by hand"
