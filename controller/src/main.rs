@@ -151,12 +151,9 @@ async fn run(args: Args) -> anyhow::Result<()> {
 fn probe(client: &Client, readiness: Readiness) -> JoinSet<()> {
     let health = Health::default();
     let mut tasks = JoinSet::new();
-    let tell = move |troubles: &[Trouble]| {
-        if troubles.is_empty() {
-            return readiness.met(API);
-        }
-        let reasons: Vec<_> = troubles.iter().map(ToString::to_string).collect();
-        readiness.unmet(API, &reasons.join("; "));
+    let tell = move |troubles: &[Trouble]| match health::reason(troubles) {
+        None => readiness.met(API),
+        Some(reason) => readiness.unmet(API, &reason),
     };
     tasks.spawn(version::follow(client.clone(), health.clone()));
     let services = ListParams::default().fields("spec.type=LoadBalancer");

@@ -153,16 +153,16 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let (inputs, received) = mpsc::channel(1024);
     let (secrets, named) = watch::channel(BTreeSet::new());
     let health = Health::default();
-    let ready = readiness.clone();
-    let tell = move |troubles: &[_]| sources::tell(&ready, troubles);
-    tokio::spawn(health.clone().follow(tell));
     tokio::spawn(version::follow(client.clone(), health.clone()));
     let sources = Sources {
         client: client.clone(),
-        health,
+        health: health.clone(),
         classes: Classes { class, require_class },
     };
     let mut watches = sources.follow_all(&inputs);
+    let ready = readiness.clone();
+    // Not before the watches: of none there would be nothing to wait for.
+    tokio::spawn(health.follow(move |troubles| sources::tell(&ready, troubles)));
     watches.spawn(secrets::follow_named(
         client.clone(),
         namespace.clone(),

@@ -55,6 +55,9 @@ pub enum ConnectError {
     /// The name that the API server is to prove is none.
     #[error("tls-server-name {0:?} of the kubeconfig is no name")]
     ServerName(String),
+    /// The API server is to be reached through a proxy.
+    #[error("the API server is to be reached through the proxy {0}: Herald reaches it directly alone")]
+    Proxy(http::Uri),
     /// The client cannot be made from its configuration.
     #[error("cannot make a client for the API server: {0}")]
     Client(#[from] kube::Error),
@@ -119,6 +122,9 @@ pub async fn connect(kubeconfig: Option<&Path>, user_agent: &'static str) -> Res
 
 /// kube's own client asks for HTTP/1.1, takes a connection for each watch, and cannot be told to look after them.
 fn client(config: &Config) -> Result<Client, ConnectError> {
+    if let Some(proxy) = &config.proxy_url {
+        return Err(ConnectError::Proxy(proxy.clone()));
+    }
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
@@ -251,6 +257,16 @@ mod tests {
         assert!(took <= DEAD_AFTER + Duration::from_secs(1), "{took:?}: {error}");
         assert!(DEAD_AFTER <= Duration::from_secs(30));
         drop(silent);
+    }
+
+    #[test]
+    fn a_proxy_is_refused_rather_than_passed_by() {
+        let mut config = Config::new("https://192.0.2.1:6443".parse().unwrap());
+        config.proxy_url = Some("http://192.0.2.2:3128".parse().unwrap());
+        assert_eq!(
+            client(&config).err().unwrap().to_string(),
+            "the API server is to be reached through the proxy http://192.0.2.2:3128/: Herald reaches it directly alone"
+        );
     }
 
     #[tokio::test]

@@ -26,7 +26,7 @@ const FORGET: Duration = Duration::from_secs(15);
 /// How often the time is looked at.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// What stands in the way of a watch and does not go away by itself.
+/// What keeps a watch from its work: it does not go away by itself, or has not had its time yet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
     /// The API server knows no such kind.
@@ -57,6 +57,12 @@ pub enum Trouble {
         /// What it says.
         message: String,
     },
+    /// The first list is not complete yet.
+    #[error("the list of {resource} is not in yet")]
+    Pending {
+        /// The plural and the group.
+        resource: String,
+    },
     /// A list is not complete for longer than [`LONG_LIST`].
     #[error("the list of {resource} does not end{}", .last_error.as_ref().map(|error| format!(": {error}")).unwrap_or_default())]
     Endless {
@@ -68,6 +74,18 @@ pub enum Trouble {
     /// The API server is too old.
     #[error("{0}")]
     Version(String),
+}
+
+/// Why a process with these troubles is not ready; none: it is. That lists are not in yet is told where nothing is worse, and in words
+/// that stay the same while one after the other comes in.
+pub fn reason(troubles: &[Trouble]) -> Option<String> {
+    let is_pending = |trouble: &&Trouble| matches!(trouble, Trouble::Pending { .. });
+    let (pending, worse): (Vec<_>, Vec<_>) = troubles.iter().partition(is_pending);
+    if worse.is_empty() {
+        return (!pending.is_empty()).then(|| "the first lists are not in yet".to_owned());
+    }
+    let worse: Vec<_> = worse.into_iter().map(ToString::to_string).collect();
+    Some(worse.join("; "))
 }
 
 /// How all watches of a process get on. Clones are the same.
@@ -94,6 +112,8 @@ struct Key {
 struct State {
     /// Since when a list is on its way; none: it is complete.
     listing_since: Option<Instant>,
+    /// A list was complete once.
+    is_listed: bool,
     last_error: Option<String>,
     /// When it was noticed last.
     trouble: Option<(Instant, Trouble)>,
@@ -114,7 +134,10 @@ impl State {
             resource: resource.to_owned(),
             last_error: self.last_error.clone(),
         });
-        trouble.or(endless)
+        let pending = (!self.is_listed).then(|| Trouble::Pending {
+            resource: resource.to_owned(),
+        });
+        trouble.or(endless).or(pending)
     }
 }
 
@@ -202,7 +225,10 @@ impl Progress {
     /// The list is complete.
     pub fn listed(&self) {
         self.change(|state| {
-            *state = State::default();
+            *state = State {
+                is_listed: true,
+                ..State::default()
+            };
         });
     }
 
@@ -334,7 +360,7 @@ mod tests {
         let health = Health::default();
         let services = health.watch::<Service>();
         services.failed("list", &refused(503));
-        assert_eq!(told(&health), Vec::<String>::new());
+        assert_eq!(told(&health), ["the list of services is not in yet"]);
         tokio::time::advance(LONG_LIST).await;
         assert_eq!(told(&health).len(), 1);
         assert!(
@@ -345,8 +371,10 @@ mod tests {
         services.listed();
         assert_eq!(told(&health), Vec::<String>::new());
         services.begun();
+        services.failed("list", &refused(503));
+        assert_eq!(told(&health), Vec::<String>::new());
         tokio::time::advance(LONG_LIST).await;
-        assert_eq!(told(&health), ["the list of services does not end"]);
+        assert!(told(&health)[0].starts_with("the list of services does not end: "));
     }
 
     #[tokio::test(start_paused = true)]
@@ -358,6 +386,25 @@ mod tests {
         assert_eq!(told(&health), ["no right to watch services: not so"]);
         tokio::time::advance(FORGET).await;
         assert_eq!(told(&health), Vec::<String>::new());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lists_that_come_in_one_after_the_other_change_no_word_and_what_is_worse_is_told_alone() {
+        let health = Health::default();
+        let (services, pools) = (health.watch::<Service>(), health.watch::<crds::IPPool>());
+        let pending = Some("the first lists are not in yet".to_owned());
+        assert_eq!(reason(&health.troubles()), pending);
+        pools.listed();
+        assert_eq!(reason(&health.troubles()), pending);
+        let nodes = health.watch::<k8s_openapi::api::core::v1::Node>();
+        services.failed("list", &refused(403));
+        assert_eq!(
+            reason(&health.troubles()).unwrap(),
+            "no right to list services: not so"
+        );
+        services.listed();
+        nodes.listed();
+        assert_eq!(reason(&health.troubles()), None);
     }
 
     #[tokio::test(start_paused = true)]
@@ -393,6 +440,8 @@ mod tests {
         let following = tokio::spawn(health.clone().follow(tell));
         assert_eq!(counts.recv().await, Some(0));
         let services = health.watch::<Service>();
+        assert_eq!(counts.recv().await, Some(1));
+        services.failed("list", &refused(403));
         assert_eq!(counts.recv().await, Some(1));
         tokio::time::advance(LONG_LIST * 3).await;
         services.listed();

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use api::health::{Health, Trouble};
+use api::health::{self, Health, Trouble};
 use api::kinds;
 use api::watch::{Change, follow_reporting, readable, without_managed_fields};
 use config::endpoints::Slice;
@@ -119,9 +119,8 @@ impl Sources {
 
 /// Says of the readiness what stands in the way of watches.
 pub fn tell(readiness: &Readiness, troubles: &[Trouble]) {
-    if troubles.is_empty() {
-        return readiness.met(API);
+    match health::reason(troubles) {
+        None => readiness.met(API),
+        Some(reason) => readiness.unmet(API, &reason),
     }
-    let reasons: Vec<_> = troubles.iter().map(ToString::to_string).collect();
-    readiness.unmet(API, &reasons.join("; "));
 }

@@ -85,7 +85,7 @@ impl Bed {
     pub fn of(lab: Lab) -> Self {
         Self {
             lab,
-            log_level: "debug,hyper=info,tower=info",
+            log_level: "debug,h2=info,hyper=info,tower=info",
             speaker_program: None,
             realtime_bfd: false,
         }

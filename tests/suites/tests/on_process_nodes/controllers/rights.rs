@@ -80,7 +80,10 @@ fn a_controller_that_could_not_lead_says_why_and_is_ready_when_it_could() {
                 Ok(all.then_some(answer))
             })
         };
-        let answer = says(&["no right to list services", "no right to list ippools.heraldlb.io"])?;
+        let answer = says(&[
+            "no right to list services",
+            "no right to list ippools.heraldlb.io",
+        ])?;
         ensure!(answer.starts_with("HTTP/1.1 503"), "{answer}");
         give_rights(bed)?;
         let undefined = format!("api: there is no definition of {RESERVATIONS}");
