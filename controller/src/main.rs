@@ -107,11 +107,15 @@ async fn run(args: Args) -> anyhow::Result<()> {
         name: LEASE.to_owned(),
         identity: Identity::of_this_process(&identity)?,
     };
-    let election = tokio::spawn(lease::run(election_client, lease, timing, leadership, resigned));
+    let health = Health::default();
+    let electing = health.clone();
+    let election = tokio::spawn(async move {
+        lease::run(election_client, lease, timing, leadership, resigned, &electing).await;
+    });
     readiness.met(ELECTION);
 
     let client = client::connect(kubeconfig.as_deref(), USER_AGENT).await?;
-    let _probing = probe(&client, readiness);
+    let _probing = probe(&client, &health, readiness);
     let leader = Leader {
         client,
         identity,
@@ -148,8 +152,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 /// Finds out whether this replica could lead, whoever leads, and says so of its readiness.
-fn probe(client: &Client, readiness: Readiness) -> JoinSet<()> {
-    let health = Health::default();
+fn probe(client: &Client, health: &Health, readiness: Readiness) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let tell = move |troubles: &[Trouble]| match health::reason(troubles) {
         None => readiness.met(API),
@@ -159,7 +162,7 @@ fn probe(client: &Client, readiness: Readiness) -> JoinSet<()> {
     let services = ListParams::default().fields("spec.type=LoadBalancer");
     let api: Api<Service> = Api::all(client.clone());
     tasks.spawn(health::probe(health.watch::<Service>(), api, services));
-    kinds::probe(&mut tasks, client, &health, Kind::ALL.iter().copied());
-    tasks.spawn(health.follow(tell));
+    kinds::probe(&mut tasks, client, health, Kind::ALL.iter().copied());
+    tasks.spawn(health.clone().follow(tell));
     tasks
 }

@@ -14,7 +14,8 @@ use tokio::time::Instant;
 
 use super::store::{Outcome, Store, record};
 use super::{Elector, Identity, Leadership, Timing};
-use api::watch::{Change, follow, readable};
+use api::health::Health;
+use api::watch::{Change, follow_reporting, readable, without_managed_fields};
 
 /// How long a process that stops tries to give the lease back. Without it the others wait for the lease to run out.
 const RELEASE_PATIENCE: Duration = Duration::from_secs(3);
@@ -49,6 +50,8 @@ pub enum Resign {
 /// `leadership` follows: its receivers are woken when leadership begins or ends, not at each renewal. Before the caller
 /// resigns it must have stopped everything that only a leader may do.
 ///
+/// `health` is told how the watch of the lease gets on: a process without a right to it never leads.
+///
 /// `client` is to be one that nothing else uses, so that other requests cannot stand in the way of a renewal, and without
 /// retries ([`api::client::connect`]). The permissions needed: get, list, watch and update this lease, create leases.
 pub async fn run(
@@ -57,11 +60,20 @@ pub async fn run(
     timing: Timing,
     leadership: watch::Sender<Leadership>,
     mut resign: watch::Receiver<Resign>,
+    health: &Health,
 ) {
     let api: Api<DeserializeGuard<v1::Lease>> = Api::namespaced(client.clone(), &lease.namespace);
     let only_this = watcher::Config::default().fields(&format!("metadata.name={}", lease.name));
     let (sender, mut changes) = mpsc::channel(4);
-    let mut watched = pin!(follow(api, only_this, readable(|_| {}), |change| change, sender).fuse());
+    let watched = follow_reporting(
+        health.watch::<v1::Lease>(),
+        api,
+        only_this,
+        readable(without_managed_fields),
+        |change| change,
+        sender,
+    );
+    let mut watched = pin!(watched.fuse());
     let resigned = resign.wait_for(|resign| *resign != Resign::No);
     let mut resigned = pin!(
         resigned

@@ -152,7 +152,9 @@ impl Process {
         let timing = Timing::new(15 * SECOND, 10 * SECOND, 2 * SECOND, 5 * SECOND).unwrap();
         let (sender, leadership) = watch::channel(Leadership::Standby);
         let (resign, resigned) = watch::channel(Resign::No);
-        let task = tokio::spawn(run(server.client(), lease, timing, sender, resigned));
+        let client = server.client();
+        let health = Health::default();
+        let task = tokio::spawn(async move { run(client, lease, timing, sender, resigned, &health).await });
         Self {
             leadership,
             resign,
