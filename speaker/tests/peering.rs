@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bgp::wire::{self, Capability, FamilyCode, Form, Framer, Message, Open};
-use bgp::{Attributes, Export, ExportGuard, ImportPolicy, PeerAsn, State, Table};
-use config::{Peer, Remote};
-use model::{Family, NodeName, PeerName, Selectors};
+use bgp::{Attributes, Export, ExportGuard, ImportPolicy, LiveSettings, OpenSettings, PeerAsn, State, Table};
+use config::{Dial, Live, PeerSession, Remote};
+use model::{Family, NodeName, PeerName};
 use speaker::bgp::bfd::{Bfd, Scheduling};
 use speaker::bgp::peering::{Peering, Peerings, Peers, Sessions};
 use speaker::layer2::announcer::Leave;
@@ -187,32 +187,38 @@ fn open() -> Open {
 }
 
 fn peerings(port: u16, graceful_restart: bool, routes: &[&str]) -> Peerings {
-    let peer = Peer {
+    let peer = PeerSession {
         name: PeerName("tor".into()),
-        nodes: Selectors::default(),
-        remote: Remote::Address(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        port,
-        source: None,
-        vrf: None,
-        local_asn: OURS,
-        peer_asn: PeerAsn::Exactly(THEIRS),
-        hold_time: Duration::from_secs(90),
-        keepalive_time: None,
-        connect_time: Some(Duration::from_secs(1)),
-        identifier: None,
-        password: None,
-        bfd: None,
-        graceful_restart: graceful_restart.then_some(Duration::from_secs(120)),
-        graceful_shutdown: Duration::from_millis(200),
-        multihop: false,
-        ttl_security: false,
-        imports: ImportPolicy::default(),
-        families: [Family::V4].into(),
+        open: OpenSettings {
+            local_asn: OURS,
+            peer_asn: PeerAsn::Exactly(THEIRS),
+            identifier: Ipv4Addr::new(10, 0, 0, 2),
+            hold_time: Duration::from_secs(90),
+            families: [Family::V4].into(),
+            restart_time: graceful_restart.then_some(Duration::from_secs(120)),
+        },
+        dial: Dial {
+            remote: Remote::Address(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            port,
+            source: None,
+            vrf: None,
+            multihop: false,
+            ttl_security: false,
+        },
+        live: Live {
+            settings: LiveSettings {
+                keepalive_time: None,
+                connect_time: Some(Duration::from_secs(1)),
+                graceful_shutdown: Duration::from_millis(200),
+            },
+            bfd: None,
+            imports: ImportPolicy::default(),
+            password: None,
+        },
     };
     let peering = Peering {
         peer: Arc::new(peer),
         password: None,
-        identifier: Ipv4Addr::new(10, 0, 0, 2),
         table: Arc::new(table(routes)),
     };
     let range = "192.0.2.0/24".parse().unwrap();
@@ -278,16 +284,32 @@ async fn a_peer_that_is_described_anew_is_dialled_anew() {
     let port = bench.listener.local_addr().unwrap().port();
     let mut changed = peerings(port, false, &["192.0.2.1/32"]);
     let peering = changed.peers.values_mut().next().unwrap();
-    peering.peer = Arc::new(Peer {
-        hold_time: Duration::from_secs(30),
-        ..(*peering.peer).clone()
-    });
+    Arc::make_mut(&mut peering.peer).open.hold_time = Duration::from_secs(30);
     bench.desired.send_replace(Arc::new(changed));
     while let Some(said) = peer.news().await {
         assert!(!matches!(said, Said::Withdrawn(_)), "{said:?}");
     }
     bench.connected().await;
     bench.wait_for(State::Established).await;
+}
+
+/// P-BGP-27
+#[tokio::test]
+async fn a_time_that_the_router_is_told_nothing_of_changes_in_the_session_that_there_is() {
+    let bench = Bench::start(false).await;
+    let mut peer = bench.connected().await;
+    bench.wait_for(State::Established).await;
+    let port = bench.listener.local_addr().unwrap().port();
+    let mut changed = peerings(port, false, &["192.0.2.1/32", "192.0.2.2/32"]);
+    let peering = changed.peers.values_mut().next().unwrap();
+    Arc::make_mut(&mut peering.peer).live.settings.graceful_shutdown = Duration::from_secs(60);
+    while peer.next().await != Some(Said::EndOfRib) {}
+    bench.desired.send_replace(Arc::new(changed));
+    assert_eq!(
+        peer.news().await,
+        announced("192.0.2.2/32"),
+        "and no NOTIFICATION"
+    );
 }
 
 /// B19: a peer that sends octet by octet, and everything at once.

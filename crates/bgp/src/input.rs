@@ -1,6 +1,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use model::Family;
+
 use crate::guard::ExportGuard;
 use crate::import::ImportPolicy;
 use crate::route::Table;
@@ -117,6 +119,9 @@ pub enum DialError {
     /// The `interface` or `vrf` is not there.
     #[error("this node has no interface {0}")]
     NoInterface(String),
+    /// The peer is the node's default gateway, and it has none.
+    #[error("this node has no default gateway for {0}")]
+    NoGateway(Family),
     /// Nobody is seen on the interface of an unnumbered peer yet.
     #[error("no router is seen on interface {interface} yet{}", .blind.as_ref().map_or_else(String::new, |blind| format!(": {blind}")))]
     NoNeighbor {

@@ -43,7 +43,9 @@ pub use change::Change;
 pub use fault::{BgpAdvertisementFault, CommunityFault, Fault, PeerFault};
 pub use kind::{Configured, ForKind, Kind, Object, Scope};
 pub use object::{ObjectName, Verdict};
-pub use peer::{Peer, Remote};
+pub use peer::{
+    Dial, Live, NodeKey, NodeValueFault, NodeValues, Peer, PeerSession, Remote, SessionChange, Value,
+};
 pub use reservation::Reservations;
 pub use selector::SelectorError;
 pub use snapshot::{Objects, Snapshot};

@@ -6,6 +6,8 @@ use announce::Node;
 use k8s_openapi::api::core::v1;
 use model::{Labels, NodeName};
 
+use crate::peer::NodeValues;
+
 /// The taint that asks a node to hand over what it holds, whatever its value and effect.
 pub const DRAIN_TAINT: &str = "heraldlb.io/drain";
 
@@ -62,7 +64,7 @@ pub fn addresses(object: &v1::Node) -> Vec<IpAddr> {
 }
 
 /// The node's BGP identifier where a peer does not say it (P-BGP-35): its IPv4 address, else a number made of its name, which
-/// differs from node to node as far as 32 bits allow, and is never 0 (RFC 6286).
+/// differs from node to node as far as 32 bits allow, and looks like the address of a machine.
 pub fn identifier(object: &v1::Node) -> Ipv4Addr {
     let v4 = addresses(object).into_iter().find_map(|address| match address {
         IpAddr::V4(address) if !address.is_unspecified() => Some(address),
@@ -74,8 +76,29 @@ pub fn identifier(object: &v1::Node) -> Ipv4Addr {
         let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
             (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
         });
-        Ipv4Addr::from_bits(hash.max(1))
+        unicast(hash)
     })
+}
+
+/// The number as an address that one machine could have: some routers take no identifier that is none, though RFC 6286 permits any
+/// but 0.
+fn unicast(number: u32) -> Ipv4Addr {
+    let [first, rest @ ..] = number.to_be_bytes();
+    // 1 to 223, and not 127.
+    let first = 1 + first % 222;
+    let first = if first < 127 { first } else { first + 1 };
+    let [second, third, fourth] = rest;
+    Ipv4Addr::new(first, second, third, fourth)
+}
+
+/// What sessions with peers take from the node.
+pub fn values(object: &v1::Node) -> NodeValues {
+    let metadata = &object.metadata;
+    NodeValues {
+        labels: Labels::from(metadata.labels.clone().unwrap_or_default()),
+        annotations: metadata.annotations.clone().unwrap_or_default(),
+        identifier: identifier(object),
+    }
 }
 
 /// Whether the node is to hand over every address that it holds: it is tainted for that, is about to go, or is cordoned
@@ -195,6 +218,20 @@ mod tests {
         let one = identified("n1", &dual[..3]);
         assert_eq!(one, identified("n1", &[]));
         assert!(one != identified("n2", &[]) && !one.is_unspecified());
+    }
+
+    /// P-BGP-35
+    #[test]
+    fn an_identifier_made_of_a_name_is_one_that_every_router_takes() {
+        for number in (0..=u32::MAX).step_by(65_521) {
+            let made = unicast(number);
+            let is_one = !made.is_multicast() && !made.is_loopback() && !made.is_broadcast();
+            assert!(
+                is_one && made.octets()[0] != 0 && made.octets()[0] < 224,
+                "{made}"
+            );
+        }
+        assert_ne!(unicast(1), unicast(2));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a BGPPeer means.
+//! What a BGPPeer means: [`Peer`] for whatever node, [`PeerSession`] on one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -6,21 +6,25 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bgp::{ImportPolicy, PeerAsn};
+use bgp::PeerAsn;
 use model::{Family, PeerName, Selectors};
 
-use crate::bfd_profile::BfdProfile;
 use crate::fault::{Fault, PeerFault};
 use crate::together::Nodes;
 use crate::warning::Warning;
 
 mod imports;
+mod node_value;
 mod read;
+mod session;
 mod timers;
+
+pub use node_value::{NodeKey, NodeValueFault, NodeValues, Value};
+pub use session::{Dial, Live, PeerSession, SessionChange};
 
 pub(crate) use read::peer;
 
-/// A BGPPeer that is in force, with all that it refers to.
+/// A BGPPeer that is in force, with all that it refers to. What of it differs from node to node is put in by [`Self::on_node`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// Its name.
@@ -28,41 +32,33 @@ pub struct Peer {
     /// Nodes that open a session with it; empty: all.
     pub nodes: Selectors,
     /// Where it is.
-    pub remote: Remote,
+    pub remote: Value<Remote>,
+    /// The family of the connection; none: it is over an interface, and IPv6.
+    pub remote_family: Option<Family>,
     /// The TCP port to dial.
     pub port: u16,
     /// The local address of the connection; none: the kernel chooses.
-    pub source: Option<IpAddr>,
+    pub source: Option<Value<IpAddr>>,
     /// The VRF of the host to dial in.
     pub vrf: Option<String>,
     /// Our AS number, as this peer sees it.
-    pub local_asn: u32,
-    /// The peer's. [`PeerAsn::is_internal`] tells whether the session is iBGP.
+    pub local_asn: Value<u32>,
+    /// The peer's.
     pub peer_asn: PeerAsn,
     /// The hold time offered: none at all (0), or 3 s and more; whole seconds.
     pub hold_time: Duration,
-    /// How often a KEEPALIVE is sent; none: a third of the hold time agreed on.
-    pub keepalive_time: Option<Duration>,
-    /// How long to wait before dialling again; none: the wait doubles.
-    pub connect_time: Option<Duration>,
     /// Our BGP identifier; none: [that of the node](crate::node::identifier).
-    pub identifier: Option<Ipv4Addr>,
-    /// The Secret in Herald's namespace that the key of TCP MD5 is in.
-    pub password: Option<String>,
-    /// How BFD watches the path; none: it does not.
-    pub bfd: Option<BfdProfile>,
+    pub identifier: Option<Value<Ipv4Addr>>,
     /// For how long the peer is asked to keep our routes while the speaker restarts; none: it is not asked.
     pub graceful_restart: Option<Duration>,
-    /// For how long routes are marked before they are withdrawn on a drain.
-    pub graceful_shutdown: Duration,
     /// An external peer may be more than one hop away. An internal one always may.
     pub multihop: bool,
     /// Only segments that no router has forwarded are taken (RFC 5082).
     pub ttl_security: bool,
     /// The families offered; never empty.
     pub families: BTreeSet<Family>,
-    /// Which of its routes are accepted.
-    pub imports: ImportPolicy,
+    /// What changes in the session that there is.
+    pub live: Live,
 }
 
 impl Peer {
@@ -78,7 +74,7 @@ impl Peer {
 
 impl Peer {
     pub(crate) fn warnings(&self) -> Vec<Warning> {
-        let never_expires = self.hold_time.is_zero() && self.bfd.is_none();
+        let never_expires = self.hold_time.is_zero() && self.live.bfd.is_none();
         never_expires
             .then_some(Warning::NeverExpires)
             .into_iter()
@@ -103,7 +99,7 @@ pub(crate) fn conflict(
     };
     let other = in_force.values().find(same)?;
     let same = PeerFault::Same {
-        remote: one.remote.clone(),
+        remote: one.remote.to_string(),
         vrf: one.vrf.clone(),
         other: other.name.clone(),
     };
@@ -117,6 +113,19 @@ pub enum Remote {
     Address(IpAddr),
     /// The router that is seen on this interface (unnumbered BGP).
     Interface(String),
+    /// The default gateway that the node has for this family.
+    Gateway(Family),
+}
+
+impl Remote {
+    /// The family of the connection, as far as it is known from this.
+    pub(crate) fn family(&self) -> Option<Family> {
+        match self {
+            Self::Address(address) => Some(Family::of(*address)),
+            Self::Gateway(family) => Some(*family),
+            Self::Interface(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Remote {
@@ -124,6 +133,7 @@ impl fmt::Display for Remote {
         match self {
             Self::Address(address) => write!(f, "{address}"),
             Self::Interface(interface) => f.write_str(interface),
+            Self::Gateway(family) => write!(f, "the default gateway for {family}"),
         }
     }
 }

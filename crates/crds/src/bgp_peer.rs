@@ -70,10 +70,16 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = schema::bgp_peer_rules()))]
 pub struct BGPPeerSpec {
-    /// Our own AS number, 1 to 4294967295, such as 64512. Peers of one node may have different ones.
-    #[serde(rename = "myASN")]
+    /// Our own AS number, 1 to 4294967295, such as 64512. Peers of one node may have different ones. Write this or myASNFrom.
+    #[serde(default, rename = "myASN", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::asn")]
-    pub my_asn: u32,
+    pub my_asn: Option<u32>,
+
+    /// Our own AS number as each node says it, in a label or an annotation of its Node, such as {label: example.com/asn}: for networks
+    /// in which every rack or node has a number of its own. A node that does not say it has no session; its Speaker says so.
+    #[serde(default, rename = "myASNFrom", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::node_value")]
+    pub my_asn_from: Option<NodeValue>,
 
     /// The AS number of the router. The same as ours makes the session internal (iBGP). Write this or dynamicASN.
     #[serde(default, rename = "peerASN", skip_serializing_if = "Option::is_none")]
@@ -92,14 +98,23 @@ pub struct BGPPeerSpec {
     #[schemars(schema_with = "schema::asn")]
     pub local_asn: Option<u32>,
 
-    /// The address of the router, such as "192.168.1.1" or "2001:db8::1". Write this or interface.
+    /// The address of the router, such as "192.168.1.1" or "2001:db8::1"; or "gateway" or "gatewayV6", which is whatever default gateway
+    /// each node has for IPv4 or IPv6. Write this, peerAddressFrom or interface.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::peer_address")]
     pub peer_address: Option<String>,
 
+    /// The address of the router as each node says it, in a label or an annotation of its Node, such as
+    /// {annotation: example.com/tor}. IPv6 addresses do not fit into labels. A node that does not say it has no session; its Speaker
+    /// says so. Write this, peerAddress or interface.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::node_address")]
+    pub peer_address_from: Option<NodeAddress>,
+
     /// The network interface that the router is on, by the name that "ip link" shows on the node, such as "eth1": the router is
     /// found by its router advertisements (IPv6), and no address has to be set up on either side (unnumbered BGP). Addresses of
-    /// both families are announced over such a session. Speakers without layer 2 cannot find it. Write this or peerAddress.
+    /// both families are announced over such a session. Whichever router advertises itself first is dialled: set passwordSecret where
+    /// others than the router could. Speakers without layer 2 cannot find it. Write this, peerAddress or peerAddressFrom.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::interface")]
     pub interface: Option<String>,
@@ -109,6 +124,12 @@ pub struct BGPPeerSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::source_address")]
     pub source_address: Option<String>,
+
+    /// The same as each node says it, in a label or an annotation of its Node, such as {annotation: example.com/loopback}. Write this or
+    /// sourceAddress.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::node_value")]
+    pub source_address_from: Option<NodeValue>,
 
     /// The TCP port that the router listens on, 1 to 65535. Default: 179.
     #[serde(default = "bgp_port")]
@@ -129,13 +150,14 @@ pub struct BGPPeerSpec {
     pub hold_time: Option<String>,
 
     /// How often the router hears from us at least, such as "30s": not above holdTime, in whole seconds. Never less often than three
-    /// times in the hold time that both agree on. Default: a third of that.
+    /// times in the hold time that both agree on. A change takes effect in the session that there is. Default: a third of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::keepalive_time")]
     pub keepalive_time: Option<String>,
 
     /// How long to wait before a router that could not be reached is dialled again, such as "5s": 1 s to 65535 s, in whole
-    /// seconds. Default: unset, 1 s at first, doubled each time, at most two minutes.
+    /// seconds. A router that refuses for the number of prefixes is left alone for two minutes at least. A change takes effect in the
+    /// session that there is. Default: unset, 1 s at first, doubled each time, at most 30 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::connect_time")]
     pub connect_time: Option<String>,
@@ -145,6 +167,12 @@ pub struct BGPPeerSpec {
     #[serde(default, rename = "routerID", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::router_id")]
     pub router_id: Option<String>,
+
+    /// The same as each node says it, in a label or an annotation of its Node, such as {label: example.com/router-id}. Write this or
+    /// routerID.
+    #[serde(default, rename = "routerIDFrom", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::node_value")]
+    pub router_id_from: Option<NodeValue>,
 
     /// The Secret that holds the password of the session (TCP MD5, RFC 2385): of type kubernetes.io/basic-auth, in Herald's
     /// namespace, with the password under the key "password". Default: unset, no password.
@@ -168,7 +196,7 @@ pub struct BGPPeerSpec {
     pub graceful_restart_time: String,
 
     /// How long routes carry the community GRACEFUL_SHUTDOWN (RFC 8326) before they are withdrawn when a node is drained, so
-    /// that routers turn to other nodes first: "0s" to "10m". Default: "5s".
+    /// that routers turn to other nodes first: "0s" to "10m". A change takes effect in the session that there is. Default: "5s".
     #[serde(default = "five_seconds")]
     #[schemars(schema_with = "schema::graceful_shutdown_time")]
     pub graceful_shutdown_time: String,
@@ -178,7 +206,7 @@ pub struct BGPPeerSpec {
     pub ebgp_multi_hop: bool,
 
     /// Takes only what no router has forwarded on the way (GTSM, RFC 5082), so that nobody from afar can disturb the session. The
-    /// router has to be set up for it as well. Default: false.
+    /// router has to be set up for it as well, and has to be on a link of the node, an internal one too. Default: false.
     #[serde(default)]
     pub ttl_security: bool,
 
@@ -212,6 +240,42 @@ pub struct AcceptedRoutes {
     /// How long those inside of it may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_length: Option<i32>,
+}
+
+/// A label or an annotation of the Node.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeValue {
+    /// The label's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+
+    /// The annotation's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub annotation: Option<String>,
+}
+
+/// A label or an annotation of the Node that is an address.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeAddress {
+    /// Where the node says it.
+    #[serde(flatten)]
+    pub value: NodeValue,
+
+    /// Of which family it is.
+    #[serde(default)]
+    pub family: AddressFamily,
+}
+
+/// Of which family an address is.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AddressFamily {
+    /// IPv4.
+    #[default]
+    IPv4,
+    /// IPv6.
+    IPv6,
 }
 
 /// Which AS numbers are taken.

@@ -19,7 +19,10 @@ mod stored;
 
 pub use bfd_profile::{BFDProfile, BFDProfileSpec, BFDProfileStatus};
 pub use bgp_advertisement::{BGPAdvertisement, BGPAdvertisementSpec, BGPAdvertisementStatus, LinkBandwidth};
-pub use bgp_peer::{AcceptedRoutes, BGPPeer, BGPPeerSpec, BGPPeerStatus, DynamicAsn, PasswordSecret};
+pub use bgp_peer::{
+    AcceptedRoutes, AddressFamily, BGPPeer, BGPPeerSpec, BGPPeerStatus, DynamicAsn, NodeAddress, NodeValue,
+    PasswordSecret,
+};
 pub use community::{Community, CommunityAlias, CommunitySpec, CommunityStatus};
 pub use ip_pool::{
     IPPool, IPPoolSpec, IPPoolStatus, NamespaceLimit, NamespaceQuota, ReclaimPolicy, ServiceAllocation,

@@ -12,6 +12,7 @@ mod community;
 mod condition;
 mod duration;
 mod name;
+mod node_value;
 mod number;
 mod peer;
 mod quota;
@@ -26,6 +27,7 @@ pub(crate) use duration::{
     connect_time, graceful_restart_time, graceful_shutdown_time, hold_time, keepalive_time,
 };
 pub(crate) use name::{bfd_profile, interface, interfaces, namespaces, peers, pools, secret};
+pub(crate) use node_value::{node_address, node_value};
 pub(crate) use number::{any_number, asn, number};
 pub(crate) use peer::{bgp_peer_rules, dynamic_asn, peer_address, router_id, source_address};
 pub(crate) use quota::{namespace_limits, reclaim_policy};

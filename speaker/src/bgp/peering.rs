@@ -5,13 +5,12 @@
 //! its password or of how BFD watches it is carried out in the session that there is.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bgp::{ExportGuard, ImportPolicy, Retention, Stop, Table};
-use config::Peer;
-use model::{NodeName, PeerName, Selectors};
+use bgp::{ExportGuard, Retention, Stop, Table};
+use config::{PeerSession, SessionChange};
+use model::{NodeName, PeerName};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -49,30 +48,22 @@ pub struct Peerings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peering {
     /// How the session is run.
-    pub peer: Arc<Peer>,
+    pub peer: Arc<PeerSession>,
     /// The key of its segments.
     pub password: Option<Password>,
-    /// Our BGP identifier.
-    pub identifier: Ipv4Addr,
     /// What it is to get.
     pub table: Arc<Table>,
 }
 
 impl Peering {
-    /// Whether a session that is run for `other` can be told this.
-    fn is_the_session_of(&self, other: &Self) -> bool {
-        (self.run_with(), self.identifier, self.password.is_some())
-            == (other.run_with(), other.identifier, other.password.is_some())
-    }
-
-    /// The peer without what no session is run with, and without what is changed in the session that there is.
-    fn run_with(&self) -> Peer {
-        Peer {
-            nodes: Selectors::default(),
-            password: None,
-            bfd: None,
-            imports: ImportPolicy::default(),
-            ..(*self.peer).clone()
+    /// What this means to a session that is run for `before`. A key is exchanged in the session that there is, but one that comes or goes
+    /// takes another connection.
+    fn change_from(&self, before: &Self) -> SessionChange {
+        match before.peer.change_to(&self.peer) {
+            SessionChange::InPlace if self.password.is_some() != before.password.is_some() => {
+                SessionChange::NewSession(Retention::Keep)
+            }
+            change => change,
         }
     }
 }
@@ -174,10 +165,10 @@ impl Peers {
         for (name, running) in &self.running {
             match desired.peers.get(name) {
                 None => running.stop(Stop::Deconfigured),
-                Some(peering) if !peering.is_the_session_of(&running.peering) => {
-                    running.stop(Stop::Changed(Retention::Drop))
-                }
-                Some(_) => {}
+                Some(peering) => match peering.change_from(&running.peering) {
+                    SessionChange::InPlace => {}
+                    SessionChange::NewSession(retention) => running.stop(Stop::Changed(retention)),
+                },
             }
         }
         for (name, peering) in &desired.peers {
@@ -295,12 +286,14 @@ pub fn longest_farewell(peerings: &Peerings) -> Duration {
     let waits = peerings
         .peers
         .values()
-        .map(|peering| peering.peer.graceful_shutdown);
+        .map(|peering| peering.peer.live.settings.graceful_shutdown);
     waits.max().unwrap_or_default() + Duration::from_secs(2)
 }
 
 #[cfg(test)]
 mod tests {
+    use bgp::ImportPolicy;
+
     use super::*;
     use crate::state::recalled;
 
@@ -308,7 +301,7 @@ mod tests {
     #[test]
     fn a_session_from_disk_is_the_one_that_the_api_describes() {
         let known = recalled().peers.into_values().next().unwrap();
-        let as_the_api_says = |change: fn(&mut Peer)| {
+        let as_the_api_says = |change: fn(&mut PeerSession)| {
             let mut peer = (*known.peer).clone();
             change(&mut peer);
             Peering {
@@ -317,12 +310,14 @@ mod tests {
             }
         };
         let described = as_the_api_says(|peer| {
-            peer.nodes = Selectors(vec![model::Selector::default()]);
-            peer.bfd.as_mut().unwrap().echo = true;
-            peer.imports = ImportPolicy::default();
+            peer.live.bfd.as_mut().unwrap().echo = true;
+            peer.live.imports = ImportPolicy::default();
         });
-        assert!(described.is_the_session_of(&known));
-        let other = as_the_api_says(|peer| peer.port += 1);
-        assert!(!other.is_the_session_of(&known));
+        assert_eq!(described.change_from(&known), SessionChange::InPlace);
+        let other = as_the_api_says(|peer| peer.dial.port += 1);
+        assert_eq!(
+            other.change_from(&known),
+            SessionChange::NewSession(Retention::Keep)
+        );
     }
 }

@@ -11,13 +11,13 @@ use announce::{BgpPlan, Facts, Interfaces, Plan, Reason};
 use api::watch::Change;
 use claim::UnitId;
 use config::endpoints::Slice;
-use config::{Kind, Novelty, Objects, Snapshot, Store, Update};
+use config::{Kind, NodeValues, Novelty, Objects, Snapshot, Store, Update};
 use crds::{IPPool, Stored};
 use k8s_openapi::api::core::v1::{Node, Secret};
 use kube::ResourceExt;
-use model::{NodeName, PeerName, PoolName, ServiceName};
+use model::{Labels, NodeName, PeerName, PoolName, ServiceName};
 
-use crate::bgp::peering::{Peerings, SecretFault};
+use crate::bgp::peering::Peerings;
 use crate::decide::wanted::{Places, Shared, Unit, Wanted};
 use crate::report::passwords::Verdicts;
 
@@ -28,6 +28,7 @@ mod routing;
 mod services;
 mod slices;
 
+pub use peerings::SessionFault;
 use peerings::Sessions;
 use plans::Plans;
 pub use services::Seen;
@@ -66,7 +67,7 @@ pub struct Decision {
     /// The Secrets that peers of this node name.
     pub secrets: BTreeSet<String>,
     /// What is wrong with some of them.
-    pub secret_faults: BTreeMap<PeerName, SecretFault>,
+    pub session_faults: BTreeMap<PeerName, SessionFault>,
     /// What this node is to say of them on the BGPPeers: one node speaks for each peer.
     pub secret_verdicts: Verdicts,
     /// The nodes that are Ready.
@@ -120,8 +121,8 @@ pub struct Decider {
     snapshot: Snapshot,
     plans: Plans,
     sessions: Sessions,
-    /// Our BGP identifier, where the peer does not say it.
-    identifier: Ipv4Addr,
+    /// What this node says of itself for its sessions.
+    own_values: NodeValues,
     drain: bool,
     node_uid: Option<String>,
     /// Something that is no plan has changed.
@@ -158,7 +159,11 @@ impl Decider {
             snapshot: Snapshot::default(),
             plans: Plans::new(settings.me.clone(), settings.bgp_only),
             sessions: Sessions::default(),
-            identifier: Ipv4Addr::UNSPECIFIED,
+            own_values: NodeValues {
+                labels: Labels::new(),
+                annotations: BTreeMap::new(),
+                identifier: Ipv4Addr::UNSPECIFIED,
+            },
             drain: false,
             node_uid: None,
             changed: false,
@@ -219,7 +224,7 @@ impl Decider {
             prospects: self.plans.prospects().clone(),
             peerings: Arc::new(self.peerings()),
             secrets: self.secrets(),
-            secret_faults: self.sessions.faults().clone(),
+            session_faults: self.sessions.faults().clone(),
             secret_verdicts: self.secret_verdicts(),
             ready: self.plans.ready(),
         })

@@ -310,7 +310,7 @@ impl Scene {
         } else {
             let trouble = |peer| {
                 let session: Option<&SessionView> = self.sessions.get(peer);
-                let fault = decision.secret_faults.get(peer).map(ToString::to_string);
+                let fault = decision.session_faults.get(peer).map(ToString::to_string);
                 let why = session.map_or_else(|| "not begun".to_owned(), SessionView::why_not);
                 (peer, fault.unwrap_or(why))
             };

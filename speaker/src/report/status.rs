@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::bgp::peering::SessionView;
-use crate::decide::decision::Decision;
+use crate::decide::decision::{Decision, SessionFault};
 use crate::report::scene::Scene;
 use crate::report::standing::some;
 
@@ -78,7 +78,7 @@ pub fn status(scene: &Scene, decision: Option<&Decision>) -> SpeakerStatus {
 
 /// The sessions that there are, and those that there are to be and whose Secret is no good.
 fn sessions(scene: &Scene, decision: Option<&Decision>) -> Vec<BgpSession> {
-    let faults = decision.map(|decision| &decision.secret_faults);
+    let faults = decision.map(|decision| &decision.session_faults);
     let waiting = faults.into_iter().flatten();
     let waiting = waiting.filter(|(peer, _)| !scene.sessions().contains_key(*peer));
     let not_begun = waiting.map(|(peer, fault)| BgpSession {
@@ -180,8 +180,12 @@ fn fault(scene: &Scene, decision: &Decision) -> Option<(&'static str, String)> {
         );
         return Some(("KernelAnswers", message));
     }
-    if let Some((peer, fault)) = decision.secret_faults.first_key_value() {
-        return Some(("BadSecret", format!("BGPPeer {peer}: {fault}")));
+    if let Some((peer, fault)) = decision.session_faults.first_key_value() {
+        let reason = match fault {
+            SessionFault::Secret(_) => "BadSecret",
+            SessionFault::Node(_) => "NoNodeValue",
+        };
+        return Some((reason, format!("BGPPeer {peer}: {fault}")));
     }
     if scene.segments().is_empty() && scene.sessions().is_empty() {
         let message =

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bgp::{
-    Attributes, Community, Export, ExportGuard, Import, ImportPolicy, LargeCommunity, LinkBandwidth, PeerAsn,
-    Table,
+    Attributes, Community, Export, ExportGuard, Import, ImportPolicy, LargeCommunity, LinkBandwidth,
+    LiveSettings, OpenSettings, PeerAsn, Table,
 };
-use config::{BfdProfile, Peer, Remote};
+use config::{BfdProfile, Dial, Live, PeerSession, Remote};
 use ipnet::IpNet;
-use model::{AddressRange, Family, PeerName, Selectors};
+use model::{AddressRange, Family, PeerName};
 use serde::{Deserialize, Serialize};
 
 use crate::bgp::peering::{Peering, Peerings};
@@ -33,6 +33,9 @@ pub(super) struct PeeringsContent {
 struct PeerContent {
     address: Option<IpAddr>,
     interface: Option<String>,
+    /// Of this family is the default gateway that is meant.
+    #[serde(default)]
+    gateway: Option<GatewayFamily>,
     port: u16,
     source: Option<IpAddr>,
     vrf: Option<String>,
@@ -43,8 +46,6 @@ struct PeerContent {
     hold_time: Duration,
     keepalive_time: Option<Duration>,
     connect_time: Option<Duration>,
-    /// As the BGPPeer says it.
-    own_identifier: Option<Ipv4Addr>,
     identifier: Ipv4Addr,
     bfd: Option<BfdContent>,
     graceful_restart: Option<Duration>,
@@ -57,6 +58,12 @@ struct PeerContent {
     #[serde(default)]
     imports: Vec<(IpNet, u8)>,
     table: usize,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum GatewayFamily {
+    V4,
+    V6,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -156,80 +163,98 @@ impl PeeringsContent {
 
 impl PeerContent {
     fn of(peering: &Peering, table: usize) -> Self {
-        let peer = &*peering.peer;
-        let (address, interface) = match &peer.remote {
-            Remote::Address(address) => (Some(*address), None),
-            Remote::Interface(name) => (None, Some(name.clone())),
+        let PeerSession { open, dial, live, .. } = &*peering.peer;
+        let (address, interface, gateway) = match &dial.remote {
+            Remote::Address(address) => (Some(*address), None, None),
+            Remote::Interface(name) => (None, Some(name.clone()), None),
+            Remote::Gateway(Family::V4) => (None, None, Some(GatewayFamily::V4)),
+            Remote::Gateway(Family::V6) => (None, None, Some(GatewayFamily::V6)),
         };
-        let imports = peer.imports.imports();
+        let imports = live.imports.imports();
         Self {
             address,
             interface,
-            port: peer.port,
-            source: peer.source,
-            vrf: peer.vrf.clone(),
-            local_asn: peer.local_asn,
-            peer_asn: match peer.peer_asn {
+            gateway,
+            port: dial.port,
+            source: dial.source,
+            vrf: dial.vrf.clone(),
+            local_asn: open.local_asn,
+            peer_asn: match open.peer_asn {
                 PeerAsn::Exactly(asn) => Some(asn),
                 PeerAsn::Internal | PeerAsn::External => None,
             },
-            internal: peer.peer_asn == PeerAsn::Internal,
-            hold_time: peer.hold_time,
-            keepalive_time: peer.keepalive_time,
-            connect_time: peer.connect_time,
-            own_identifier: peer.identifier,
-            identifier: peering.identifier,
-            bfd: peer.bfd.as_ref().map(BfdContent::of),
-            graceful_restart: peer.graceful_restart,
-            graceful_shutdown: peer.graceful_shutdown,
-            multihop: peer.multihop,
-            ttl_security: peer.ttl_security,
-            v4: peer.families.contains(&Family::V4),
-            v6: peer.families.contains(&Family::V6),
+            internal: open.peer_asn == PeerAsn::Internal,
+            hold_time: open.hold_time,
+            keepalive_time: live.settings.keepalive_time,
+            connect_time: live.settings.connect_time,
+            identifier: open.identifier,
+            bfd: live.bfd.as_ref().map(BfdContent::of),
+            graceful_restart: open.restart_time,
+            graceful_shutdown: live.settings.graceful_shutdown,
+            multihop: dial.multihop,
+            ttl_security: dial.ttl_security,
+            v4: open.families.contains(&Family::V4),
+            v6: open.families.contains(&Family::V6),
             imports: imports.map(|import| (import.prefix, import.max_length)).collect(),
             table,
         }
     }
 
-    /// It is a peer of this node whatever the node is called: which nodes it selects is not kept.
-    fn peering(self, name: PeerName, tables: &[Arc<Table>]) -> Option<Peering> {
+    fn remote(&self) -> Option<Remote> {
+        let gateway = self.gateway.map(|family| match family {
+            GatewayFamily::V4 => Remote::Gateway(Family::V4),
+            GatewayFamily::V6 => Remote::Gateway(Family::V6),
+        });
+        let interface = self.interface.clone().map(Remote::Interface);
+        self.address.map(Remote::Address).or(gateway).or(interface)
+    }
+
+    fn open(&self) -> OpenSettings {
         let families = [(self.v4, Family::V4), (self.v6, Family::V6)];
         let families = families.into_iter().filter(|(offered, _)| *offered);
-        let imports = self.imports.into_iter();
-        let imports = imports.map(|(prefix, max_length)| Import { prefix, max_length });
-        let peer = Peer {
-            name,
-            nodes: Selectors::default(),
-            remote: match (self.address, self.interface) {
-                (Some(address), _) => Remote::Address(address),
-                (None, interface) => Remote::Interface(interface?),
-            },
-            port: self.port,
-            source: self.source,
-            vrf: self.vrf,
+        OpenSettings {
             local_asn: self.local_asn,
             peer_asn: match (self.peer_asn, self.internal) {
                 (Some(asn), _) => PeerAsn::Exactly(asn),
                 (None, true) => PeerAsn::Internal,
                 (None, false) => PeerAsn::External,
             },
+            identifier: self.identifier,
             hold_time: self.hold_time,
-            keepalive_time: self.keepalive_time,
-            connect_time: self.connect_time,
-            identifier: self.own_identifier,
-            password: None,
-            bfd: self.bfd.map(BfdContent::profile),
-            graceful_restart: self.graceful_restart,
-            graceful_shutdown: self.graceful_shutdown,
-            multihop: self.multihop,
-            ttl_security: self.ttl_security,
             families: families.map(|(_, family)| family).collect(),
-            imports: ImportPolicy::new(imports),
+            restart_time: self.graceful_restart,
+        }
+    }
+
+    fn peering(self, name: PeerName, tables: &[Arc<Table>]) -> Option<Peering> {
+        let (remote, open) = (self.remote()?, self.open());
+        let imports = self.imports.into_iter();
+        let imports = imports.map(|(prefix, max_length)| Import { prefix, max_length });
+        let peer = PeerSession {
+            name,
+            open,
+            dial: Dial {
+                remote,
+                port: self.port,
+                source: self.source,
+                vrf: self.vrf,
+                multihop: self.multihop,
+                ttl_security: self.ttl_security,
+            },
+            live: Live {
+                settings: LiveSettings {
+                    keepalive_time: self.keepalive_time,
+                    connect_time: self.connect_time,
+                    graceful_shutdown: self.graceful_shutdown,
+                },
+                bfd: self.bfd.map(BfdContent::profile),
+                imports: ImportPolicy::new(imports),
+                password: None,
+            },
         };
         Some(Peering {
             peer: Arc::new(peer),
             password: None,
-            identifier: self.identifier,
             table: tables.get(self.table)?.clone(),
         })
     }

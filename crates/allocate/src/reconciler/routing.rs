@@ -125,7 +125,7 @@ impl Routing {
         });
         let in_force = snapshot
             .peers()
-            .filter_map(|peer| Some((peer.bfd.as_ref()?.name.clone(), peer.name.clone())));
+            .filter_map(|peer| Some((peer.live.bfd.as_ref()?.name.clone(), peer.name.clone())));
         let mut users: BTreeMap<String, BTreeSet<PeerName>> = BTreeMap::new();
         for (profile, peer) in written.chain(in_force) {
             users.entry(profile).or_default().insert(peer);

@@ -105,7 +105,9 @@ impl Retry {
 
 fn kind(error: &SessionError) -> Kind {
     match error {
-        SessionError::Dial(DialError::NoNeighbor { .. } | DialError::NoInterface(_)) => Kind::Nobody,
+        SessionError::Dial(
+            DialError::NoNeighbor { .. } | DialError::NoInterface(_) | DialError::NoGateway(_),
+        ) => Kind::Nobody,
         SessionError::Dial(
             DialError::TimedOut { .. } | DialError::Refused(_) | DialError::NoSource(_) | DialError::Other(_),
         ) => Kind::Counted,

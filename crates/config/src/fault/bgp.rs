@@ -4,8 +4,6 @@ use ::bgp::CommunityError;
 use ipnet::IpNet;
 use model::{AddressRange, PeerName, PoolName};
 
-use crate::peer::Remote;
-
 /// What is wrong with a BGPPeer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PeerFault {
@@ -19,11 +17,33 @@ pub enum PeerFault {
         /// What was written.
         value: u32,
     },
+    /// Neither or both of the fields for our own AS number.
+    #[error("write either myASN, our own AS number, or myASNFrom, where each node says it")]
+    MyAsn,
+    /// Neither or both of the places where a node may say something.
+    #[error("{0}: write either label or annotation, the key under which the node says it")]
+    NodeKey(&'static str),
+    /// No label or annotation can have this key.
+    #[error(
+        "{field}: {text:?} is not a label key: write \"name\" or \"prefix/name\", such as \"example.com/asn\""
+    )]
+    NotAKey {
+        /// The field.
+        field: &'static str,
+        /// What was written.
+        text: String,
+    },
+    /// Two fields for one thing.
+    #[error("write either {0} or {1}, where each node says it")]
+    Twice(&'static str, &'static str),
     /// Neither or both of the fields for the router's AS number.
     #[error("write either peerASN, the router's AS number, or dynamicASN, internal or external")]
     PeerAsn,
     /// Neither or both of the fields for where the router is.
-    #[error("write either peerAddress, the router's address, or interface, the interface that it is on")]
+    #[error(
+        "write either peerAddress, the router's address, or interface, the interface that it is on, or peerAddressFrom, where each node \
+         says its address"
+    )]
     Remote,
     /// A text that is no address.
     #[error("{field}: {text:?} is not an IP address: write one such as 192.168.1.1 or 2001:db8::1")]
@@ -56,8 +76,8 @@ pub enum PeerFault {
     SourceFamily {
         /// Our end.
         source_address: IpAddr,
-        /// The router's.
-        remote: IpAddr,
+        /// The router's, or its family.
+        remote: String,
     },
     /// A source address for a session over an interface.
     #[error(
@@ -157,7 +177,7 @@ pub enum PeerFault {
     )]
     Same {
         /// Where both are.
-        remote: Remote,
+        remote: String,
         /// In which VRF.
         vrf: Option<String>,
         /// The other one, which is in force.
@@ -170,6 +190,10 @@ impl PeerFault {
         match self {
             Self::Same { .. } => "Conflict",
             Self::NotAnAsn { .. }
+            | Self::MyAsn
+            | Self::NodeKey(_)
+            | Self::NotAKey { .. }
+            | Self::Twice(..)
             | Self::PeerAsn
             | Self::Remote
             | Self::NotAnAddress { .. }

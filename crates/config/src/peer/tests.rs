@@ -1,9 +1,13 @@
-use serde_json::{Value, json};
+use bgp::{ImportPolicy, LiveSettings};
+use serde_json::{Value as Json, json};
+
+mod lives;
+mod node_values;
 
 use super::*;
 
 /// Reads a BGPPeer with these fields besides the least that it needs; null takes one away.
-fn read(fields: Value) -> Result<Peer, Fault> {
+fn read(fields: Json) -> Result<Peer, Fault> {
     let mut spec = json!({"myASN": 64512, "peerASN": 64513, "peerAddress": "192.0.2.1"});
     for (field, value) in fields.as_object().unwrap() {
         match value.is_null() {
@@ -22,11 +26,11 @@ fn read(fields: Value) -> Result<Peer, Fault> {
     peer(&serde_json::from_value(object).unwrap(), &profiles)
 }
 
-fn good(fields: Value) -> Peer {
+fn good(fields: Json) -> Peer {
     read(fields).unwrap()
 }
 
-fn fault(fields: Value) -> String {
+fn fault(fields: Json) -> String {
     read(fields).unwrap_err().to_string()
 }
 
@@ -40,24 +44,29 @@ fn what_is_left_out_has_its_default() {
     let expected = Peer {
         name: PeerName("tor".into()),
         nodes: Selectors::default(),
-        remote: Remote::Address("192.0.2.1".parse().unwrap()),
+        remote: Value::Written(Remote::Address("192.0.2.1".parse().unwrap())),
+        remote_family: Some(Family::V4),
         port: 179,
         source: None,
         vrf: None,
-        local_asn: 64512,
+        local_asn: Value::Written(64512),
         peer_asn: PeerAsn::Exactly(64513),
         hold_time: seconds(90),
-        keepalive_time: None,
-        connect_time: None,
         identifier: None,
-        password: None,
-        bfd: None,
         graceful_restart: None,
-        graceful_shutdown: seconds(5),
         multihop: false,
         ttl_security: false,
         families: [Family::V4].into(),
-        imports: ImportPolicy::default(),
+        live: Live {
+            settings: LiveSettings {
+                keepalive_time: None,
+                connect_time: None,
+                graceful_shutdown: seconds(5),
+            },
+            bfd: None,
+            imports: ImportPolicy::default(),
+            password: None,
+        },
     };
     assert_eq!(good(json!({})), expected);
 }
@@ -71,22 +80,23 @@ fn every_field_reaches_the_session() {
         "enableGracefulRestart": true, "gracefulRestartTime": "60s", "gracefulShutdownTime": "0s", "ebgpMultiHop": true,
         "vrf": "red", "dualStackAddressFamily": true, "nodeSelectors": [{"matchLabels": {"rack": "a"}}],
     }));
-    assert_eq!(peer.local_asn, 4_200_000_000);
-    assert_eq!(peer.source, Some("192.0.2.10".parse().unwrap()));
+    assert_eq!(peer.local_asn, Value::Written(4_200_000_000));
+    let live = peer.live.settings;
+    assert_eq!(peer.source, Some(Value::Written("192.0.2.10".parse().unwrap())));
     assert_eq!((peer.port, peer.vrf.as_deref()), (1179, Some("red")));
     assert_eq!(
-        (peer.hold_time, peer.keepalive_time),
+        (peer.hold_time, live.keepalive_time),
         (seconds(60), Some(seconds(10)))
     );
-    assert_eq!(peer.connect_time, Some(seconds(2)));
-    assert_eq!(peer.identifier, Some(Ipv4Addr::new(10, 0, 0, 1)));
-    assert_eq!(peer.password.as_deref(), Some("tor-secret"));
+    assert_eq!(live.connect_time, Some(seconds(2)));
+    assert_eq!(peer.identifier, Some(Value::Written(Ipv4Addr::new(10, 0, 0, 1))));
+    assert_eq!(peer.live.password.as_deref(), Some("tor-secret"));
     assert_eq!(
-        (peer.graceful_restart, peer.graceful_shutdown),
+        (peer.graceful_restart, live.graceful_shutdown),
         (Some(seconds(60)), seconds(0))
     );
     assert!(peer.multihop && !peer.ttl_security && peer.nodes.0.len() == 1);
-    let bfd = peer.bfd.unwrap();
+    let bfd = peer.live.bfd.unwrap();
     assert_eq!(
         (bfd.transmit_interval, bfd.receive_interval),
         (Duration::from_millis(300), Duration::from_millis(300))
@@ -118,7 +128,7 @@ fn either_of_hold_and_keepalive_time_sets_the_other() {
         let peer = good(fields);
         (
             peer.hold_time.as_secs(),
-            peer.keepalive_time.map(|time| time.as_secs()),
+            peer.live.settings.keepalive_time.map(|time| time.as_secs()),
         )
     };
     assert_eq!(times(json!({"holdTime": "30s"})), (30, None));
@@ -276,7 +286,7 @@ fn routes_that_are_accepted_are_a_prefix_or_all_inside_of_it_down_to_a_length() 
     let peer = good(json!({"acceptRoutes": [
         {"prefix": "0.0.0.0/0"}, {"prefix": "10.0.0.0/8", "maxLength": 24}, {"prefix": "::/0", "maxLength": 128},
     ]}));
-    let imports: Vec<_> = peer.imports.imports().collect();
+    let imports: Vec<_> = peer.live.imports.imports().collect();
     let lengths: Vec<_> = imports
         .iter()
         .map(|import| (import.prefix.to_string(), import.max_length))
@@ -286,13 +296,13 @@ fn routes_that_are_accepted_are_a_prefix_or_all_inside_of_it_down_to_a_length() 
         lengths,
         expected.map(|(prefix, length)| (prefix.to_owned(), length))
     );
-    assert!(good(json!({})).imports.is_empty());
+    assert!(good(json!({})).live.imports.is_empty());
 }
 
 /// P-BGP-51
 #[test]
 fn entries_of_accept_routes_that_cannot_be_meant_say_what_to_write() {
-    let of = |entry: Value| fault(json!({"acceptRoutes": [{"prefix": "0.0.0.0/0"}, entry]}));
+    let of = |entry: Json| fault(json!({"acceptRoutes": [{"prefix": "0.0.0.0/0"}, entry]}));
     let cases = [
         (
             json!({"prefix": "10.0.0.1"}),

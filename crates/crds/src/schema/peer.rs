@@ -16,7 +16,11 @@ pub(crate) fn peer_address(_: &mut SchemaGenerator) -> Schema {
         "!isIP(self) || !cidr('fe80::/10').containsIP(self)",
         r#"'"' + self + '" is a link-local address, which is another machine on each link: write the interface that the router is on instead of peerAddress'"#,
     );
-    with_rules(address(), &[is_address(), of_a_machine(), link_local])
+    let known = rule(
+        "isIP(self) || self == 'gateway' || self == 'gatewayV6'",
+        r#"'"' + self + '" is not an IP address: write one such as "192.168.1.1" or "2001:db8::1", or "gateway" or "gatewayV6" for the default gateway of each node'"#,
+    );
+    with_rules(address(), &[known, of_a_machine(), link_local])
 }
 
 /// An address that a node can have.
@@ -36,17 +40,22 @@ pub(crate) fn router_id(_: &mut SchemaGenerator) -> Schema {
 /// What the fields have to do with each other.
 pub(crate) fn bgp_peer_rules() -> Vec<Rule> {
     let internal = "has(self.dynamicASN) && self.dynamicASN == 'internal' || \
-                    has(self.peerASN) && self.peerASN == (has(self.localASN) ? self.localASN : self.myASN)";
+                    has(self.peerASN) && (has(self.localASN) ? self.peerASN == self.localASN : has(self.myASN) && self.peerASN == self.myASN)";
     let family = |field: &str| format!("ip(self.{field}).family()");
     vec![
         Rule::new("has(self.peerASN) != has(self.dynamicASN)")
             .message("write either peerASN, the router's AS number, or dynamicASN, internal or external"),
-        Rule::new("has(self.peerAddress) != has(self.interface)").message(
-            "write either peerAddress, the router's address, or interface, the interface that it is on",
+        Rule::new("has(self.myASN) != has(self.myASNFrom)")
+            .message("write either myASN, our own AS number, or myASNFrom, where each node says it"),
+        Rule::new("[has(self.peerAddress), has(self.peerAddressFrom), has(self.interface)].exists_one(x, x)").message(
+            "write either peerAddress, the router's address, or interface, the interface that it is on, or peerAddressFrom, where each node \
+             says its address",
         ),
-        Rule::new(
-            "!has(self.sourceAddress) || !has(self.interface)",
-        )
+        Rule::new("!has(self.sourceAddress) || !has(self.sourceAddressFrom)")
+            .message("write either sourceAddress or sourceAddressFrom, where each node says it"),
+        Rule::new("!has(self.routerID) || !has(self.routerIDFrom)")
+            .message("write either routerID or routerIDFrom, where each node says it"),
+        Rule::new("!has(self.sourceAddress) && !has(self.sourceAddressFrom) || !has(self.interface)")
         .message("sourceAddress goes with peerAddress: a session over an interface uses its link-local address; remove sourceAddress"),
         rule(
             format!(

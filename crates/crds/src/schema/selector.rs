@@ -4,8 +4,9 @@ use super::{rule, with_rules};
 use kube::core::Rule;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-const KEY: &str = "^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
-const KEY_ADVICE: &str =
+pub(super) const KEY: &str =
+    "^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
+pub(super) const KEY_ADVICE: &str =
     r#" is not a label key: write "name" or "prefix/name", such as "kubernetes.io/hostname""#;
 const VALUE: &str = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$";
 const VALUE_ADVICE: &str = r#" is not a label value: write letters, digits, "-", "_" and ".", with a letter or a digit at both ends, or nothing"#;

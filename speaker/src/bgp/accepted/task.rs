@@ -185,7 +185,7 @@ impl Expected {
         let accepting = peerings
             .peers
             .iter()
-            .filter(|(_, peering)| !peering.peer.imports.is_empty());
+            .filter(|(_, peering)| !peering.peer.live.imports.is_empty());
         Self {
             peers: accepting.map(|(name, _)| name.clone()).collect(),
             complete: peerings.complete,

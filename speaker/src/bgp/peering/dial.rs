@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
 use bgp::{Connection, DialError, NextHops};
-use config::{Peer, Remote};
+use config::{PeerSession, Remote};
 use nix::net::if_::if_nametoindex;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream};
@@ -51,28 +51,28 @@ enum TimeToLive {
 
 impl Target {
     pub(super) fn new(
-        peer: &Peer,
+        peer: &PeerSession,
         password: Option<Password>,
         router: Option<watch::Receiver<Option<Ipv6Addr>>>,
         blind: Option<watch::Receiver<Option<String>>>,
     ) -> Self {
-        let near = !peer.multihop && !peer.peer_asn.is_internal(peer.local_asn);
+        let near = !peer.dial.multihop && !peer.open.peer_asn.is_internal(peer.open.local_asn);
         Self {
-            remote: peer.remote.clone(),
+            remote: peer.dial.remote.clone(),
             router,
             blind,
-            port: peer.port,
-            source: peer.source,
-            device: match &peer.remote {
+            port: peer.dial.port,
+            source: peer.dial.source,
+            device: match &peer.dial.remote {
                 Remote::Interface(name) => Some(name.clone()),
-                Remote::Address(_) => peer.vrf.clone(),
+                Remote::Address(_) | Remote::Gateway(_) => peer.dial.vrf.clone(),
             },
-            time_to_live: match (peer.ttl_security, near) {
+            time_to_live: match (peer.dial.ttl_security, near) {
                 (true, _) => TimeToLive::Secured,
                 (false, true) => TimeToLive::OneHop,
                 (false, false) => TimeToLive::Any,
             },
-            hold_time: peer.hold_time,
+            hold_time: peer.open.hold_time,
             password,
         }
     }
@@ -99,6 +99,7 @@ impl Target {
     fn address(&self) -> Result<SocketAddr, DialError> {
         match &self.remote {
             Remote::Address(address) => Ok(SocketAddr::new(*address, self.port)),
+            Remote::Gateway(family) => Err(DialError::NoGateway(*family)),
             Remote::Interface(name) => {
                 let router = self.router.as_ref().and_then(|router| *router.borrow());
                 let router = router.ok_or_else(|| DialError::NoNeighbor {

@@ -4,10 +4,10 @@ use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use bgp::{
-    Drain, Event, ExportGuard, FamilyFault, ImportPolicy, Input, LiveSettings, OpenSettings, Session,
-    Settings, Stop, Table, Transmit,
+    Drain, Event, ExportGuard, FamilyFault, ImportPolicy, Input, LiveSettings, Session, Settings, Stop,
+    Table, Transmit,
 };
-use config::{BfdProfile, Peer, Remote};
+use config::{BfdProfile, PeerSession, Remote};
 use model::{Family, NodeName};
 use process::clock::{now, until};
 use tokio::sync::watch;
@@ -38,6 +38,7 @@ pub(super) struct Wish {
     pub(super) guard: Arc<ExportGuard>,
     /// What is taken from the peer.
     pub(super) imports: Arc<ImportPolicy>,
+    pub(super) live: LiveSettings,
     pub(super) password: Option<Password>,
     /// How BFD watches the path, if it does.
     pub(super) profile: Option<BfdProfile>,
@@ -51,9 +52,10 @@ impl Wish {
             table: peering.table.clone(),
             complete: all.complete,
             guard: all.guard.clone(),
-            imports: Arc::new(peering.peer.imports.clone()),
+            imports: Arc::new(peering.peer.live.imports.clone()),
+            live: peering.peer.live.settings,
             password: peering.password.clone(),
-            profile: peering.peer.bfd.clone(),
+            profile: peering.peer.live.bfd.clone(),
             drain: all.drain,
             stop: None,
         }
@@ -62,7 +64,7 @@ impl Wish {
 
 /// See the module.
 pub(super) struct Driver {
-    peer: Arc<Peer>,
+    peer: Arc<PeerSession>,
     session: Session,
     target: Target,
     link: Link,
@@ -94,9 +96,9 @@ impl Driver {
         offer: OfferHandle,
     ) -> Self {
         let peer = peering.peer.clone();
-        let neighbours = match &peer.remote {
+        let neighbours = match &peer.dial.remote {
             Remote::Interface(name) => Some(Neighbours::follow(name)),
-            Remote::Address(_) => None,
+            Remote::Address(_) | Remote::Gateway(_) => None,
         };
         let router = neighbours.as_ref().map(Neighbours::router);
         let blind = neighbours.as_ref().map(Neighbours::blind);
@@ -104,7 +106,7 @@ impl Driver {
             session: Session::new(settings(node, peering, restarted)),
             target: Target::new(&peer, peering.password.clone(), router.clone(), blind),
             routes: Routes::new(&peer, offer),
-            profile: peer.bfd.clone(),
+            profile: peer.live.bfd.clone(),
             peer,
             link: Link::Down,
             bfd,
@@ -121,7 +123,7 @@ impl Driver {
 
     /// Runs until the session is to stop, and has.
     pub(super) async fn run(mut self) {
-        if let Remote::Address(remote) = self.peer.remote {
+        if let Remote::Address(remote) = self.peer.dial.remote {
             self.watch_path(remote, addresses::is_connected(remote));
         }
         let wish = self.wishes.borrow_and_update().clone();
@@ -232,6 +234,9 @@ impl Driver {
             };
             self.session.handle_input(now(), routes(wish.table));
         }
+        if known.is_some_and(|known| known.live != wish.live) {
+            self.session.handle_input(now(), Input::Live(wish.live));
+        }
         if let Some(password) = wish
             .password
             .filter(|password| self.target.password.as_ref() != Some(password))
@@ -302,27 +307,16 @@ async fn changed_router(router: &mut Option<watch::Receiver<Option<Ipv6Addr>>>) 
 fn settings(node: &NodeName, peering: &Peering, restarted: bool) -> Settings {
     let peer = &peering.peer;
     Settings {
-        open: OpenSettings {
-            local_asn: peer.local_asn,
-            peer_asn: peer.peer_asn,
-            identifier: peering.identifier,
-            hold_time: peer.hold_time,
-            families: peer.families.clone(),
-            restart_time: peer.graceful_restart,
-        },
-        live: LiveSettings {
-            keepalive_time: peer.keepalive_time,
-            connect_time: peer.connect_time,
-            graceful_shutdown: peer.graceful_shutdown,
-        },
-        restarted: restarted && peer.graceful_restart.is_some(),
+        open: peer.open.clone(),
+        live: peer.live.settings,
+        restarted: restarted && peer.open.restart_time.is_some(),
         node: node.0.clone(),
         seed: seed(node, peer),
     }
 }
 
 /// A number that is another one for each session of the cluster.
-fn seed(node: &NodeName, peer: &Peer) -> u64 {
+fn seed(node: &NodeName, peer: &PeerSession) -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one((&node.0, &peer.name.0))
 }

@@ -52,7 +52,7 @@ impl Sessions {
 
     pub(super) fn of(&self, name: PeerName, peering: &Peering) -> SessionHandle {
         let view = SessionView {
-            remote: peering.peer.remote.clone(),
+            remote: peering.peer.dial.remote.clone(),
             status: Status::default(),
             since: Timestamp::now(),
             path: None,

@@ -69,8 +69,10 @@ impl Decider {
         let uid = object.metadata.uid.clone();
         // A Node without addresses for a moment is no reason to run all sessions anew.
         let is_told = !config::node::addresses(object).is_empty();
-        if is_told || self.identifier.is_unspecified() || self.node_uid != uid {
-            self.identifier = config::node::identifier(object);
+        let identifier = self.own_values.identifier;
+        self.own_values = config::node::values(object);
+        if !is_told && !identifier.is_unspecified() && self.node_uid == uid {
+            self.own_values.identifier = identifier;
         }
         self.changed |= (self.drain, &self.node_uid) != (drain, &uid);
         (self.drain, self.node_uid) = (drain, uid);

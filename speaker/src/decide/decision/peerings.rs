@@ -1,9 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use api::watch::Change;
-use config::Peer;
+use config::{NodeValueFault, NodeValues, Peer, PeerSession};
 use k8s_openapi::api::core::v1::Secret;
 use model::PeerName;
 
@@ -15,15 +14,25 @@ pub(super) struct Sessions {
     /// What the Secrets hold that have been looked at.
     passwords: BTreeMap<String, Result<Password, SecretFault>>,
     in_force: BTreeMap<PeerName, Session>,
-    faults: BTreeMap<PeerName, SecretFault>,
+    faults: BTreeMap<PeerName, SessionFault>,
+}
+
+/// Why a peer has no session, or one in a form that it had before.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SessionFault {
+    /// Its Secret is no good.
+    #[error(transparent)]
+    Secret(#[from] SecretFault),
+    /// This node does not say what it is to say.
+    #[error(transparent)]
+    Node(#[from] NodeValueFault),
 }
 
 /// One of them, without its routes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Session {
-    pub(super) peer: Arc<Peer>,
+    pub(super) peer: Arc<PeerSession>,
     pub(super) password: Option<Password>,
-    pub(super) identifier: Ipv4Addr,
 }
 
 impl Sessions {
@@ -31,14 +40,15 @@ impl Sessions {
         &self.in_force
     }
 
-    /// What is wrong with the Secrets of peers. The form that such a peer had before is in force, if it had any.
-    pub(super) fn faults(&self) -> &BTreeMap<PeerName, SecretFault> {
+    /// What is wrong with Secrets of peers, or with what this node says for them. The form that such a peer had before is in force, if it
+    /// had any.
+    pub(super) fn faults(&self) -> &BTreeMap<PeerName, SessionFault> {
         &self.faults
     }
 
     /// Whether the Secret that a peer names is any good; none if it names none, or it was not looked at yet.
     pub(super) fn verdict(&self, peer: &Peer) -> Option<Result<(), SecretFault>> {
-        let read = self.passwords.get(peer.password.as_ref()?)?;
+        let read = self.passwords.get(peer.live.password.as_ref()?)?;
         Some(read.as_ref().map(|_| ()).map_err(Clone::clone))
     }
 
@@ -59,30 +69,47 @@ impl Sessions {
     }
 
     /// Brings the sessions in line with the `peers` of this node. One whose Secret was not looked at yet, or is no good, stays
-    /// as it was: the last good form is in force until the new one is good. Says whether anything is other than before.
-    pub(super) fn update(&mut self, peers: Vec<Arc<Peer>>, identifier: Ipv4Addr) -> bool {
+    /// as it was, and so does one for which the `node` does not say what it is to: the last good form is in force until the new one is good.
+    /// Says whether anything is other than before.
+    pub(super) fn update(&mut self, peers: Vec<Arc<Peer>>, node: &NodeValues) -> bool {
         let before = std::mem::take(&mut self.in_force);
         let faults_before = std::mem::take(&mut self.faults);
-        let names: BTreeSet<String> = peers.iter().filter_map(|peer| peer.password.clone()).collect();
+        let names: BTreeSet<String> = peers
+            .iter()
+            .filter_map(|peer| peer.live.password.clone())
+            .collect();
         self.passwords.retain(|name, _| names.contains(name));
         for peer in peers {
             let name = peer.name.clone();
-            let good = |password| Session {
-                identifier: peer.identifier.unwrap_or(identifier),
-                password,
-                peer: peer.clone(),
-            };
-            let session = match peer.password.as_ref().map(|secret| self.passwords.get(secret)) {
-                None => Some(good(None)),
-                Some(Some(Ok(password))) => Some(good(Some(password.clone()))),
-                Some(None) => before.get(&name).cloned(),
-                Some(Some(Err(fault))) => {
-                    self.faults.insert(name.clone(), fault.clone());
+            let session = match self.session(&peer, node) {
+                Ok(Some(session)) => Some(session),
+                Ok(None) => before.get(&name).cloned(),
+                Err(fault) => {
+                    self.faults.insert(name.clone(), fault);
                     before.get(&name).cloned()
                 }
             };
             self.in_force.extend(session.map(|session| (name, session)));
         }
         before != self.in_force || faults_before != self.faults
+    }
+
+    /// The session with a peer; none while its Secret was not looked at.
+    fn session(&self, peer: &Peer, node: &NodeValues) -> Result<Option<Session>, SessionFault> {
+        let on_node = Arc::new(peer.on_node(node)?);
+        let password = match peer
+            .live
+            .password
+            .as_ref()
+            .map(|secret| self.passwords.get(secret))
+        {
+            None => None,
+            Some(None) => return Ok(None),
+            Some(Some(read)) => Some(read.clone()?),
+        };
+        Ok(Some(Session {
+            peer: on_node,
+            password,
+        }))
     }
 }

@@ -18,7 +18,6 @@ impl Decider {
             let peering = Peering {
                 peer: session.peer.clone(),
                 password: session.password.clone(),
-                identifier: session.identifier,
                 table: tables.get(name).cloned().unwrap_or_default(),
             };
             (name.clone(), peering)
@@ -34,7 +33,7 @@ impl Decider {
     /// The Secrets that peers of this node name.
     pub(super) fn secrets(&self) -> BTreeSet<String> {
         self.own_peers()
-            .filter_map(|peer| peer.password.clone())
+            .filter_map(|peer| peer.live.password.clone())
             .collect()
     }
 
@@ -51,7 +50,8 @@ impl Decider {
             let name = peer.name.clone();
             let verdict = self.sessions.verdict(peer).map(Some);
             // A peer that names no Secret any more has nothing to say of one.
-            let moot = peer.password.is_none() && self.store.named(&name.0).is_some_and(passwords::is_told);
+            let moot =
+                peer.live.password.is_none() && self.store.named(&name.0).is_some_and(passwords::is_told);
             Some((name, verdict.or_else(|| moot.then_some(None))?))
         };
         self.own_peers().filter(is_mine).filter_map(told).collect()
@@ -69,6 +69,6 @@ impl Decider {
             return;
         }
         let peers: Vec<_> = self.own_peers().cloned().collect();
-        self.changed |= self.sessions.update(peers, self.identifier);
+        self.changed |= self.sessions.update(peers, &self.own_values);
     }
 }

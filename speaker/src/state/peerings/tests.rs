@@ -28,7 +28,12 @@ pub(crate) fn peerings() -> Peerings {
             PeerAsn::Exactly(64513),
             &table,
         ),
-        peering("c", at("fd00::1"), PeerAsn::Internal, &Arc::default()),
+        peering(
+            "c",
+            Remote::Gateway(Family::V6),
+            PeerAsn::Internal,
+            &Arc::default(),
+        ),
     ];
     let named = |peering: Peering| (peering.peer.name.clone(), peering);
     Peerings {
@@ -41,43 +46,49 @@ pub(crate) fn peerings() -> Peerings {
 
 fn peering(name: &str, remote: Remote, peer_asn: PeerAsn, table: &Arc<Table>) -> Peering {
     let second = Duration::from_secs(1);
-    let peer = Peer {
+    let peer = PeerSession {
         name: PeerName(name.into()),
-        nodes: Selectors::default(),
-        remote,
-        port: 1179,
-        source: Some("192.0.2.7".parse().unwrap()),
-        vrf: Some("red".into()),
-        local_asn: 64512,
-        peer_asn,
-        hold_time: 90 * second,
-        keepalive_time: Some(30 * second),
-        connect_time: None,
-        identifier: Some(Ipv4Addr::new(10, 0, 0, 1)),
-        password: None,
-        bfd: Some(BfdProfile {
-            name: "fast".into(),
-            transmit_interval: second / 20,
-            receive_interval: second / 20,
-            detect_multiplier: 3,
-            passive: true,
-            minimum_ttl: 254,
-            echo: false,
-        }),
-        graceful_restart: Some(120 * second),
-        graceful_shutdown: 5 * second,
-        multihop: true,
-        ttl_security: false,
-        families: [Family::V4, Family::V6].into(),
-        imports: ImportPolicy::new([Import {
-            prefix: "10.0.0.0/8".parse().unwrap(),
-            max_length: 24,
-        }]),
+        open: OpenSettings {
+            local_asn: 64512,
+            peer_asn,
+            identifier: Ipv4Addr::new(10, 0, 0, 2),
+            hold_time: 90 * second,
+            families: [Family::V4, Family::V6].into(),
+            restart_time: Some(120 * second),
+        },
+        dial: Dial {
+            remote,
+            port: 1179,
+            source: Some("192.0.2.7".parse().unwrap()),
+            vrf: Some("red".into()),
+            multihop: true,
+            ttl_security: false,
+        },
+        live: Live {
+            settings: LiveSettings {
+                keepalive_time: Some(30 * second),
+                connect_time: None,
+                graceful_shutdown: 5 * second,
+            },
+            bfd: Some(BfdProfile {
+                name: "fast".into(),
+                transmit_interval: second / 20,
+                receive_interval: second / 20,
+                detect_multiplier: 3,
+                passive: true,
+                minimum_ttl: 254,
+                echo: false,
+            }),
+            imports: ImportPolicy::new([Import {
+                prefix: "10.0.0.0/8".parse().unwrap(),
+                max_length: 24,
+            }]),
+            password: None,
+        },
     };
     Peering {
         peer: Arc::new(peer),
         password: None,
-        identifier: Ipv4Addr::new(10, 0, 0, 2),
         table: table.clone(),
     }
 }

@@ -306,7 +306,7 @@ fn a_profile_that_is_missing_keeps_the_peer_back_until_it_is_there_and_takes_not
     let edited = world.read_after(&there);
     let interval = |snapshot: &Snapshot| {
         let peer = snapshot.peers().next().unwrap();
-        peer.bfd.as_ref().unwrap().transmit_interval.as_millis()
+        peer.live.bfd.as_ref().unwrap().transmit_interval.as_millis()
     };
     assert_eq!((interval(&there), interval(&edited)), (50, 60));
     world.profiles.clear();

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use bgp::{BfdState, Input};
-use config::{BfdProfile, Peer, Remote};
+use config::{BfdProfile, PeerSession, Remote};
 use process::clock::now;
 use tokio::sync::watch;
 
@@ -59,9 +59,9 @@ impl Driver {
             return watched.monitor.set_timers(bfd::Settings::from(after).timers);
         }
         self.watched = None;
-        let remote = match self.peer.remote {
+        let remote = match self.peer.dial.remote {
             Remote::Address(remote) => Some(remote),
-            Remote::Interface(_) => self.link.remote(),
+            Remote::Interface(_) | Remote::Gateway(_) => self.link.remote(),
         };
         if let Some(remote) = remote {
             self.watch_path(remote, addresses::is_connected(remote));
@@ -73,10 +73,10 @@ impl Driver {
         let Some(profile) = &self.profile else { return };
         let path = bfd::Path {
             remote,
-            local: self.peer.source,
-            interface: match &self.peer.remote {
+            local: self.peer.dial.source,
+            interface: match &self.peer.dial.remote {
                 Remote::Interface(name) => Some(name.clone()),
-                Remote::Address(_) => self.peer.vrf.clone(),
+                Remote::Address(_) | Remote::Gateway(_) => self.peer.dial.vrf.clone(),
             },
             multihop: is_far(&self.peer, connected).then_some(profile.minimum_ttl),
         };
@@ -95,8 +95,8 @@ impl Driver {
 
 /// Whether routers may be between this node and the peer. An external peer is on the same link unless it is said otherwise; an
 /// internal one is where it is.
-fn is_far(peer: &Peer, connected: bool) -> bool {
-    peer.multihop || (peer.peer_asn.is_internal(peer.local_asn) && !connected)
+fn is_far(peer: &PeerSession, connected: bool) -> bool {
+    peer.dial.multihop || (peer.open.peer_asn.is_internal(peer.open.local_asn) && !connected)
 }
 
 /// The next news of the path; none come if nobody watches it.

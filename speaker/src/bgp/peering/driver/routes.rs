@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bgp::{Connection, Learned, State, Status};
-use config::{Peer, Remote};
+use config::{PeerSession, Remote};
 use ipnet::IpNet;
 use model::Family;
 
@@ -24,10 +24,10 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    pub(super) fn new(peer: &Peer, handle: OfferHandle) -> Self {
-        let interface = match &peer.remote {
+    pub(super) fn new(peer: &PeerSession, handle: OfferHandle) -> Self {
+        let interface = match &peer.dial.remote {
             Remote::Interface(name) => Some(name.clone()),
-            Remote::Address(_) => None,
+            Remote::Address(_) | Remote::Gateway(_) => None,
         };
         Self {
             handle,

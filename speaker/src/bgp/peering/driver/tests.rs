@@ -1,9 +1,9 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use bgp::PeerAsn;
-use config::BfdProfile;
-use model::{Family, PeerName, Selectors};
+use bgp::{OpenSettings, PeerAsn};
+use config::{BfdProfile, Dial, Live};
+use model::{Family, PeerName};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -14,40 +14,46 @@ use crate::bgp::peering::Sessions;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn peer(remote: Remote) -> Peer {
-    Peer {
+fn peer(remote: Remote) -> PeerSession {
+    PeerSession {
         name: PeerName("tor".into()),
-        nodes: Selectors::default(),
-        remote,
-        port: 179,
-        source: None,
-        vrf: None,
-        local_asn: 64512,
-        peer_asn: PeerAsn::External,
-        hold_time: Duration::from_secs(90),
-        keepalive_time: None,
-        connect_time: None,
-        identifier: None,
-        password: None,
-        bfd: None,
-        graceful_restart: None,
-        graceful_shutdown: Duration::ZERO,
-        multihop: false,
-        ttl_security: false,
-        families: [Family::V4].into(),
-        imports: ImportPolicy::default(),
+        open: OpenSettings {
+            local_asn: 64512,
+            peer_asn: PeerAsn::External,
+            identifier: Ipv4Addr::new(10, 0, 0, 2),
+            hold_time: Duration::from_secs(90),
+            families: [Family::V4].into(),
+            restart_time: None,
+        },
+        dial: Dial {
+            remote,
+            port: 179,
+            source: None,
+            vrf: None,
+            multihop: false,
+            ttl_security: false,
+        },
+        live: Live {
+            settings: LiveSettings {
+                keepalive_time: None,
+                connect_time: None,
+                graceful_shutdown: Duration::ZERO,
+            },
+            bfd: None,
+            imports: ImportPolicy::default(),
+            password: None,
+        },
     }
 }
 
-fn driver(peer: Peer) -> (Driver, watch::Sender<Wish>) {
+fn driver(peer: PeerSession) -> (Driver, watch::Sender<Wish>) {
     driver_among(&Sessions::default(), peer)
 }
 
-fn driver_among(sessions: &Sessions, peer: Peer) -> (Driver, watch::Sender<Wish>) {
+fn driver_among(sessions: &Sessions, peer: PeerSession) -> (Driver, watch::Sender<Wish>) {
     let peering = Peering {
         peer: Arc::new(peer),
         password: None,
-        identifier: Ipv4Addr::new(10, 0, 0, 2),
         table: Arc::default(),
     };
     let (wishes, wished) = watch::channel(Wish::new(&peering, &Peerings::default()));
@@ -83,10 +89,8 @@ impl Unnumbered {
         let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).await.unwrap();
         let remote = Remote::Interface("lo".into());
         let sessions = Sessions::default();
-        let peer = Peer {
-            port: listener.local_addr().unwrap().port(),
-            ..peer(remote)
-        };
+        let mut peer = peer(remote);
+        peer.dial.port = listener.local_addr().unwrap().port();
         let (mut driver, wishes) = driver_among(&sessions, peer);
         let (router, seen) = watch::channel(None);
         driver._neighbours = None;
@@ -160,10 +164,16 @@ fn profile() -> BfdProfile {
     }
 }
 
-fn watched(peer: &Peer) -> [Option<u8>; 2] {
+fn with_bfd(remote: Ipv4Addr) -> PeerSession {
+    let mut peer = peer(Remote::Address(remote.into()));
+    peer.live.bfd = Some(profile());
+    peer
+}
+
+fn watched(peer: &PeerSession) -> [Option<u8>; 2] {
     let (mut driver, _wishes) = driver(peer.clone());
-    let Remote::Address(remote) = peer.remote else {
-        panic!("{:?}", peer.remote)
+    let Remote::Address(remote) = peer.dial.remote else {
+        panic!("{:?}", peer.dial.remote)
     };
     [false, true].map(|connected| {
         driver.watch_path(remote, connected);
@@ -173,21 +183,13 @@ fn watched(peer: &Peer) -> [Option<u8>; 2] {
 
 #[tokio::test]
 async fn an_internal_peer_is_watched_where_it_is_and_an_external_one_where_it_is_said_to_be() {
-    let with_bfd = Peer {
-        bfd: Some(profile()),
-        ..peer(Remote::Address(Ipv4Addr::new(192, 0, 2, 200).into()))
-    };
-    let internal = Peer {
-        peer_asn: PeerAsn::Internal,
-        ..with_bfd.clone()
-    };
+    let with_bfd = with_bfd(Ipv4Addr::new(192, 0, 2, 200));
+    let mut internal = with_bfd.clone();
+    internal.open.peer_asn = PeerAsn::Internal;
     assert_eq!(watched(&internal), [Some(254), None]);
     assert_eq!(watched(&with_bfd), [None, None]);
-    for peer in [internal, with_bfd] {
-        let far = Peer {
-            multihop: true,
-            ..peer
-        };
+    for mut far in [internal, with_bfd] {
+        far.dial.multihop = true;
         assert_eq!(watched(&far), [Some(254); 2]);
     }
 }
@@ -195,10 +197,7 @@ async fn an_internal_peer_is_watched_where_it_is_and_an_external_one_where_it_is
 /// D14, D16: the path of a session that came up by itself, while it was held back that the path works.
 #[tokio::test]
 async fn a_path_that_fails_while_it_is_held_back_ends_the_session() {
-    let (mut driver, _wishes) = driver(Peer {
-        bfd: Some(profile()),
-        ..peer(Remote::Address(Ipv4Addr::LOCALHOST.into()))
-    });
+    let (mut driver, _wishes) = driver(with_bfd(Ipv4Addr::LOCALHOST));
     driver.watch_path(Ipv4Addr::LOCALHOST.into(), true);
     let status = |state, failures| bfd::Status {
         state,

@@ -123,12 +123,12 @@ fn a_peer_waits_for_its_secret_and_keeps_the_last_good_one() {
         let Decision {
             peerings,
             secrets,
-            secret_faults,
+            session_faults,
             ..
         } = bench.decision_of(0);
         assert_eq!(secrets, ["tor-key".to_owned()].into());
         let peering = peerings.peers.get(&PeerName(PEER.into())).cloned();
-        (peering.and_then(|peering| peering.password), secret_faults.len())
+        (peering.and_then(|peering| peering.password), session_faults.len())
     };
     let good = |password: &str| Some(Password::read("tor-key", Some(&secret(password))).unwrap());
 
@@ -172,7 +172,7 @@ fn after_many_changes_of_the_configuration_the_last_one_is_in_force() {
         });
     }
     let peering = bench.decision_of(0).peerings.peers[&PeerName(PEER.into())].clone();
-    assert_eq!(peering.peer.peer_asn, bgp::PeerAsn::Exactly(64609));
+    assert_eq!(peering.peer.open.peer_asn, bgp::PeerAsn::Exactly(64609));
     assert_eq!(bench.routes(0).unwrap(), ["192.0.2.0/24"]);
 }
 
@@ -184,8 +184,12 @@ fn the_identifier_is_the_peers_or_an_address_of_the_node() {
     let address = read(json!([{"type": "InternalIP", "address": "198.51.100.7"}]));
     addressed.status.as_mut().unwrap().addresses = Some(address);
     bench.one(0, Input::Nodes(Change::Applied(addressed)));
-    let identifier =
-        |bench: &mut Bench| bench.decision_of(0).peerings.peers[&PeerName(PEER.into())].identifier;
+    let identifier = |bench: &mut Bench| {
+        bench.decision_of(0).peerings.peers[&PeerName(PEER.into())]
+            .peer
+            .open
+            .identifier
+    };
     assert_eq!(identifier(&mut bench), Ipv4Addr::new(198, 51, 100, 7));
     bench.one(
         0,
