@@ -151,7 +151,7 @@ impl Default for Health {
 }
 
 impl Health {
-    /// The watch of a resource, which is looked after from now on until the last clone of what this gives is dropped.
+    /// The watch of a resource, which is looked after from now on until what this gives is dropped.
     pub fn watch<K: Resource<DynamicType = ()>>(&self) -> Progress {
         let group = K::group(&());
         let resource = match group.is_empty() {

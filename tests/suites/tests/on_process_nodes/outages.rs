@@ -112,6 +112,31 @@ fn a_node_that_is_cut_off_from_the_api_server_alone_keeps_what_it_holds() {
     });
 }
 
+/// F4: a connection that dies silently is given up within half a minute, though the watches on it would last for ten; and there is
+/// another one as soon as there can be.
+#[test]
+fn a_connection_to_the_api_server_that_dies_silently_is_given_up() {
+    on(Bed::up("silent"), |bed| {
+        let node = "n1";
+        let established = || {
+            let to_the_api = ["ss", "-tnpHO", "state", "established", "dport", "=", ":6443"];
+            let connections = bed.lab.exec(node, &to_the_api)?;
+            let ours = connections.lines().filter(|line| line.contains("herald-speaker"));
+            anyhow::Ok(ours.count())
+        };
+        ensure!(established()? == 1, "all watches and requests are on one");
+        bed.lab.partition_from_api(node)?;
+        let cut = now();
+        bed.wait("the speaker to give its connection up", || {
+            Ok((established()? == 0).then_some(()))
+        })?;
+        let took = now() - cut;
+        ensure!(took <= std::time::Duration::from_secs(30), "after {took:?}");
+        bed.lab.heal(node)?;
+        bed.wait("another connection", || Ok((established()? == 1).then_some(())))
+    });
+}
+
 #[allow(
     clippy::disallowed_methods,
     reason = "a suite measures what happened on a real cluster"
