@@ -176,12 +176,13 @@ async fn apply_once(
     Ok(())
 }
 
-/// Whether the same request may succeed later: the API server has not judged the object.
+/// Whether the same request may succeed later: the API server has not judged the object. Definitions and roles that were made a moment
+/// ago take a moment to be known.
 fn may_pass(failure: &Failure) -> bool {
-    !failure.is_refusal()
-        || failure.is_not_found()
-        || failure.is_conflict()
-        || failure.retry_after().is_some()
+    match failure {
+        Failure::Kube(kube::Error::Api(status)) => !matches!(status.code, 400 | 422),
+        Failure::Kube(_) | Failure::Timeout(_) => true,
+    }
 }
 
 /// What the API server says to the user, without what it says to programs.

@@ -119,10 +119,9 @@ fn a_pool_whose_controller_is_gone_is_released_by_what_the_notes_say() {
             .context("kubectl is in a folder")?
             .display()
             .to_string();
-        let path = format!("{folder}:{}", std::env::var("PATH").unwrap_or_default());
+        let with_kubectl = r#"PATH="$1:$PATH"; export PATH; eval "$2""#;
         let run = Command::new("sh")
-            .args(["-c", line])
-            .env("PATH", path)
+            .args(["-c", with_kubectl, "sh", &folder, line])
             .env("KUBECONFIG", bed.lab.kubeconfig())
             .output()?;
         ensure!(
