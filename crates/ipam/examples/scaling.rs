@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-use ipam::{Families, Ipam, Pool, Port, Request, Sharing};
+use ipam::{Families, Ipam, Joiners, Pool, Port, Request, Sharing};
 use model::{AddressRange, Family, PoolName, ServiceName};
 
 const ROUNDS: usize = 40;
@@ -123,6 +123,7 @@ fn sharing(port: u16) -> Sharing {
         key: Some("key".into()),
         backend: None,
         ports: BTreeSet::from([port]),
+        joiners: Joiners::default(),
     }
 }
 
@@ -162,7 +163,11 @@ fn per_allocation(ipam: &mut Ipam, request: &Request) -> f64 {
 
 fn milliseconds_per_edit(space: Space, ranges: u128, held: u128) -> f64 {
     let mut ipam = filled(space, ranges, held);
-    fastest(|| ipam.set_pools(vec![space.pool(ranges)])).as_secs_f64() * 1e3
+    fastest(|| {
+        ipam.set_pools(vec![space.pool(ranges)]);
+    })
+    .as_secs_f64()
+        * 1e3
 }
 
 fn fastest(mut round: impl FnMut()) -> Duration {

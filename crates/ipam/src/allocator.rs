@@ -9,6 +9,7 @@ use crate::books::free_list::FreeList;
 use crate::books::ledger::{Holding, Ledger};
 use crate::books::namespace_usage::NamespaceUsage;
 use crate::books::reservations::Reservations;
+use crate::occupant::Occupant;
 use crate::pool::Pool;
 use crate::refusal::Refusal;
 use crate::request::Request;
@@ -21,6 +22,8 @@ pub struct Grant {
     pub addresses: Vec<IpAddr>,
     /// The pools they come from, as far as that is known. A pool may be gone by now.
     pub origins: Origins,
+    /// Those of them that a node has, and that are given out no more: the Service keeps them.
+    pub occupied: Vec<(IpAddr, Occupant)>,
     /// Whether no pool would give this Service one of the addresses now (DESIGN §7).
     pub outside: bool,
 }
@@ -36,6 +39,15 @@ pub struct Claim {
     pub origins: Origins,
 }
 
+/// What a change means for addresses that a status shows and that we never gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adoption {
+    /// Nothing.
+    Nothing,
+    /// One of them is an address of a pool now. Claim everything anew, oldest Service first, and it is its Service's.
+    ClaimAnew,
+}
+
 /// The pools, and who holds which address.
 #[derive(Clone, Debug, Default)]
 pub struct Ipam {
@@ -43,6 +55,8 @@ pub struct Ipam {
     pub(crate) free_lists: Vec<FreeList>,
     pub(crate) ledger: Ledger,
     pub(crate) reservations: Reservations,
+    /// What nodes have.
+    pub(crate) occupied: BTreeMap<IpAddr, Occupant>,
     pub(crate) namespace_usage: NamespaceUsage,
     pub(crate) directory: Directory,
     pub(crate) freed: u64,
@@ -50,20 +64,37 @@ pub struct Ipam {
 
 impl Ipam {
     /// Replaces the pools. Nobody loses an address by this alone: see [`Self::assign`].
-    pub fn set_pools(&mut self, mut pools: Vec<Pool>) {
+    pub fn set_pools(&mut self, mut pools: Vec<Pool>) -> Adoption {
         pools.sort_by(|a, b| a.rank().cmp(&b.rank()));
         self.free_lists = pools.into_iter().map(FreeList::new).collect();
         self.directory = Directory::of(&self.free_lists);
         self.namespace_usage = NamespaceUsage::default();
         let held = self.ledger.held().map(|(address, _)| address);
         let kept = self.reservations.addresses().map(|(address, _)| address);
-        let in_use: BTreeSet<IpAddr> = held.chain(kept).collect();
+        let occupied = self.occupied.keys().copied();
+        let in_use: BTreeSet<IpAddr> = held.chain(kept).chain(occupied).collect();
         for address in in_use {
             self.mark(address);
             for namespace in self.namespaces(address) {
                 self.count(address, &namespace, false);
             }
         }
+        self.adoption()
+    }
+
+    /// Replaces what is known of the addresses that nodes have. They are given out no more; who has one keeps it. Costs what
+    /// has changed.
+    pub fn set_occupied(&mut self, occupied: BTreeMap<IpAddr, Occupant>) -> Adoption {
+        let before = std::mem::replace(&mut self.occupied, occupied);
+        let both = before.keys().chain(self.occupied.keys());
+        let differs = both.filter(|address| before.get(address) != self.occupied.get(address));
+        let changed: BTreeSet<IpAddr> = differs.copied().collect();
+        if changed.is_empty() {
+            return Adoption::Nothing;
+        }
+        self.freed += 1;
+        changed.into_iter().for_each(|address| self.mark(address));
+        self.adoption()
     }
 
     /// Replaces the reservations: addresses that only Services with [`Request::reservation`] get. Who holds such an
@@ -99,6 +130,9 @@ impl Ipam {
 
     /// Takes note of what the status of `service` says that it holds, in place of anything known before. What another
     /// Service holds, and may not share, is given back with that Service; it stays taken until [`Self::settle`].
+    ///
+    /// An address that is of no pool, or that a node has, and of which the claim does not know where it came from, was never
+    /// given by us: it is [foreign](Self::foreign) and nobody's.
     pub fn claim(&mut self, service: &ServiceName, claim: Claim) -> Vec<(IpAddr, ServiceName)> {
         let mut holding = Holding {
             sharing: claim.sharing,
@@ -108,6 +142,10 @@ impl Ipam {
         let mut lost = Vec::new();
         for address in claim.addresses {
             if holding.addresses().any(|known| known == address) {
+                continue;
+            }
+            if holding.origins.get(address).is_none() && !self.is_adopted(address) {
+                holding.foreign.push(address);
                 continue;
             }
             match self.rival(service, &holding.sharing, address) {
@@ -132,6 +170,14 @@ impl Ipam {
         self.ledger
             .holding(service)
             .map_or(&[], |holding| &holding.leaving)
+    }
+
+    /// What the status of `service` shows and we never gave: no pool has it, or a node does. It may stay there as long as there
+    /// is nothing of ours to show.
+    pub fn foreign(&self, service: &ServiceName) -> &[IpAddr] {
+        self.ledger
+            .holding(service)
+            .map_or(&[], |holding| &holding.foreign)
     }
 
     /// Those of [`Self::leaving`] that may stay in the status for a while beside what the Service has now, because no
@@ -198,13 +244,10 @@ impl Ipam {
     /// and is not shown is free.
     pub fn settle(&mut self, service: &ServiceName, shown: &[IpAddr]) {
         let mut holding = self.ledger.holding(service).cloned().unwrap_or_default();
-        holding.leaving = shown
-            .iter()
-            .copied()
-            .filter(|address| !holding.current.contains(address))
-            .collect();
-        holding.leaving.sort_unstable();
-        holding.leaving.dedup();
+        let rest = shown.iter().filter(|address| !holding.current.contains(address));
+        let rest: BTreeSet<IpAddr> = rest.copied().collect();
+        let ours = |address: &IpAddr| holding.leaving.contains(address) || self.is_adopted(*address);
+        (holding.leaving, holding.foreign) = rest.into_iter().partition(ours);
         holding.forget_origins();
         self.update(service, holding);
     }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use model::{Origins, PoolName, ServiceName};
 
-use crate::allocator::{Grant, Ipam};
+use crate::allocator::{Adoption, Grant, Ipam};
 use crate::books::directory::Position;
 use crate::books::ledger::Holding;
 use crate::request::Request;
@@ -30,10 +30,13 @@ impl Ipam {
         let all = self.origins(&request.service);
         let from = |&address: &IpAddr| Some((address, all.get(address)?.clone()));
         let origins = addresses.iter().filter_map(from).collect();
+        let taken = |&address: &IpAddr| Some((address, self.occupied.get(&address)?.clone()));
+        let occupied = addresses.iter().filter_map(taken).collect();
         let outside = !addresses.iter().all(|&address| self.would_give(request, address));
         Grant {
             addresses,
             origins,
+            occupied,
             outside,
         }
     }
@@ -63,6 +66,19 @@ impl Ipam {
             let pool = &self.free_lists[position.list].pool;
             !pool.closed && pool.serves(request)
         })
+    }
+
+    /// Whether an address that a status shows becomes its Service's though no record says that we gave it: that is how people
+    /// come from another provider.
+    pub(crate) fn is_adopted(&self, address: IpAddr) -> bool {
+        self.declared(address).is_some() && !self.occupied.contains_key(&address)
+    }
+
+    pub(crate) fn adoption(&self) -> Adoption {
+        match self.ledger.foreign().any(|address| self.is_adopted(address)) {
+            true => Adoption::ClaimAnew,
+            false => Adoption::Nothing,
+        }
     }
 
     pub(crate) fn position(&self, address: IpAddr) -> Option<Position> {
@@ -115,7 +131,11 @@ impl Ipam {
             sharing: sharing.clone(),
             current,
             leaving,
+            foreign: before.foreign,
         };
+        holding
+            .foreign
+            .retain(|address| !holding.current.contains(address));
         holding.forget_origins();
         self.update(service, holding);
     }
@@ -152,8 +172,10 @@ impl Ipam {
     pub(crate) fn mark(&mut self, address: IpAddr) {
         if let Some(Position { list, entry }) = self.position(address) {
             let kept = self.reservations.keeper(address).is_some();
-            let in_use = kept || !self.ledger.holders(address).is_empty();
+            let occupied = self.occupied.contains_key(&address);
+            let in_use = kept || occupied || !self.ledger.holders(address).is_empty();
             self.free_lists[list].mark(entry, address, in_use);
+            self.free_lists[list].note_occupied(address, occupied);
         }
     }
 

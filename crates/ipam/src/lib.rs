@@ -18,6 +18,8 @@
 //! # What the caller owes
 //! * After a start, [`Ipam::claim`] every address that a Service's status holds, oldest Service first, before the first
 //!   [`Ipam::assign`]: an address that is not claimed looks free (P-ALLOC-55).
+//! * When [`Ipam::set_pools`] or [`Ipam::set_occupied`] says [`Adoption::ClaimAnew`], claim everything anew: a status shows an
+//!   address that we never gave and that is a pool's now.
 //! * What a Service gives up is not free before [`Ipam::settle`] says that its status does not show it any more: until
 //!   then it is [leaving](Ipam::leaving), and nobody else gets it. So no order of writes ever shows one address twice. What
 //!   it is told must stay so: while a write of the status is under way, there is nothing to tell yet.
@@ -26,6 +28,8 @@
 //! # What the caller may rely on
 //! * An address stays with its Service until that Service asks for something else, may share it no longer, or its pool
 //!   has changed and says so ([`Reclaim::Move`]); no other Service and no restart moves it (DESIGN §3).
+//! * An address in a status that no pool covers, and of which no record says that we gave it, is [foreign](Ipam::foreign): it is
+//!   granted to nobody. One that a node [has](Ipam::set_occupied) is never given out; a Service that has it keeps it.
 //! * Asking again changes nothing: what was granted is granted again, unless something else has happened (P-ALLOC-56).
 //! * Finding a free address costs O(log n) in the number of addresses held and in the number of ranges, and nothing in the
 //!   size of the pool (`examples/scaling.rs` measures it). Pools are looked at one by one. A Service with a sharing key is
@@ -35,15 +39,17 @@
 
 mod allocator;
 mod books;
+mod occupant;
 mod plan;
 mod pool;
 mod refusal;
 mod request;
 mod sharing;
 
-pub use allocator::{Claim, Grant, Ipam};
+pub use allocator::{Adoption, Claim, Grant, Ipam};
 pub use books::usage::{Count, Usage};
+pub use occupant::Occupant;
 pub use pool::{Pinned, Pool, Quota, Reclaim};
-pub use refusal::{PoolRefusal, Refusal};
+pub use refusal::{NodesHave, PoolRefusal, Refusal};
 pub use request::{Families, Request};
-pub use sharing::{Port, Sharing, SharingRule};
+pub use sharing::{Joiners, Port, Sharing, SharingRule};

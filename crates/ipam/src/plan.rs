@@ -51,12 +51,16 @@ impl Ipam {
         self.held(service).iter().copied().filter(tenable).collect()
     }
 
-    /// Whether an address that the Service has is to be given up because its pool has changed.
+    /// Whether an address that the Service has is to be given up because its pool has changed, or, where the Service wants that,
+    /// because a node has it.
     fn displaced(&self, request: &Request, address: IpAddr) -> bool {
         let pool = self.record(&request.service, address);
         let list = pool.and_then(|name| self.list_of(name));
         let reclaim = list.map_or(Reclaim::Keep, |list| self.free_lists[list].pool.reclaim);
-        (reclaim == Reclaim::Move || request.reallocate) && !self.would_give(request, address)
+        let given = self.would_give(request, address);
+        // Nodes come and go, and their addresses with them: what a pool moves by itself it moves for its own edits only.
+        let occupied = self.occupied.contains_key(&address);
+        reclaim == Reclaim::Move && !given || request.reallocate && (!given || occupied)
     }
 
     /// The pool that an address of the Service is one of: one that the Service names, if it got the address there, for no

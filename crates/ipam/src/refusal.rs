@@ -2,12 +2,13 @@ use std::net::IpAddr;
 
 use model::{Family, PoolName, ReservationName, ServiceName};
 
+use crate::occupant::Occupant;
 use crate::request::Families;
 use crate::sharing::SharingRule;
 
 mod pools;
 
-pub use pools::PoolRefusal;
+pub use pools::{NodesHave, PoolRefusal};
 use pools::{gravest, listed};
 
 /// Why a Service gets no address. The text tells the person who owns the Service what to do.
@@ -75,6 +76,16 @@ pub enum Refusal {
         /// Its pool.
         pool: PoolName,
     },
+    /// An address asked for is one that a node has.
+    #[error("{address} is {occupant}, and IPPool {pool} does not give it out: ask for another address")]
+    Occupied {
+        /// The address asked for.
+        address: IpAddr,
+        /// Its pool.
+        pool: PoolName,
+        /// Who has it.
+        occupant: Occupant,
+    },
     /// An address asked for is held by another Service.
     #[error(
         "{address} is held by Service {holder}: ask for another address, or give both Services one sharing key (annotation heraldlb.io/allow-shared-ip)"
@@ -138,6 +149,7 @@ impl Refusal {
             Self::OutsidePools(_) | Self::OutsidePool { .. } | Self::Buggy { .. } | Self::Excluded { .. } => {
                 "AddressNotInPool"
             }
+            Self::Occupied { .. } => "AddressOccupied",
             Self::Taken { .. } => "AddressTaken",
             Self::SharingRefused { .. } => "SharingRefused",
             Self::Kept { .. } => "AddressReserved",
@@ -164,6 +176,7 @@ impl Refusal {
             | Self::OutsidePool { .. }
             | Self::Buggy { .. }
             | Self::Excluded { .. }
+            | Self::Occupied { .. }
             | Self::Taken { .. }
             | Self::SharingRefused { .. }
             | Self::Kept { .. }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use model::Labels;
+use model::{Labels, ServiceName};
 
 /// What decides with which other Services a Service may share an address (P-ALLOC-44, P-ALLOC-45).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,33 @@ pub struct Sharing {
     pub backend: Option<Labels>,
     /// The ports that it answers on.
     pub ports: BTreeSet<Port>,
+    /// Who may join from other namespaces (annotation `heraldlb.io/allow-shared-ip-from`).
+    pub joiners: Joiners,
+}
+
+/// The other namespaces of which Services may join an address. Asked when an address is gained: what is shared stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Joiners {
+    /// These.
+    Namespaces(BTreeSet<String>),
+    /// All.
+    Any,
+}
+
+impl Default for Joiners {
+    fn default() -> Self {
+        Self::Namespaces(BTreeSet::new())
+    }
+}
+
+impl Joiners {
+    /// Whether Services of the namespace may join.
+    pub(crate) fn invite(&self, namespace: &str) -> bool {
+        match self {
+            Self::Namespaces(names) => names.contains(namespace),
+            Self::Any => true,
+        }
+    }
 }
 
 /// A port that a Service answers on.
@@ -57,6 +84,16 @@ pub enum SharingRule {
     /// Both answer on one port.
     #[error("both answer on {0}; use another port")]
     PortTaken(Port),
+    /// The Service that holds the address is of another namespace, and nobody there lets this one join.
+    #[error(
+        "it is of another namespace, of which no Service that has the address invites {joiner}; write the annotation heraldlb.io/allow-shared-ip-from: \"{joiner}\" on Service {holder}, or ask for another address"
+    )]
+    NotInvited {
+        /// The Service that holds the address.
+        holder: ServiceName,
+        /// The namespace of the Service that asks.
+        joiner: String,
+    },
     /// Two dual-stack Services share both of their addresses or none (P-ALLOC-53).
     #[error("two dual-stack Services share both of their addresses or none; ask for both, or for others")]
     PairSplit,
@@ -106,6 +143,7 @@ mod tests {
             key,
             backend,
             ports: ports.into_iter().map(port).collect(),
+            joiners: Joiners::default(),
         })
     }
 

@@ -4,12 +4,15 @@ use super::*;
 use crate::books::usage::{Count, Usage};
 use crate::pool::{Pinned, Quota, Reclaim};
 use crate::request::Families;
-use crate::sharing::{Port, SharingRule};
+use crate::sharing::{Joiners, Port, SharingRule};
 
 mod automatic;
 mod claims;
 mod dual_stack;
+mod foreign;
+mod joining;
 mod leaving;
+mod occupied;
 mod pools;
 mod quotas;
 mod reclaim;
@@ -89,6 +92,7 @@ fn shared(request: Request, key: &str, ports: &[u16]) -> Request {
     let sharing = Sharing {
         key: Some(key.into()),
         backend: None,
+        joiners: Joiners::default(),
         ports: ports.iter().map(tcp).collect(),
     };
     Request { sharing, ..request }

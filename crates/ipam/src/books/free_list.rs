@@ -17,6 +17,8 @@ pub(crate) struct FreeList {
     /// The entries with a free address, for a pool may have thousands of entries that are full.
     open_v4: BTreeSet<usize>,
     open_v6: BTreeSet<usize>,
+    /// Addresses that it would give out if no node had them.
+    occupied: BTreeSet<IpAddr>,
 }
 
 /// Where in the order of its pool an address stands (P-ALLOC-14).
@@ -35,6 +37,7 @@ impl FreeList {
             size_v6: 0,
             open_v4: BTreeSet::new(),
             open_v6: BTreeSet::new(),
+            occupied: BTreeSet::new(),
         };
         list.size_v4 = list.sum(Family::V4, Entry::size);
         list.size_v6 = list.sum(Family::V6, Entry::size);
@@ -53,6 +56,20 @@ impl FreeList {
             false => self.entries[entry].give_back(address),
         }
         self.note(entry);
+    }
+
+    /// Takes note whether a node has an address.
+    pub(crate) fn note_occupied(&mut self, address: IpAddr, occupied: bool) {
+        match occupied {
+            true => self.occupied.insert(address),
+            false => self.occupied.remove(&address),
+        };
+    }
+
+    /// The addresses of the family that nodes have.
+    pub(crate) fn occupied(&self, family: Family) -> impl Iterator<Item = IpAddr> {
+        let all = self.occupied.iter().copied();
+        all.filter(move |&address| Family::of(address) == family)
     }
 
     pub(crate) fn lowest_free(&self, family: Family) -> Option<Place> {

@@ -12,6 +12,8 @@ pub(crate) struct Holding {
     pub(crate) current: Vec<IpAddr>,
     /// Addresses that it is to lose, which its status may still show: they are nobody else's yet.
     pub(crate) leaving: Vec<IpAddr>,
+    /// Addresses that its status shows and that we never gave: they are taken from nobody.
+    pub(crate) foreign: Vec<IpAddr>,
     pub(crate) sharing: Sharing,
     /// The pools that these came from, which it remembers when no pool has the addresses any more.
     pub(crate) origins: Origins,
@@ -22,6 +24,8 @@ pub(crate) struct Holding {
 pub(crate) struct Ledger {
     holdings: BTreeMap<ServiceName, Holding>,
     holders: BTreeMap<IpAddr, Vec<ServiceName>>,
+    /// Those whose status shows addresses that we never gave.
+    with_foreign: BTreeSet<ServiceName>,
     /// Under each sharing key, the addresses that a Service with that key holds.
     by_key: BTreeMap<String, BTreeSet<IpAddr>>,
 }
@@ -60,7 +64,7 @@ impl Holding {
     }
 
     fn is_empty(&self) -> bool {
-        self.current.is_empty() && self.leaving.is_empty()
+        self.current.is_empty() && self.leaving.is_empty() && self.foreign.is_empty()
     }
 }
 
@@ -75,6 +79,15 @@ impl Ledger {
 
     pub(crate) fn holdings(&self) -> impl Iterator<Item = (&ServiceName, &Holding)> {
         self.holdings.iter()
+    }
+
+    /// Every address that a status shows and that we never gave.
+    pub(crate) fn foreign(&self) -> impl Iterator<Item = IpAddr> {
+        let holdings = self
+            .with_foreign
+            .iter()
+            .filter_map(|service| self.holding(service));
+        holdings.flat_map(|holding| holding.foreign.iter().copied())
     }
 
     /// Every address that somebody holds, with its holders.
@@ -108,6 +121,7 @@ impl Ledger {
 
     /// Replaces what `service` holds.
     pub(crate) fn set(&mut self, service: &ServiceName, holding: Holding) {
+        self.with_foreign.remove(service);
         if let Some(before) = self.holdings.remove(service) {
             before
                 .addresses()
@@ -115,6 +129,9 @@ impl Ledger {
         }
         if holding.is_empty() {
             return;
+        }
+        if !holding.foreign.is_empty() {
+            self.with_foreign.insert(service.clone());
         }
         for address in holding.addresses() {
             let holders = self.holders.entry(address).or_default();

@@ -24,6 +24,8 @@ pub struct Usage {
     pub available: Count,
     /// Addresses that a reservation keeps and no Service holds.
     pub reserved: Count,
+    /// Addresses that a node has, and nobody else.
+    pub occupied: Count,
     /// Addresses that Services have from this pool, and that it does not give out any more (DESIGN §7).
     pub outside: Count,
 }
@@ -62,6 +64,15 @@ impl Ipam {
         for address in kept.filter(|address| self.ledger.holders(*address).is_empty()) {
             if let Some(position) = self.position(address) {
                 usage[position.list].reserved.add(address);
+            }
+        }
+        let nodes = self.occupied.keys().copied();
+        let unused = |address: &IpAddr| {
+            self.ledger.holders(*address).is_empty() && self.reservations.keeper(*address).is_none()
+        };
+        for address in nodes.filter(unused) {
+            if let Some(position) = self.position(address) {
+                usage[position.list].occupied.add(address);
             }
         }
         let names = self.free_lists.iter().map(|list| list.pool.name.clone());

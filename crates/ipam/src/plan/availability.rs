@@ -1,24 +1,42 @@
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use model::{ReservationName, ServiceName};
+use model::{PoolName, ReservationName, ServiceName};
 
 use crate::allocator::Ipam;
+use crate::occupant::Occupant;
 use crate::refusal::{PoolRefusal, Refusal};
 use crate::request::Request;
 use crate::sharing::{Sharing, SharingRule};
 
 /// Who else has an address, or keeps it.
 pub(crate) enum Obstacle<'a> {
+    Node(&'a Occupant),
     Reservation(&'a ReservationName),
     Service(&'a ServiceName, &'a Sharing),
+    /// One that could share it, of a namespace that does not let this one join.
+    Uninvited(&'a ServiceName),
 }
 
 impl Obstacle<'_> {
-    fn refusal(&self, request: &Request, address: IpAddr) -> Refusal {
+    fn refusal(&self, request: &Request, address: IpAddr, pool: &PoolName) -> Refusal {
         match *self {
+            Self::Node(occupant) => Refusal::Occupied {
+                address,
+                pool: pool.clone(),
+                occupant: occupant.clone(),
+            },
             Self::Reservation(reservation) => Refusal::Kept {
                 address,
                 reservation: reservation.clone(),
+            },
+            Self::Uninvited(holder) => Refusal::SharingRefused {
+                address,
+                holder: holder.clone(),
+                rule: SharingRule::NotInvited {
+                    holder: holder.clone(),
+                    joiner: request.service.namespace.to_string(),
+                },
             },
             Self::Service(holder, theirs) => {
                 let holder = holder.clone();
@@ -51,18 +69,36 @@ impl Ipam {
             return Err(refused(PoolRefusal::Reserved));
         }
         let obstacle = self.obstacle(request, address);
-        obstacle.map_or(Ok(()), |obstacle| Err(obstacle.refusal(request, address)))
+        obstacle.map_or(Ok(()), |obstacle| {
+            Err(obstacle.refusal(request, address, &pool.name))
+        })
     }
 
     /// What keeps the Service from an address that its pool would give it.
     pub(crate) fn obstacle(&self, request: &Request, address: IpAddr) -> Option<Obstacle<'_>> {
+        let node = self.occupied.get(&address);
         let keeper = self.reservations.keeper(address);
         let keeper = keeper.filter(|keeper| Some(*keeper) != request.reservation.as_ref());
         let mut others = self.ledger.others(&request.service, address);
         let mut rival = || others.find(|(_, holding)| !request.sharing.allows(&holding.sharing));
-        keeper
-            .map(Obstacle::Reservation)
+        node.map(Obstacle::Node)
+            .or_else(|| keeper.map(Obstacle::Reservation))
             .or_else(|| rival().map(|(holder, holding)| Obstacle::Service(holder, &holding.sharing)))
+            .or_else(|| self.uninviting(request, address).map(Obstacle::Uninvited))
+    }
+
+    /// A Service of another namespace that has the address, where nobody who has it there lets the namespace of the request join.
+    /// One of a namespace speaks for all of it; that of another namespace says nothing for it.
+    fn uninviting(&self, request: &Request, address: IpAddr) -> Option<&ServiceName> {
+        let ours = &request.service.namespace;
+        let others = || {
+            let others = self.ledger.others(&request.service, address);
+            others.filter(|(holder, _)| holder.namespace != *ours)
+        };
+        let inviting = others().filter(|(_, holding)| holding.sharing.joiners.invite(ours));
+        let inviting: BTreeSet<&str> = inviting.map(|(holder, _)| &*holder.namespace).collect();
+        let mut uninviting = others().filter(|(holder, _)| !inviting.contains(&*holder.namespace));
+        uninviting.next().map(|(holder, _)| holder)
     }
 
     /// The free list that gives out `address`.

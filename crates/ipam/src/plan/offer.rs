@@ -8,7 +8,7 @@ use crate::allocator::Ipam;
 use crate::books::free_list::Place;
 use crate::plan::allowance::Allowance;
 use crate::plan::one_of_each;
-use crate::refusal::PoolRefusal;
+use crate::refusal::{NodesHave, PoolRefusal};
 use crate::request::Request;
 
 /// How many namespaces are named as those who could be asked for an address of a full pool.
@@ -139,7 +139,21 @@ impl Ipam {
             family,
             size: self.free_lists[list].size(family),
             holders: self.namespace_usage.largest(list, NAMED_HOLDERS),
+            nodes: self.nodes(list, family),
         }
+    }
+}
+
+impl Ipam {
+    /// How much of a pool nodes have.
+    fn nodes(&self, list: usize, family: Family) -> Option<NodesHave> {
+        let mut occupied = self.free_lists[list].occupied(family);
+        let first = occupied.next()?;
+        Some(NodesHave {
+            count: 1 + occupied.count(),
+            first,
+            occupant: self.occupied.get(&first)?.clone(),
+        })
     }
 }
 

@@ -3,6 +3,8 @@ use std::net::IpAddr;
 
 use model::{Family, PoolName, ServiceName};
 
+use crate::occupant::Occupant;
+
 /// How many pools a message names.
 const LISTED_POOLS: usize = 8;
 
@@ -22,7 +24,7 @@ pub enum PoolRefusal {
     #[error("has no {0} addresses")]
     WithoutFamily(Family),
     /// Every address of the family is held or reserved.
-    #[error("has no free {family} address left, all {size} are in use")]
+    #[error("has no free {family} address left, all {size} are in use{}", of_nodes(.nodes.as_ref()))]
     Full {
         /// The family.
         family: Family,
@@ -31,6 +33,8 @@ pub enum PoolRefusal {
         /// The namespaces that hold most of the pool, with how many addresses; not part of the text, for they change
         /// all the time.
         holders: Vec<(String, u32)>,
+        /// Those among them that nodes have.
+        nodes: Option<NodesHave>,
     },
     /// The namespace holds as many addresses of the pool as it may, or but for one where two are needed.
     #[error(
@@ -53,6 +57,22 @@ pub enum PoolRefusal {
         /// The Service that has it.
         holder: ServiceName,
     },
+}
+
+/// How much of a pool nodes have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{count} of them by nodes ({first} is {occupant})")]
+pub struct NodesHave {
+    /// How many addresses.
+    pub count: usize,
+    /// The first of them.
+    pub first: IpAddr,
+    /// Who has it.
+    pub occupant: Occupant,
+}
+
+fn of_nodes(nodes: Option<&NodesHave>) -> String {
+    nodes.map(|nodes| format!(", {nodes}")).unwrap_or_default()
 }
 
 impl PoolRefusal {

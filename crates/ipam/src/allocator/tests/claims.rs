@@ -152,9 +152,6 @@ fn an_address_of_a_pool_that_is_gone_stays_and_is_told_to_be_from_there() {
         (only_pool(&grant.origins), grant.outside),
         (Some(pool_name("gone")), true)
     );
-    ipam.claim(&service("api"), claim(&["203.0.113.10"], None));
-    let grant = ipam.assign(&request("api")).unwrap();
-    assert_eq!((only_pool(&grant.origins), grant.outside), (None, true));
     assert_eq!(only_pool(&ipam.origins(&service("web"))), Some(pool_name("gone")));
     assert_eq!(only_pool(&ipam.origins(&service("nobody"))), None);
 }

@@ -52,7 +52,8 @@ fn who_reaches_the_quota_of_a_pool_is_served_by_the_next() {
 fn an_address_that_is_shared_counts_once_in_each_namespace() {
     let mut ipam = with_pools([limited(1, &[])]);
     for (name, port) in [("x/a", 80), ("x/b", 81), ("y/a", 82)] {
-        let request = exactly(shared(request(name), "k", &[port]), &["192.0.2.0"]);
+        let mut request = exactly(shared(request(name), "k", &[port]), &["192.0.2.0"]);
+        request.sharing.joiners = Joiners::Any;
         assert_eq!(reason(&mut ipam, &request), None, "{name}");
     }
     assert_eq!(

@@ -123,9 +123,9 @@ fn an_address_asked_for_is_of_a_pool_for_the_service_and_two_may_be_of_two() {
     let nowhere = exactly(request("web"), &["203.0.113.1"]);
     assert_eq!(refused(&mut ipam, &nowhere).reason(), "AddressNotInPool");
     ipam.set_pools(vec![pinned("p", &["192.0.2.0/24"], elsewhere)]);
-    let pinned_away = exactly(request("web"), &["192.0.2.1"]);
+    let pinned_away = exactly(request("web"), &["192.0.2.9"]);
     assert_eq!(refused(&mut ipam, &pinned_away).reason(), "PoolRefuses");
-    assert!(ipam.assign(&exactly(request("team/web"), &["192.0.2.1"])).is_ok());
+    assert!(ipam.assign(&exactly(request("team/web"), &["192.0.2.9"])).is_ok());
 }
 
 /// P-ALLOC-41

@@ -17,6 +17,7 @@ struct Given<'a> {
     pool: &'a PoolName,
     held: bool,
     kept: bool,
+    occupied: bool,
 }
 
 pub(super) fn every_step(history: &History) {
@@ -26,6 +27,7 @@ pub(super) fn every_step(history: &History) {
         let row = tables.row(name);
         assert_eq!(ipam.held(name), row.current, "{name} has");
         assert_eq!(ipam.leaving(name), row.leaving, "{name} is to lose");
+        assert_eq!(ipam.foreign(name), row.foreign, "{name} shows");
     }
     no_address_is_given_twice(tables);
     let given = |&address: &IpAddr| {
@@ -35,6 +37,7 @@ pub(super) fn every_step(history: &History) {
             pool: &tables.giver(address)?.name,
             held: rows.any(|row| row.current.contains(&address) || row.leaving.contains(&address)),
             kept: tables.keeper(address).is_some(),
+            occupied: tables.occupied.contains_key(&address),
         })
     };
     let given: Vec<Given<'_>> = tables.universe.iter().filter_map(given).collect();
@@ -70,10 +73,11 @@ fn usage(tables: &Tables, given: &[Given<'_>]) -> BTreeMap<PoolName, Usage> {
     };
     for given in given {
         let usage = all.get_mut(given.pool).unwrap();
-        match (given.held, given.kept) {
-            (true, _) => one(&mut usage.assigned, given.address),
-            (false, true) => one(&mut usage.reserved, given.address),
-            (false, false) => one(&mut usage.available, given.address),
+        match (given.held, given.kept, given.occupied) {
+            (true, ..) => one(&mut usage.assigned, given.address),
+            (false, true, _) => one(&mut usage.reserved, given.address),
+            (false, false, true) => one(&mut usage.occupied, given.address),
+            (false, false, false) => one(&mut usage.available, given.address),
         }
     }
     let pairs = tables
@@ -103,7 +107,10 @@ fn free_lists_agree_with_a_recount(ipam: &Ipam, given: &[Given<'_>]) {
             let of =
                 |given: &&Given<'_>| *given.pool == list.pool.name && Family::of(given.address) == family;
             let entry = |address: IpAddr| list.pool.ranges.iter().position(|range| range.contains(address));
-            let free = given.iter().filter(of).filter(|given| !given.held && !given.kept);
+            let free = given
+                .iter()
+                .filter(of)
+                .filter(|given| !given.held && !given.kept && !given.occupied);
             let lowest = free.map(|given| (entry(given.address), given.address)).min();
             let found = list.lowest_free(family).map(|(_, address)| address);
             assert_eq!(found, lowest.map(|(_, address)| address));

@@ -1,15 +1,16 @@
 //! Two allocators side by side in one world: the real one, and one that follows the rules as they are written.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use model::{Origins, ServiceName};
+use model::{NodeName, Origins, ServiceName};
 
 use super::object::Object;
 use super::rules::{Row, Tables, compatible};
 use super::steps::Step;
-use super::world::{Configuration, SERVICES, reserved, service, universe};
+use super::world::{Configuration, SERVICES, address, reserved, service, universe};
 use super::{checks, truth};
-use crate::{Claim, Ipam, Sharing};
+use crate::{Adoption, Claim, Ipam, Occupant, Sharing};
 
 /// The world.
 #[derive(Debug)]
@@ -74,6 +75,8 @@ impl History {
                     .retain(|_, addresses| !addresses.is_empty());
                 self.ipam.set_reservations(self.tables.reservations.clone());
             }
+            Step::Occupy(addresses) => self.occupy(addresses),
+            Step::Show(who, number) => self.show(*who, address(*number)),
             Step::Restart => self.restart(),
         }
         checks::every_step(self);
@@ -82,7 +85,40 @@ impl History {
     fn set_pools(&mut self) {
         self.edits += 1;
         self.tables.set_pools(self.configuration.pools());
-        self.ipam.set_pools(self.tables.pools.clone());
+        let adoption = self.ipam.set_pools(self.tables.pools.clone());
+        self.adopt(adoption);
+    }
+
+    fn occupy(&mut self, numbers: &[usize]) {
+        self.edits += 1;
+        let node = Occupant::Node(NodeName("n".into()));
+        let addresses = numbers.iter().map(|&number| (address(number), node.clone()));
+        self.tables.occupied = addresses.collect();
+        let adoption = self.ipam.set_occupied(self.tables.occupied.clone());
+        self.adopt(adoption);
+    }
+
+    /// What a status shows and we never gave is its Service's once it is of a pool.
+    fn adopt(&mut self, adoption: Adoption) {
+        let mut foreign = self.tables.rows.values().flat_map(|row| &row.foreign);
+        let adopted = foreign.any(|&address| self.tables.is_adopted(address));
+        assert_eq!(adopted, adoption == Adoption::ClaimAnew);
+        if adopted {
+            self.restart();
+        }
+    }
+
+    fn show(&mut self, who: usize, address: IpAddr) {
+        let object = &mut self.objects[who];
+        if !object.exists || object.shown.0.contains(&address) {
+            return;
+        }
+        object.in_flight = None;
+        object.shown.0.push(address);
+        match self.tables.rows.contains_key(&service(who)) {
+            true => self.settle(who),
+            false => self.claim(who),
+        }
     }
 
     fn reconcile(&mut self, who: usize) {
@@ -135,7 +171,10 @@ impl History {
         checks::drains_harmlessly(&self.tables, &name, &draining);
         let object = &mut self.objects[who];
         if object.exists && object.in_flight.is_none() {
-            let shown = [self.ipam.held(&name), &draining].concat();
+            let mut shown = [self.ipam.held(&name), &draining].concat();
+            if shown.is_empty() {
+                shown = self.ipam.foreign(&name).to_vec();
+            }
             object.in_flight = Some((shown, self.ipam.origins(&name)));
         }
     }
@@ -145,12 +184,20 @@ impl History {
         if let Some(written) = object.in_flight.take() {
             object.shown = written;
         }
-        let (name, shown) = (service(who), object.shown.0.clone());
+        self.settle(who);
+    }
+
+    /// What is shown and not to be had is to be lost, or was never given by us.
+    fn settle(&mut self, who: usize) {
+        let (name, shown) = (service(who), self.objects[who].shown.0.clone());
         let mut row = self.tables.row(&name);
-        row.leaving = shown.clone();
-        row.leaving.retain(|address| !row.current.contains(address));
-        row.leaving.sort_unstable();
-        row.leaving.dedup();
+        let rest = shown
+            .iter()
+            .copied()
+            .filter(|address| !row.current.contains(address));
+        let rest: BTreeSet<IpAddr> = rest.collect();
+        let ours = |address: &IpAddr| row.leaving.contains(address) || self.tables.is_adopted(*address);
+        (row.leaving, row.foreign) = rest.into_iter().partition(ours);
         row.origins = known(&row);
         self.put(&name, row);
         self.ipam.settle(&name, &shown);
@@ -184,39 +231,50 @@ impl History {
         self.ipam = Ipam::default();
         self.tables.rows.clear();
         self.ipam.set_pools(self.tables.pools.clone());
+        self.ipam.set_occupied(self.tables.occupied.clone());
         self.ipam.set_reservations(self.tables.reservations.clone());
         for (who, written) in written.into_iter().enumerate() {
             let object = &mut self.objects[who];
             (object.in_flight, object.refused) = (None, None);
-            let (shown, origins) = object.shown.clone();
-            let sharing = object.request.sharing.clone();
-            let rows = self.tables.rows.values();
-            let rivals: Vec<&Row> = rows.filter(|row| !compatible(&row.sharing, &sharing)).collect();
-            let lost = |address: &IpAddr| rivals.iter().any(|row| row.current.contains(address));
-            let (leaving, current): (Vec<_>, Vec<_>) = shown.iter().copied().partition(lost);
-            let claim = Claim {
-                addresses: shown,
-                sharing: sharing.clone(),
-                origins: origins.clone(),
-            };
-            let told = self.ipam.claim(&service(who), claim);
-            assert_eq!(
-                told.iter().map(|(address, _)| *address).collect::<Vec<_>>(),
-                leaving
-            );
-            self.objects[who].granted &= written && leaving.is_empty();
-            let row = Row {
-                current,
-                leaving,
-                sharing,
-                origins,
-            };
-            self.put(&service(who), row);
+            self.claim(who);
+            let row = self.tables.row(&service(who));
+            self.objects[who].granted &= written && row.leaving.is_empty() && row.foreign.is_empty();
             if !self.objects[who].exists {
                 self.hold(&service(who), &Sharing::default(), Vec::new(), Origins::default());
                 self.ipam.forfeit(&service(who));
             }
         }
+    }
+
+    /// What the status shows is the Service's, where a record or a pool says so, and no other Service has it.
+    fn claim(&mut self, who: usize) {
+        let object = &self.objects[who];
+        let (shown, origins) = object.shown.clone();
+        let sharing = object.request.sharing.clone();
+        let rows = self.tables.rows.values();
+        let rivals: Vec<&Row> = rows.filter(|row| !compatible(&row.sharing, &sharing)).collect();
+        let lost = |address: &IpAddr| rivals.iter().any(|row| row.current.contains(address));
+        let ours = |address: &IpAddr| origins.get(*address).is_some() || self.tables.is_adopted(*address);
+        let (ours, foreign): (Vec<_>, Vec<_>) = shown.iter().copied().partition(ours);
+        let (leaving, current): (Vec<_>, Vec<_>) = ours.into_iter().partition(lost);
+        let claim = Claim {
+            addresses: shown,
+            sharing: sharing.clone(),
+            origins: origins.clone(),
+        };
+        let told = self.ipam.claim(&service(who), claim);
+        assert_eq!(
+            told.iter().map(|(address, _)| *address).collect::<Vec<_>>(),
+            leaving
+        );
+        let row = Row {
+            current,
+            leaving,
+            foreign,
+            sharing,
+            origins,
+        };
+        self.put(&service(who), row);
     }
 
     fn hold(&mut self, name: &ServiceName, sharing: &Sharing, current: Vec<IpAddr>, origins: Origins) {
@@ -225,17 +283,19 @@ impl History {
         leaving.retain(|address| !current.contains(address));
         let both = origins.iter().chain(before.origins.iter());
         let mut row = Row {
+            foreign: before.foreign,
             current,
             leaving,
             sharing: sharing.clone(),
             origins: both.map(|(address, pool)| (address, pool.clone())).collect(),
         };
+        row.foreign.retain(|address| !row.current.contains(address));
         row.origins = known(&row);
         self.put(name, row);
     }
 
     fn put(&mut self, name: &ServiceName, row: Row) {
-        match row.current.is_empty() && row.leaving.is_empty() {
+        match row.current.is_empty() && row.leaving.is_empty() && row.foreign.is_empty() {
             true => drop(self.tables.rows.remove(name)),
             false => drop(self.tables.rows.insert(name.clone(), row)),
         }

@@ -5,13 +5,14 @@ use std::net::IpAddr;
 
 use model::{Family, Origins, PoolName, ReservationName, ServiceName};
 
-use crate::{Families, Pool, Reclaim, Request, Sharing};
+use crate::{Families, Joiners, Occupant, Pool, Reclaim, Request, Sharing};
 
 /// What a Service has.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Row {
     pub(super) current: Vec<IpAddr>,
     pub(super) leaving: Vec<IpAddr>,
+    pub(super) foreign: Vec<IpAddr>,
     pub(super) sharing: Sharing,
     pub(super) origins: Origins,
 }
@@ -24,6 +25,7 @@ pub(super) struct Tables {
     /// The pool that gives out each address.
     givers: BTreeMap<IpAddr, PoolName>,
     pub(super) reservations: BTreeMap<ReservationName, Vec<IpAddr>>,
+    pub(super) occupied: BTreeMap<IpAddr, Occupant>,
     pub(super) rows: BTreeMap<ServiceName, Row>,
 }
 
@@ -161,6 +163,11 @@ impl Tables {
             .is_some_and(|pool| !pool.closed && self.serves(pool, request))
     }
 
+    /// Whether an address in a status is its Service's though no record says so.
+    pub(super) fn is_adopted(&self, address: IpAddr) -> bool {
+        self.declared(address).is_some() && !self.occupied.contains_key(&address)
+    }
+
     /// DESIGN §7: whether the Service has to give up the address because its pool changed.
     pub(super) fn displaced(&self, request: &Request, address: IpAddr) -> bool {
         let origins = self.row(&request.service).origins;
@@ -169,7 +176,11 @@ impl Tables {
             .or_else(|| origins.get(address))
             .and_then(|name| self.pool(name));
         let moves = pool.is_some_and(|pool| pool.reclaim == Reclaim::Move);
-        (moves || request.reallocate) && !self.would_give(request, address)
+        let given = self.would_give(request, address);
+        match request.reallocate {
+            true => !given || self.occupied.contains_key(&address),
+            false => moves && !given,
+        }
     }
 
     /// What the Service has and may keep, whatever it asks for.
@@ -184,10 +195,28 @@ impl Tables {
         let keeper = self.keeper(address);
         let others = self.others(&request.service, address);
         self.would_give(request, address)
+            && !self.occupied.contains_key(&address)
             && (keeper.is_none() || keeper == request.reservation.as_ref())
             && others
                 .iter()
                 .all(|(_, row)| compatible(&request.sharing, &row.sharing))
+            && self.is_invited(request, address)
+    }
+
+    /// Whether of each other namespace that has the address one Service lets this one join.
+    pub(super) fn is_invited(&self, request: &Request, address: IpAddr) -> bool {
+        let ours = &request.service.namespace;
+        let others = self.others(&request.service, address);
+        others.iter().all(|(name, _)| {
+            let mut of_it = others
+                .iter()
+                .filter(|(other, _)| other.namespace == name.namespace);
+            name.namespace == *ours
+                || of_it.any(|(_, row)| match &row.sharing.joiners {
+                    Joiners::Any => true,
+                    Joiners::Namespaces(names) => names.contains(&**ours),
+                })
+        })
     }
 
     /// The pool that an address is of which the Service may keep, or which it is to get.

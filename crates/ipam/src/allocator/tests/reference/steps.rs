@@ -29,6 +29,10 @@ pub(super) enum Step {
     Hand(usize, usize, usize),
     /// A reservation keeps these addresses.
     Reserve(usize, Vec<usize>),
+    /// Nodes have these addresses.
+    Occupy(Vec<usize>),
+    /// Somebody else writes an address into the status of the Service.
+    Show(usize, usize),
     /// The controller starts anew.
     Restart,
 }
@@ -39,7 +43,7 @@ pub(super) enum Change {
     Families(usize),
     Pools(Vec<usize>),
     Addresses(Vec<usize>),
-    Sharing(usize, usize, usize),
+    Sharing(usize, usize, usize, usize),
     Reservation(usize),
     Reallocate,
     Label,
@@ -72,7 +76,9 @@ impl Change {
             Self::Addresses(numbers) => {
                 request.addresses = numbers.iter().map(|&number| address(number)).collect();
             }
-            Self::Sharing(key, backend, ports) => request.sharing = sharing(*key, *backend, *ports),
+            Self::Sharing(key, backend, ports, joiners) => {
+                request.sharing = sharing(*key, *backend, *ports, *joiners);
+            }
             Self::Reservation(number) => {
                 let namespace = request.service.namespace.clone();
                 request.reservation = (*number < 2).then(|| reservation(&namespace, *number));
@@ -87,7 +93,7 @@ impl Change {
 
 /// Histories of all that can happen.
 pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
-    of_kinds(30)
+    of_kinds(33)
 }
 
 /// Histories of what Services do, while everything else is as it was.
@@ -135,6 +141,11 @@ impl Digits {
                 let count = self.below(3);
                 Step::Reserve(of, (0..count).map(|_| self.below(ADDRESSES)).collect())
             }
+            29 => {
+                let count = self.below(4);
+                Step::Occupy((0..count).map(|_| self.below(ADDRESSES)).collect())
+            }
+            30..=31 => Step::Show(who, self.below(ADDRESSES)),
             _ => Step::Restart,
         }
     }
@@ -144,7 +155,7 @@ impl Digits {
             0..=3 => Change::Families(self.below(5)),
             4..=5 => Change::Pools(self.pools()),
             6..=8 => Change::Addresses(self.addresses()),
-            9..=13 => Change::Sharing(self.below(3), self.below(6), self.below(8)),
+            9..=13 => Change::Sharing(self.below(3), self.below(6), self.below(8), self.below(4)),
             14..=15 => Change::Reservation(self.below(4)),
             16 => Change::Reallocate,
             17 => Change::Label,

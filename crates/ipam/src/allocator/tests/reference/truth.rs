@@ -33,6 +33,11 @@ pub(super) fn refusal_is_true(tables: &Tables, request: &Request, refusal: &Refu
             *pools == request.pools && of.is_none_or(|of| !pools.contains(&of))
         }
         Refusal::Buggy { address, pool } | Refusal::Excluded { address, pool } => declares(pool, *address),
+        Refusal::Occupied {
+            address,
+            pool,
+            occupant,
+        } => tables.occupied.get(address) == Some(occupant) && tables.declared(*address) == Some(pool),
         Refusal::Taken { address, holder } => holds(holder, *address) && request.sharing.key.is_none(),
         Refusal::SharingRefused {
             address,
@@ -40,7 +45,10 @@ pub(super) fn refusal_is_true(tables: &Tables, request: &Request, refusal: &Refu
             rule,
         } => {
             let may = compatible(&request.sharing, &tables.row(holder).sharing);
-            holds(holder, *address) && may == (*rule == SharingRule::PairSplit)
+            let invited = tables.is_invited(request, *address);
+            let apart = *rule == SharingRule::PairSplit;
+            let alone = matches!(rule, SharingRule::NotInvited { .. });
+            holds(holder, *address) && may == (apart || alone) && (!alone || !invited)
         }
         Refusal::Kept { address, reservation } => {
             tables.keeper(*address) == Some(reservation) && request.reservation.as_ref() != Some(reservation)
@@ -58,7 +66,9 @@ fn pool_refusal_is_true(tables: &Tables, request: &Request, pool: &Pool, refusal
     let in_use = |address: IpAddr| {
         let row = tables.row(&request.service);
         let own = row.current.contains(&address) || row.leaving.contains(&address);
-        own || tables.keeper(address).is_some() || !tables.others(&request.service, address).is_empty()
+        own || tables.occupied.contains_key(&address)
+            || tables.keeper(address).is_some()
+            || !tables.others(&request.service, address).is_empty()
     };
     match refusal {
         PoolRefusal::NotAutomatic => !pool.auto_assign && request.pools.is_empty(),
@@ -69,7 +79,11 @@ fn pool_refusal_is_true(tables: &Tables, request: &Request, pool: &Pool, refusal
             family,
             size,
             holders,
+            nodes,
         } => {
+            let occupied = given(*family)
+                .filter(|address| tables.occupied.contains_key(address))
+                .count();
             let counts =
                 ["a", "b"].map(|namespace| (namespace.to_owned(), tables.used(pool, namespace, None).len()));
             let counts = counts
@@ -78,6 +92,7 @@ fn pool_refusal_is_true(tables: &Tables, request: &Request, pool: &Pool, refusal
             let counts: BTreeMap<String, u32> = counts.filter(|(_, count)| *count > 0).collect();
             *size == given(*family).count() as u128
                 && given(*family).all(in_use)
+                && occupied == nodes.as_ref().map_or(0, |nodes| nodes.count)
                 && holders.iter().cloned().collect::<BTreeMap<_, _>>() == counts
         }
         PoolRefusal::Quota { namespace, limit } => {

@@ -6,7 +6,7 @@ use model::{AddressRange, Family, PoolName, ReservationName, Selectors, ServiceN
 
 use super::super::{labelled, selecting};
 use super::steps::Edit;
-use crate::{Families, Pinned, Pool, Port, Quota, Reclaim, Sharing};
+use crate::{Families, Joiners, Pinned, Pool, Port, Quota, Reclaim, Sharing};
 
 pub(super) const SERVICES: usize = 6;
 pub(super) const POOLS: [&str; 3] = ["p", "q", "r"];
@@ -166,7 +166,7 @@ pub(super) fn of_number(families: usize) -> Families {
     [one[0], one[1], Families::Both, prefer[0], prefer[1]][families]
 }
 
-pub(super) fn sharing(key: usize, backend: usize, ports: usize) -> Sharing {
+pub(super) fn sharing(key: usize, backend: usize, ports: usize, joiners: usize) -> Sharing {
     let all = [("TCP", 80), ("TCP", 81), ("UDP", 80)];
     let port = |&(protocol, number): &(&str, u16)| Port {
         protocol: protocol.to_owned(),
@@ -177,5 +177,11 @@ pub(super) fn sharing(key: usize, backend: usize, ports: usize) -> Sharing {
         key: ["k", "l"].get(key).map(ToString::to_string),
         backend: (backend == 0).then(|| labelled("app")),
         ports: chosen.map(|(_, named)| port(named)).collect(),
+        joiners: match joiners {
+            0 => Joiners::default(),
+            1 => Joiners::Namespaces(["a".to_owned()].into()),
+            2 => Joiners::Namespaces(["b".to_owned()].into()),
+            _ => Joiners::Any,
+        },
     }
 }
