@@ -27,7 +27,7 @@ pub(crate) struct Args {
 
     /// The spec.loadBalancerClass of the Services to serve.
     #[arg(long, default_value = "heraldlb.io/herald")]
-    pub(crate) load_balancer_class: String,
+    pub(crate) load_balancer_class: Vec<String>,
 
     /// Leave Services without a loadBalancerClass to others.
     #[arg(long)]

@@ -70,7 +70,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         identity,
         listen,
         kubeconfig,
-        load_balancer_class: class,
+        load_balancer_class: classes,
         require_class,
         segment_secret,
         lease_duration,
@@ -80,7 +80,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
         log_format,
     } = args;
     logging::init(&log_level, log_format);
-    let classes = Classes { class, require_class };
+    let classes = Classes {
+        classes,
+        require_class,
+    };
     let timing = Timing::new(lease_duration, renew_deadline, retry_period, REQUEST_TIMEOUT)?;
 
     let metrics = Metrics::default();

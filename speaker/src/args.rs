@@ -28,9 +28,9 @@ pub struct Args {
     #[arg(long)]
     pub kubeconfig: Option<PathBuf>,
 
-    /// The spec.loadBalancerClass of the Services to announce.
+    /// A spec.loadBalancerClass of the Services to announce; may be given several times.
     #[arg(long, default_value = "heraldlb.io/herald")]
-    pub load_balancer_class: String,
+    pub load_balancer_class: Vec<String>,
 
     /// Leave Services without a loadBalancerClass to others.
     #[arg(long)]

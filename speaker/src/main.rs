@@ -57,7 +57,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         node_name,
         listen,
         kubeconfig,
-        load_balancer_class: class,
+        load_balancer_class: classes,
         require_class,
         ignore_exclude_label,
         bgp_only,
@@ -157,7 +157,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let sources = Sources {
         client: client.clone(),
         health: health.clone(),
-        classes: Classes { class, require_class },
+        classes: Classes {
+            classes,
+            require_class,
+        },
     };
     let mut watches = sources.follow_all(&inputs);
     let ready = readiness.clone();

@@ -108,7 +108,7 @@ fn configured() -> Decider {
 
 fn seen(number: usize) -> Seen {
     let classes = Classes {
-        class: "heraldlb.io/herald".into(),
+        classes: vec!["heraldlb.io/herald".into()],
         require_class: false,
     };
     let address = format!("198.18.{}.{}", number / 250, number % 250);

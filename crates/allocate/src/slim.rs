@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn nothing_that_is_decided_depends_on_what_is_left_out() {
         let classes = Classes {
-            class: "heraldlb.io/herald".into(),
+            classes: vec!["heraldlb.io/herald".into()],
             require_class: false,
         };
         let wishes = [

@@ -1,10 +1,13 @@
 //! What a Node says that decides about announcing (parity.md 1.9).
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use announce::Node;
+use ipam::Occupant;
+use ipnet::IpNet;
 use k8s_openapi::api::core::v1;
-use model::{Labels, NodeName};
+use model::{AddressRange, Family, Labels, NodeName};
 
 use crate::peer::NodeValues;
 
@@ -61,6 +64,67 @@ pub fn addresses(object: &v1::Node) -> Vec<IpAddr> {
     all.filter(|address| address.type_ == "InternalIP")
         .filter_map(|address| address.address.parse().ok())
         .collect()
+}
+
+/// What is known of a node's place in the network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeNetwork {
+    /// Its addresses inside the cluster: [`addresses`].
+    pub addresses: Vec<IpAddr>,
+    /// The subnets of its interfaces, as far as its speaker says so.
+    pub subnets: Vec<IpNet>,
+    /// The routers that its default routes go by, as far as its speaker says so.
+    pub gateways: Vec<IpAddr>,
+}
+
+/// The addresses that nodes have, as `ipam` takes them: no Service can have one of these. Of two reasons for one address the
+/// first counts in this order: a node's own, a gateway, a network, a broadcast address; of two nodes the first by name.
+pub fn occupied<'a>(
+    nodes: impl IntoIterator<Item = (&'a NodeName, &'a NodeNetwork)>,
+) -> BTreeMap<IpAddr, Occupant> {
+    let nodes: Vec<_> = nodes.into_iter().collect();
+    let own = nodes.iter().flat_map(|(name, node)| {
+        let occupant = Occupant::Node((*name).clone());
+        node.addresses
+            .iter()
+            .map(move |&address| (address, occupant.clone()))
+    });
+    let gateways = nodes.iter().flat_map(|(name, node)| {
+        let occupant = Occupant::Gateway((*name).clone());
+        node.gateways
+            .iter()
+            .map(move |&address| (address, occupant.clone()))
+    });
+    let ends = nodes
+        .iter()
+        .flat_map(|(name, node)| node.subnets.iter().flat_map(|&subnet| ends(name, subnet)));
+    let mut occupied = BTreeMap::new();
+    let mut all: Vec<_> = own.chain(gateways).chain(ends).collect();
+    all.sort_by(|(_, one), (_, other)| one.cmp(other));
+    for (address, occupant) in all {
+        occupied.entry(address).or_insert(occupant);
+    }
+    occupied
+}
+
+/// The network and the broadcast address of a subnet. One of two addresses or of one has neither (RFC 3021, RFC 6164), and IPv6
+/// knows no broadcast.
+fn ends(node: &NodeName, subnet: IpNet) -> Vec<(IpAddr, Occupant)> {
+    let range = AddressRange::new(subnet.network(), subnet.broadcast());
+    let Some(range) = range
+        .ok()
+        .filter(|_| subnet.prefix_len() + 1 < subnet.max_prefix_len())
+    else {
+        return Vec::new();
+    };
+    let (node, subnet) = (node.clone(), range);
+    let network = Occupant::Network {
+        node: node.clone(),
+        subnet,
+    };
+    let broadcast = (Family::of(range.first()) == Family::V4)
+        .then(|| (range.last(), Occupant::Broadcast { node, subnet }));
+    [(range.first(), network)].into_iter().chain(broadcast).collect()
 }
 
 /// The node's BGP identifier where a peer does not say it (P-BGP-35): its IPv4 address, else a number made of its name, which
@@ -139,6 +203,42 @@ mod tests {
 
     fn read(object: serde_json::Value, ignore: bool) -> Node {
         node(&serde_json::from_value(object).unwrap(), ignore).1
+    }
+
+    #[test]
+    fn what_nodes_have_is_told_with_the_reason() {
+        let node = |addresses: &[&str], subnets: &[&str], gateways: &[&str]| NodeNetwork {
+            addresses: addresses.iter().map(|one| one.parse().unwrap()).collect(),
+            subnets: subnets.iter().map(|one| one.parse().unwrap()).collect(),
+            gateways: gateways.iter().map(|one| one.parse().unwrap()).collect(),
+        };
+        let one = node(
+            &["192.168.1.11"],
+            &["192.168.1.11/24", "2001:db8::11/64", "10.0.0.0/31"],
+            &["192.168.1.1"],
+        );
+        let two = node(
+            &["192.168.1.12", "192.168.1.1"],
+            &["192.168.1.12/24", "203.0.113.9/32"],
+            &[],
+        );
+        let names = ["n1", "n2"].map(|name| NodeName(name.to_owned()));
+        let told = occupied(names.iter().zip([&one, &two]));
+        let told: Vec<_> = told
+            .iter()
+            .map(|(address, occupant)| format!("{address} is {occupant}"))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "192.168.1.0 is the network address of 192.168.1.0/24, a subnet of Node n1",
+                "192.168.1.1 is the address of Node n2",
+                "192.168.1.11 is the address of Node n1",
+                "192.168.1.12 is the address of Node n2",
+                "192.168.1.255 is the broadcast address of 192.168.1.0/24, a subnet of Node n1",
+                "2001:db8:: is the network address of 2001:db8::/64, a subnet of Node n1",
+            ]
+        );
     }
 
     /// P-L2-8, P-L2-9, P-L2-10

@@ -4,6 +4,7 @@ mod addresses;
 mod annotation;
 mod families;
 mod fault;
+mod foreign;
 mod record;
 mod sharing;
 mod status;
@@ -13,17 +14,21 @@ use ipam::Request;
 use k8s_openapi::api::core::v1::Service;
 use model::{Labels, ReservationName, ServiceName};
 
-pub use annotation::{ADDRESS_POOL, ALLOW_SHARED_IP, LOAD_BALANCER_IPS, REALLOCATE, RESERVE};
+pub use annotation::{
+    ADDRESS_POOL, ALLOW_SHARED_IP, ALLOW_SHARED_IP_FROM, IGNORE, LOAD_BALANCER_IPS, REALLOCATE, RESERVE,
+};
 pub use fault::ServiceFault;
+pub use foreign::{ForeignAnnotation, Instead, foreign_annotations, is_read};
 pub use record::{draining, from_pools, recorded_pools};
 pub use sharing::sharing;
-pub use status::{assigned, shows_exactly};
+pub use status::{assigned, desired_ingress, shows_exactly};
 
 /// Which Services are Herald's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Classes {
-    /// The `spec.loadBalancerClass` that Herald serves.
-    pub class: String,
+    /// Each `spec.loadBalancerClass` that Herald serves: its own, and those of providers that it takes over from, for the
+    /// field is immutable.
+    pub classes: Vec<String>,
     /// Whether Services without a class are left to others.
     pub require_class: bool,
 }
@@ -37,14 +42,39 @@ pub fn name(service: &Service) -> ServiceName {
     )
 }
 
-/// Whether a Service is one that Herald serves (P-ALLOC-1, -4, -5).
-pub fn is_ours(service: &Service, classes: &Classes) -> bool {
-    let Some(spec) = &service.spec else { return false };
+/// Whether Herald serves a Service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serving {
+    /// It does.
+    Ours,
+    /// It would, but the Service opts out ([`IGNORE`]): it keeps what it shows, nothing is written to it, and what it shows is
+    /// given to nobody else.
+    Ignored,
+    /// It is no LoadBalancer, or another's.
+    NotOurs,
+}
+
+/// Whether Herald serves a Service (P-ALLOC-1, -4, -5).
+pub fn serving(service: &Service, classes: &Classes) -> Serving {
+    let Some(spec) = &service.spec else {
+        return Serving::NotOurs;
+    };
     let of_class = match &spec.load_balancer_class {
-        Some(class) => *class == classes.class,
+        Some(class) => classes.classes.contains(class),
         None => !classes.require_class,
     };
-    spec.type_.as_deref() == Some("LoadBalancer") && of_class
+    if spec.type_.as_deref() != Some("LoadBalancer") || !of_class {
+        return Serving::NotOurs;
+    }
+    match annotation::ignore(service) {
+        Ok(true) => Serving::Ignored,
+        Ok(false) | Err(_) => Serving::Ours,
+    }
+}
+
+/// Whether Herald serves a Service: whether it is [`Serving::Ours`].
+pub fn is_ours(service: &Service, classes: &Classes) -> bool {
+    serving(service, classes) == Serving::Ours
 }
 
 /// What a Service asks of `ipam`.
@@ -53,6 +83,7 @@ pub fn is_ours(service: &Service, classes: &Classes) -> bool {
 /// What is wrong with the Service itself. What it may share is told by [`sharing()`] even then.
 pub fn request(service: &Service, namespace_labels: &Labels) -> Result<Request, ServiceFault> {
     let name = name(service);
+    annotation::ignore(service)?;
     let reservation = annotation::reservation(service)?;
     Ok(Request {
         labels: service.metadata.labels.clone().unwrap_or_default().into(),

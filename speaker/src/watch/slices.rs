@@ -183,7 +183,7 @@ mod tests {
 
     fn seen(name: &str, class: &str) -> Seen {
         let classes = Classes {
-            class: "heraldlb.io/herald".into(),
+            classes: vec!["heraldlb.io/herald".into()],
             require_class: false,
         };
         let object = json!({

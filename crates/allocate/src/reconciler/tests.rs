@@ -36,7 +36,7 @@ impl Bench {
     )]
     fn new() -> Self {
         let classes = Classes {
-            class: "heraldlb.io/herald".into(),
+            classes: vec!["heraldlb.io/herald".into()],
             require_class: false,
         };
         Self {

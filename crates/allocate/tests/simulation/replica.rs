@@ -17,7 +17,7 @@ use allocate::status_updates::StatusUpdates;
 /// Which Services are Herald's.
 pub(super) fn classes() -> Classes {
     Classes {
-        class: "heraldlb.io/herald".to_owned(),
+        classes: vec!["heraldlb.io/herald".to_owned()],
         require_class: false,
     }
 }

@@ -1,5 +1,8 @@
 //! The annotations by which a Service says what it wants.
 
+use std::collections::BTreeSet;
+
+use ipam::Joiners;
 use k8s_openapi::api::core::v1::Service;
 use model::PoolName;
 
@@ -11,10 +14,15 @@ pub const ADDRESS_POOL: &str = "heraldlb.io/address-pool";
 pub const LOAD_BALANCER_IPS: &str = "heraldlb.io/loadBalancerIPs";
 /// Annotation: the key under which Services may share addresses.
 pub const ALLOW_SHARED_IP: &str = "heraldlb.io/allow-shared-ip";
+/// Annotation: the namespaces whose Services may join the addresses of this one under its key, separated by commas, or `*`.
+pub const ALLOW_SHARED_IP_FROM: &str = "heraldlb.io/allow-shared-ip-from";
 /// Annotation: the IPReservation, in the Service's namespace, that keeps its addresses when it goes.
 pub const RESERVE: &str = "heraldlb.io/reserve";
 /// Annotation: whether the Service may be moved off an address that its pool does not give out any more.
 pub const REALLOCATE: &str = "heraldlb.io/reallocate";
+
+/// Annotation: `"true"` leaves the Service alone; it keeps what it shows.
+pub const IGNORE: &str = "heraldlb.io/ignore";
 
 /// An annotation without the blanks around its value.
 pub(super) fn value<'a>(service: &'a Service, key: &str) -> Option<&'a str> {
@@ -48,10 +56,35 @@ pub(super) fn reservation(service: &Service) -> Result<Option<&str>, ServiceFaul
 }
 
 pub(super) fn reallocate(service: &Service) -> Result<bool, ServiceFault> {
-    match value(service, REALLOCATE) {
+    is_true(service, REALLOCATE)
+}
+
+pub(super) fn ignore(service: &Service) -> Result<bool, ServiceFault> {
+    is_true(service, IGNORE)
+}
+
+/// Who may join: a name that no namespace can have invites nobody.
+pub(super) fn joiners(service: &Service) -> Joiners {
+    let names = value(service, ALLOW_SHARED_IP_FROM).unwrap_or_default();
+    let names: BTreeSet<&str> = names
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .collect();
+    match names.contains("*") {
+        true => Joiners::Any,
+        false => Joiners::Namespaces(names.into_iter().map(str::to_owned).collect()),
+    }
+}
+
+fn is_true(service: &Service, annotation: &'static str) -> Result<bool, ServiceFault> {
+    match value(service, annotation) {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
-        Some(other) => Err(ServiceFault::Reallocate(other.to_owned())),
+        Some(other) => Err(ServiceFault::NotBoolean {
+            annotation,
+            value: other.to_owned(),
+        }),
     }
 }
 

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use super::annotation::{ADDRESS_POOL, ALLOW_SHARED_IP, LOAD_BALANCER_IPS, REALLOCATE, RESERVE};
+use super::annotation::{ADDRESS_POOL, ALLOW_SHARED_IP, LOAD_BALANCER_IPS, RESERVE};
 
 /// Why a Service cannot be given an address, whatever the pools hold. The text names the field or annotation and what to write
 /// instead.
@@ -55,11 +55,16 @@ pub enum ServiceFault {
          letter or a digit at both ends, or remove the annotation"
     )]
     ReservationName(String),
-    /// The permission to move is neither given nor withheld.
+    /// An annotation that says yes or no says neither.
     #[error(
-        "{REALLOCATE}: {0:?} is neither \"true\" nor \"false\": write one of them, or remove the annotation"
+        "{annotation}: {value:?} is neither \"true\" nor \"false\": write one of them, or remove the annotation"
     )]
-    Reallocate(String),
+    NotBoolean {
+        /// The annotation.
+        annotation: &'static str,
+        /// What was written.
+        value: String,
+    },
 }
 
 impl ServiceFault {
@@ -77,7 +82,7 @@ impl ServiceFault {
             | Self::PoolName(_)
             | Self::SharingKeyTooLong(_)
             | Self::ReservationName(_)
-            | Self::Reallocate(_) => "InvalidRequest",
+            | Self::NotBoolean { .. } => "InvalidRequest",
         }
     }
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use ipam::{Port, Sharing};
 use k8s_openapi::api::core::v1::{Service, ServicePort};
 
-use super::annotation::{ALLOW_SHARED_IP, value};
+use super::annotation::{self, ALLOW_SHARED_IP, value};
 use super::fault::ServiceFault;
 use super::is_local;
 
@@ -24,6 +24,7 @@ pub fn sharing(service: &Service) -> Sharing {
         key: Some(key.to_owned()),
         backend: is_local(service).then(selector),
         ports: ports.filter_map(port).collect::<BTreeSet<_>>(),
+        joiners: annotation::joiners(service),
     }
 }
 

@@ -24,6 +24,24 @@ pub fn shows_exactly(service: &Service, addresses: &[IpAddr]) -> bool {
     })
 }
 
+/// The entries that the status is to have for these addresses. What somebody set on the entry of an address stays: its
+/// `ipMode` (`VIP` where there is none) and its `ports` (W-31).
+pub fn desired_ingress(service: &Service, addresses: &[IpAddr]) -> Vec<LoadBalancerIngress> {
+    let entry = |&ip: &IpAddr| {
+        let mut entries = ingress(service).iter();
+        let shown = entries.find(|entry| entry.ip.as_ref().and_then(|shown| shown.parse().ok()) == Some(ip));
+        LoadBalancerIngress {
+            ip: Some(ip.to_string()),
+            ip_mode: shown
+                .and_then(|entry| entry.ip_mode.clone())
+                .or_else(|| Some("VIP".to_owned())),
+            ports: shown.and_then(|entry| entry.ports.clone()),
+            hostname: None,
+        }
+    };
+    addresses.iter().map(entry).collect()
+}
+
 fn address(entry: &LoadBalancerIngress) -> Option<IpAddr> {
     let nameless = entry.hostname.as_ref().is_none_or(String::is_empty);
     entry.ip.as_ref().filter(|_| nameless)?.parse().ok()
@@ -67,6 +85,24 @@ mod tests {
         assert!(shows(both.clone(), &["192.0.2.1", "2001:db8::1"]));
         assert!(!shows(both.clone(), &["192.0.2.1"]) && !shows(both, &["192.0.2.1", "2001:db8::2"]));
         assert!(!shows(json!([]), &["192.0.2.1"]));
+    }
+
+    #[test]
+    fn what_somebody_set_on_the_entry_of_an_address_stays() {
+        let ports = json!([{"port": 80, "protocol": "TCP"}]);
+        let object = service(json!([
+            {"ip": "2001:DB8:0::1", "ipMode": "Proxy", "ports": ports}, {"ip": "192.0.2.9", "ipMode": "Proxy"},
+            {"ip": "192.0.2.2", "hostname": "lb.example"},
+        ]));
+        let addresses = ["192.0.2.1", "2001:db8::1", "192.0.2.2"].map(|address| address.parse().unwrap());
+        assert_eq!(
+            serde_json::to_value(desired_ingress(&object, &addresses)).unwrap(),
+            json!([
+                {"ip": "192.0.2.1", "ipMode": "VIP"},
+                {"ip": "2001:db8::1", "ipMode": "Proxy", "ports": ports},
+                {"ip": "192.0.2.2", "ipMode": "VIP"},
+            ])
+        );
     }
 
     /// P-ALLOC-62

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use ipam::{Families, Sharing};
+use ipam::{Families, Joiners, Sharing};
 use model::{Family, NodeName, Origins, PoolName};
 use serde_json::json;
 
@@ -21,7 +21,7 @@ fn ours(class: Option<&str>, require_class: bool) -> bool {
     is_ours(
         &service(json!({}), spec),
         &Classes {
-            class: "heraldlb.io/herald".into(),
+            classes: vec!["heraldlb.io/herald".into(), "metallb.io/lb".into()],
             require_class,
         },
     )
@@ -32,15 +32,39 @@ fn ours(class: Option<&str>, require_class: bool) -> bool {
 fn type_and_class_decide_whose_a_service_is() {
     assert!(ours(None, false) && !ours(None, true));
     assert!(ours(Some("heraldlb.io/herald"), false) && ours(Some("heraldlb.io/herald"), true));
+    assert!(ours(Some("metallb.io/lb"), true), "a list of classes is served");
     assert!(!ours(Some("example.com/other"), false) && !ours(Some("example.com/other"), true));
     let classes = Classes {
-        class: "heraldlb.io/herald".into(),
+        classes: vec!["heraldlb.io/herald".into()],
         require_class: false,
     };
     assert!(!is_ours(
         &service(json!({}), json!({"type": "ClusterIP"})),
         &classes
     ));
+}
+
+#[test]
+fn a_service_opts_out_with_the_word_true_and_a_wrong_word_is_a_fault() {
+    let classes = Classes {
+        classes: vec!["heraldlb.io/herald".into()],
+        require_class: false,
+    };
+    let with = |value: &str, kind: &str| {
+        let spec = json!({"type": kind, "clusterIPs": ["10.0.0.1"]});
+        service(json!({IGNORE: value}), spec)
+    };
+    let serves = |value, kind| serving(&with(value, kind), &classes);
+    assert_eq!(serves("true", "LoadBalancer"), Serving::Ignored);
+    assert_eq!(serves("false", "LoadBalancer"), Serving::Ours);
+    assert_eq!(serves("true", "ClusterIP"), Serving::NotOurs);
+    assert!(!is_ours(&with("true", "LoadBalancer"), &classes));
+    assert_eq!(serves("yes", "LoadBalancer"), Serving::Ours);
+    let fault = request(&with("yes", "LoadBalancer"), &Labels::new()).unwrap_err();
+    assert_eq!(
+        fault.to_string(),
+        "heraldlb.io/ignore: \"yes\" is neither \"true\" nor \"false\": write one of them, or remove the annotation"
+    );
 }
 
 /// P-ALLOC-7, P-ALLOC-63, P-ALLOC-67, P-ALLOC-68
@@ -176,6 +200,25 @@ fn key_and_ports_decide_about_sharing() {
         json!({"ports": [{"port": 80}], "externalTrafficPolicy": "Local"}),
     );
     assert_eq!(sharing(&without_key), Sharing::default());
+}
+
+#[test]
+fn who_may_join_from_other_namespaces_is_named_or_everybody() {
+    let joiners = |from: &str| {
+        sharing(&service(
+            json!({ALLOW_SHARED_IP: "shop", ALLOW_SHARED_IP_FROM: from}),
+            json!({}),
+        ))
+        .joiners
+    };
+    let named = |names: &[&str]| Joiners::Namespaces(names.iter().map(ToString::to_string).collect());
+    assert_eq!(joiners(" a, b,,a"), named(&["a", "b"]));
+    assert_eq!((joiners("*"), joiners("a,*")), (Joiners::Any, Joiners::Any));
+    assert_eq!(joiners(""), named(&[]));
+    assert_eq!(
+        sharing(&service(json!({ALLOW_SHARED_IP: "shop"}), json!({}))).joiners,
+        named(&[])
+    );
 }
 
 /// P-ALLOC-45

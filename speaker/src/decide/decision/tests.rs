@@ -35,7 +35,7 @@ fn node(name: &str, labels: Value) -> Node {
 /// What the watch of Services says.
 fn services(change: Change<Service>) -> Input {
     let classes = Classes {
-        class: "heraldlb.io/herald".into(),
+        classes: vec!["heraldlb.io/herald".into()],
         require_class: false,
     };
     Input::Services(change.map(|object| Seen::of(&object, &classes)))

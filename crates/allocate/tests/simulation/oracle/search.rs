@@ -190,9 +190,18 @@ impl<'a> Settled<'a> {
                 && pool.serves(request)
                 && self.is_within_quota(service, pool, held, offer)
                 && self.rival(service, &[*address]).is_none()
+                && self.is_invited(service, *address)
                 && keepers.all(|keeper| Some(keeper) == request.reservation.as_ref())
         };
         new.iter().all(given) && !self.splits_a_pair(service, offer)
+    }
+
+    /// Whether nobody of another namespace has the address: users of this world invite nobody.
+    fn is_invited(&self, service: &Service, address: IpAddr) -> bool {
+        let mut others = self
+            .others(service)
+            .filter(|other| config::service::assigned(other).contains(&address));
+        others.all(|other| other.metadata.namespace == service.metadata.namespace)
     }
 
     fn is_within_quota(&self, service: &Service, pool: Pool<'_>, held: &[IpAddr], offer: &[IpAddr]) -> bool {
