@@ -92,6 +92,7 @@ mod timers;
 mod transport;
 
 use adj_rib_in::AdjRibIn;
+use agreement::PeerRestart;
 use drain::Draining;
 use fsm::FsmEvent;
 use jitter::Jitter;
@@ -130,6 +131,8 @@ pub struct Session {
     imports: Arc<ImportPolicy>,
     /// What has been taken.
     adj_rib_in: AdjRibIn,
+    /// How the peer of a session that is Established restarts.
+    peer_restart: Option<PeerRestart>,
     draining: Draining,
     forwarding: Forwarding,
     /// Whether the peer is to be told that this process has just taken the place of another: until it has all routes.
@@ -165,6 +168,7 @@ impl Session {
             family_faults: BTreeMap::new(),
             imports: Arc::default(),
             adj_rib_in: AdjRibIn::default(),
+            peer_restart: None,
             draining: Draining::default(),
             forwarding: Forwarding::default(),
             received: 0,

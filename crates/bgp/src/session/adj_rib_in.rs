@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use model::Family;
@@ -11,6 +12,9 @@ use crate::input::{Connection, NextHops};
 use crate::learned::{Learned, MOST_LEARNED};
 use crate::status::Event;
 use crate::wire::{NextHop, Outcome, Update};
+
+/// The longest that stale routes wait for a peer that is there again and does not say that it has said everything.
+const LONGEST_WAIT: Duration = Duration::from_secs(360);
 
 /// By what a route is taken or left.
 pub(super) struct Terms<'a> {
@@ -27,7 +31,10 @@ pub(super) struct Terms<'a> {
 pub(super) struct AdjRibIn {
     routes: BTreeMap<IpNet, Learned>,
     /// Those that a peer that says everything again (RFC 7313) has not said yet.
+    unsaid: BTreeSet<IpNet>,
+    /// Those of a session before this one (RFC 4724), and until when they wait for the peer to say them again.
     stale: BTreeSet<IpNet>,
+    stale_until: Option<Instant>,
     /// Families that nothing is taken of any more (RFC 4760 §7).
     disabled: BTreeSet<Family>,
     /// How many were not taken for want of room, since the peer began to say everything of the family.
@@ -69,10 +76,62 @@ impl AdjRibIn {
         }
     }
 
-    /// The session is no more, and with it all that came by it.
-    pub(super) fn on_session_lost(&mut self, events: &mut VecDeque<Event>) {
-        self.lose_all(|_| true, events);
+    /// The session is no more, and with it what came by it, but for the families that are kept for a while. What was kept already is too
+    /// old to be kept once more (RFC 4724 §4.2).
+    pub(super) fn on_session_lost(
+        &mut self,
+        kept: &BTreeSet<Family>,
+        until: Instant,
+        events: &mut VecDeque<Event>,
+    ) {
+        let old = std::mem::take(&mut self.stale);
+        self.lose_all(
+            |prefix| !kept.contains(&family(prefix)) || old.contains(prefix),
+            events,
+        );
+        self.stale = self.routes.keys().copied().collect();
+        self.stale_until = Some(until).filter(|_| !self.stale.is_empty());
+        self.unsaid.clear();
         (self.disabled, self.left_out) = (BTreeSet::new(), BTreeMap::new());
+    }
+
+    /// There is a session again, of a peer that has gone on forwarding what it said of these families: that waits for it to say all again.
+    pub(super) fn on_established(
+        &mut self,
+        now: Instant,
+        forwarding: &BTreeSet<Family>,
+        events: &mut VecDeque<Event>,
+    ) {
+        self.lose_stale(|prefix| !forwarding.contains(&family(prefix)), events);
+        self.stale_until = Some(now + LONGEST_WAIT).filter(|_| !self.stale.is_empty());
+    }
+
+    /// The peer has said all that it has of this family.
+    pub(super) fn end_of_rib(&mut self, of: Family, events: &mut VecDeque<Event>) {
+        self.lose_stale(|prefix| family(prefix) == of, events);
+    }
+
+    /// Until when stale routes wait.
+    pub(super) fn stale_until(&self) -> Option<Instant> {
+        self.stale_until
+    }
+
+    /// Nobody vouches for what is stale any more.
+    pub(super) fn expire(&mut self, events: &mut VecDeque<Event>) {
+        self.lose_stale(|_| true, events);
+    }
+
+    fn lose_stale(&mut self, which: impl Fn(&IpNet) -> bool, events: &mut VecDeque<Event>) {
+        let gone: Vec<IpNet> = self
+            .stale
+            .iter()
+            .filter(|prefix| which(prefix))
+            .copied()
+            .collect();
+        gone.into_iter().for_each(|prefix| self.lose(prefix, events));
+        if self.stale.is_empty() {
+            self.stale_until = None;
+        }
     }
 
     /// Another policy is in force.
@@ -83,14 +142,14 @@ impl AdjRibIn {
     /// The peer begins to say everything of this family again.
     pub(super) fn begin_again(&mut self, of: Family) {
         let known = self.routes.keys().filter(|prefix| family(prefix) == of);
-        self.stale.extend(known);
+        self.unsaid.extend(known);
         self.left_out.remove(&of);
     }
 
     /// It has said everything: what was not in it is gone (RFC 7313 §4).
     pub(super) fn end_again(&mut self, of: Family, events: &mut VecDeque<Event>) {
-        let (gone, stale) = self.stale.iter().partition(|prefix| family(prefix) == of);
-        self.stale = stale;
+        let (gone, unsaid) = self.unsaid.iter().partition(|prefix| family(prefix) == of);
+        self.unsaid = unsaid;
         let gone: BTreeSet<IpNet> = gone;
         gone.into_iter().for_each(|prefix| self.lose(prefix, events));
     }
@@ -105,6 +164,7 @@ impl AdjRibIn {
     }
 
     fn take(&mut self, prefix: IpNet, learned: Learned, events: &mut VecDeque<Event>) {
+        self.unsaid.remove(&prefix);
         self.stale.remove(&prefix);
         if !self.routes.contains_key(&prefix) && self.routes.len() >= MOST_LEARNED {
             *self.left_out.entry(family(&prefix)).or_default() += 1;
@@ -117,6 +177,7 @@ impl AdjRibIn {
     }
 
     fn lose(&mut self, prefix: IpNet, events: &mut VecDeque<Event>) {
+        self.unsaid.remove(&prefix);
         self.stale.remove(&prefix);
         if self.routes.remove(&prefix).is_some() {
             events.push_back(Event::Route { prefix, path: None });

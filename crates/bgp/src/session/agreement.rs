@@ -28,12 +28,55 @@ pub(super) struct Agreement {
     pub(super) enhanced_refresh: bool,
     /// A NOTIFICATION alone does not make the peer drop our routes (RFC 8538).
     pub(super) notification: bool,
+    /// What the peer does when it restarts.
+    pub(super) restart: Option<PeerRestart>,
+}
+
+/// How a peer restarts (RFC 4724).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PeerRestart {
+    /// For how long its routes are kept without a session.
+    pub(super) time: Duration,
+    /// They are kept over a NOTIFICATION too (RFC 8538).
+    notification: bool,
+    /// Families whose routes are kept.
+    pub(super) families: BTreeSet<Family>,
+    /// Those of them that it has gone on forwarding, whatever happened before this session.
+    pub(super) forwarding: BTreeSet<Family>,
 }
 
 impl Agreement {
     /// Whether the peer keeps our routes when the connection breaks, but not over a NOTIFICATION.
     pub(super) fn keeps_only_in_silence(&self) -> bool {
         self.negotiated.graceful_restart && !self.notification
+    }
+}
+
+impl PeerRestart {
+    /// Whether routes of the peer are kept when the session ends so (RFC 4724 §4.2, RFC 8538 §3). A path that BFD found dead leads nowhere.
+    pub(super) fn outlives(&self, error: &SessionError) -> bool {
+        match error {
+            SessionError::Closed(_) => true,
+            SessionError::Received(notification, _) => {
+                self.notification && notification.hard_reset_inner().is_none()
+            }
+            SessionError::Sent(_) | SessionError::SendHold(_) => self.notification,
+            SessionError::Bfd | SessionError::Dial(_) | SessionError::PeerAs { .. } => false,
+        }
+    }
+
+    fn of(restart: &GracefulRestart) -> Self {
+        let known = |(code, bit): &(FamilyCode, bool)| Some((code.family()?, *bit));
+        let families = restart.families.iter().filter_map(known);
+        Self {
+            time: Duration::from_secs(restart.restart_time.into()),
+            families: families.clone().map(|(family, _)| family).collect(),
+            notification: restart.notification,
+            forwarding: families
+                .filter(|(_, bit)| *bit)
+                .map(|(family, _)| family)
+                .collect(),
+        }
     }
 }
 
@@ -104,6 +147,7 @@ pub(super) fn agree(
     let restart = theirs.restart.filter(|_| settings.restart_time.is_some());
     let hold_time = open.hold_time.min(seconds(settings.hold_time));
     Ok(Agreement {
+        restart: restart.map(PeerRestart::of),
         negotiated: Negotiated {
             asn,
             identifier: open.identifier,

@@ -194,17 +194,22 @@ impl Session {
     fn on_transition(&mut self, now: Instant, from: State, to: State) {
         self.since = Some(now);
         let error = self.fell_back.take();
-        self.events.push_back(Event::State { from, to, error });
+        self.events.push_back(Event::State {
+            from,
+            to,
+            error: error.clone(),
+        });
         if to == State::Idle {
             self.draining.end_marking();
         }
         if from == State::Established {
-            self.on_routes_lost();
+            self.on_routes_lost(now, error.as_ref());
         }
         if to == State::Established {
             self.retry.on_established();
             self.received = 0;
             self.counters.established += 1;
+            self.on_routes_due(now);
             self.review(None);
         }
     }

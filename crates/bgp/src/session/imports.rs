@@ -8,7 +8,7 @@ use super::adj_rib_in::Terms;
 use super::fsm::FsmEvent;
 use super::phase::Opened;
 use crate::import::ImportPolicy;
-use crate::status::Event;
+use crate::status::{Event, SessionError};
 use crate::wire::{FamilyCode, RouteRefresh, Update};
 
 impl Session {
@@ -47,6 +47,7 @@ impl Session {
             self.adj_rib_in.on_update(update, &terms, &mut self.events);
         }
         if let Some(family) = update.end_of_rib().and_then(FamilyCode::family) {
+            self.adj_rib_in.end_of_rib(family, &mut self.events);
             self.events.push_back(Event::EndOfRib(family));
         }
     }
@@ -63,14 +64,29 @@ impl Session {
         }
     }
 
-    /// The session that the routes came by is no more.
-    pub(super) fn on_routes_lost(&mut self) {
-        let mut unheard = std::collections::VecDeque::new();
-        let events = if self.phase.is_over() {
-            &mut unheard
-        } else {
-            &mut self.events
+    /// The session that the routes came by is no more. They are kept where the peer restarts gracefully and goes on forwarding.
+    pub(super) fn on_routes_lost(&mut self, now: Instant, error: Option<&SessionError>) {
+        let restart = self.peer_restart.take();
+        let Some(error) = error.filter(|_| !self.phase.is_over()) else {
+            return;
         };
-        self.adj_rib_in.on_session_lost(events);
+        let restart = restart.filter(|restart| restart.outlives(error));
+        let (kept, time) = restart
+            .map(|restart| (restart.families, restart.time))
+            .unwrap_or_default();
+        self.adj_rib_in
+            .on_session_lost(&kept, now + time, &mut self.events);
+    }
+
+    /// There is a session again, perhaps with a peer that has forwarded all along.
+    pub(super) fn on_routes_due(&mut self, now: Instant) {
+        let opened = self.phase.opened();
+        self.peer_restart = opened.and_then(|opened| opened.agreement.restart.clone());
+        let forwarding = self
+            .peer_restart
+            .as_ref()
+            .map(|restart| restart.forwarding.clone());
+        self.adj_rib_in
+            .on_established(now, &forwarding.unwrap_or_default(), &mut self.events);
     }
 }

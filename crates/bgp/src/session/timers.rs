@@ -10,7 +10,11 @@ impl Session {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let marked_until = self.draining.marked_until(&self.settings.live);
-        [self.phase.timeout(), marked_until].into_iter().flatten().min()
+        let stale_until = self.adj_rib_in.stale_until();
+        [self.phase.timeout(), marked_until, stale_until]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     pub(super) fn run_timers(&mut self, now: Instant) {
@@ -23,6 +27,9 @@ impl Session {
         if is_due(self.draining.marked_until(&self.settings.live)) {
             self.draining.end_marking();
             self.review(None);
+        }
+        if is_due(self.adj_rib_in.stale_until()) {
+            self.adj_rib_in.expire(&mut self.events);
         }
         let send_hold = self.phase.established().and_then(Established::send_hold);
         if let Some((time, due)) = send_hold

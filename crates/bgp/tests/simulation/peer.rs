@@ -52,6 +52,8 @@ pub(crate) enum Stage {
 /// What is known of a refresh that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refresh {
+    /// Before the End-of-RIB: the answer may have no marks.
+    AskedEarly,
     Asked,
     Begun,
     Ended,

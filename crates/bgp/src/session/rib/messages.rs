@@ -63,7 +63,7 @@ impl AdjRibOut {
             return Some((octets, Advertised::Update));
         }
         let progress = self.families.get_mut(&family)?;
-        if !progress.ended && self.complete {
+        if !progress.ended && self.complete && !self.queue.withdraws(family) {
             progress.ended = true;
             return Some((wire::end_of_rib(family), Advertised::Update));
         }

@@ -62,16 +62,35 @@ impl Queue {
         }
     }
 
-    /// Some that go into one message: all of one family.
+    /// Whether there is any of this family.
+    pub(super) fn withdraws(&self, of: Family) -> bool {
+        self.withdrawals.iter().any(|prefix| family(prefix) == of)
+    }
+
+    /// Some that go into one message: all of one family, and none that waits for the announcement that takes its place.
     pub(super) fn withdrawals(&self, most: usize) -> Vec<IpNet> {
-        let first = self.withdrawals.first().map(family);
-        let alike = |prefix: &&IpNet| Some(family(prefix)) == first;
-        self.withdrawals
+        let mut ready = self
+            .withdrawals
             .iter()
-            .take_while(alike)
-            .take(most)
-            .copied()
-            .collect()
+            .filter(|prefix| !self.is_replaced(prefix))
+            .peekable();
+        let first = ready.peek().map(|prefix| family(prefix));
+        let alike = |prefix: &&IpNet| Some(family(prefix)) == first;
+        ready.take_while(alike).take(most).copied().collect()
+    }
+
+    /// Whether a prefix around this one or inside of it is to be announced, as when addresses are aggregated otherwise than before: else
+    /// there would be no route to them for a moment.
+    fn is_replaced(&self, prefix: &IpNet) -> bool {
+        if self.announcements.is_empty() {
+            return false;
+        }
+        let inside = self.announcements.range(*prefix..).next();
+        if inside.is_some_and(|(other, _)| prefix.contains(other)) {
+            return true;
+        }
+        let wider = |prefix: &IpNet| prefix.supernet();
+        std::iter::successors(wider(prefix), wider).any(|around| self.announcements.contains_key(&around))
     }
 
     /// Some that go into one message: all of this family and with these attributes.

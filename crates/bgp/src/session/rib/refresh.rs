@@ -44,18 +44,22 @@ impl AdjRibOut {
 
     /// When there is an answer to begin with. One that waits for something else than time begins with the next message.
     pub(in crate::session) fn refresh_due(&self) -> Option<Instant> {
-        let waiting = self.families.values().filter(|progress| progress.is_free());
+        let waiting = self
+            .families
+            .values()
+            .filter(|progress| progress.is_free(self.complete));
         waiting.filter_map(|progress| progress.refresh.asked).min()
     }
 
     pub(in crate::session) fn run_refreshes(&mut self, now: Instant) {
-        let enhanced = self.enhanced_refresh;
+        let (enhanced, complete) = (self.enhanced_refresh, self.complete);
         let mut due = Vec::new();
         for (family, progress) in &mut self.families {
-            let free = progress.is_free();
+            let free = progress.is_free(complete);
+            let marked = enhanced && progress.ended;
             let refresh = &mut progress.refresh;
             if free && refresh.asked.is_some_and(|asked| asked <= now) {
-                let answer = if enhanced { Answer::Begins } else { Answer::None };
+                let answer = if marked { Answer::Begins } else { Answer::None };
                 *refresh = Refresh {
                     asked: None,
                     answered: Some(now),
@@ -82,8 +86,9 @@ impl AdjRibOut {
 }
 
 impl Progress {
-    /// Whether an answer may begin: not before the End-of-RIB (RFC 7313 §4), nor within another.
-    fn is_free(&self) -> bool {
-        self.ended && self.refresh.answer == Answer::None
+    /// Whether an answer may begin: not within another, nor shortly before the End-of-RIB. Where that is far, because not all is known
+    /// (the API server may be away for hours), the answer has no marks (RFC 7313 §4) and is that of RFC 2918.
+    fn is_free(&self, complete: bool) -> bool {
+        (self.ended || !complete) && self.refresh.answer == Answer::None
     }
 }

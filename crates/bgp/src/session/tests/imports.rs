@@ -403,3 +403,155 @@ fn the_end_of_the_peers_routes_is_told() {
     rig.hear(&wire::end_of_rib(Family::V6));
     assert_eq!(rig.events, [Event::EndOfRib(Family::V6)]);
 }
+
+/// The OPEN of a router that restarts gracefully and has forwarded IPv4 all along.
+fn restartable(forwarding: bool, notification: bool) -> Open {
+    let mut open = open();
+    open.capabilities
+        .push(Capability::GracefulRestart(wire::GracefulRestart {
+            restarted: false,
+            notification,
+            restart_time: 120,
+            families: vec![(FamilyCode::V4, forwarding)],
+        }));
+    open
+}
+
+/// A session that has an IPv4 and an IPv6 route of such a router.
+fn with_routes(open: &Open) -> Rig {
+    let mut rig = taking(restarting(), open);
+    rig.hear(&update(&["0.0.0.0/0", "198.51.100.0/24"], ROUTER));
+    rig.hear(&update(&["2001:db8:1::/48"], ROUTER_V6));
+    rig.told();
+    rig
+}
+
+fn stale(rig: &Rig) -> usize {
+    rig.session.status().routes_stale
+}
+
+/// RFC 4724 §4.2
+#[test]
+fn routes_of_a_router_that_restarts_gracefully_are_kept_until_it_has_said_everything_again() {
+    let open = restartable(true, false);
+    let mut rig = with_routes(&open);
+    rig.tell(Input::Closed(None));
+    assert_eq!(
+        rig.told(),
+        [gone("2001:db8:1::/48")],
+        "of a family that it does not keep"
+    );
+    assert_eq!((rig.accepted(), stale(&rig)), (2, 2));
+    rig.run_for(SECOND);
+    rig.reestablish(&open);
+    rig.hear(&update(&["0.0.0.0/0"], ROUTER));
+    assert_eq!(rig.told(), [], "it is the same again");
+    assert_eq!(stale(&rig), 1);
+    rig.hear(&wire::end_of_rib(Family::V4));
+    assert_eq!(rig.told(), [gone("198.51.100.0/24")]);
+    assert_eq!((rig.accepted(), stale(&rig)), (1, 0));
+}
+
+/// RFC 4724 §4.2
+#[test]
+fn nobody_vouches_for_a_router_that_does_not_come_back_in_time() {
+    let mut rig = with_routes(&restartable(true, false));
+    rig.tell(Input::Closed(None));
+    rig.told();
+    rig.run_for(SECOND * 119);
+    assert_eq!(rig.accepted(), 2);
+    rig.run_for(SECOND);
+    assert_eq!(rig.told().len(), 2);
+    assert_eq!((rig.accepted(), stale(&rig)), (0, 0));
+}
+
+/// RFC 4724 §4.2
+#[test]
+fn a_router_that_comes_back_empty_or_cannot_say_so_has_lost_its_routes() {
+    for comes_back_as in [restartable(false, false), open()] {
+        let mut rig = with_routes(&restartable(true, false));
+        rig.tell(Input::Closed(None));
+        rig.run_for(SECOND);
+        rig.told();
+        rig.reestablish(&comes_back_as);
+        assert_eq!(rig.told().len(), 2);
+        assert_eq!(rig.accepted(), 0);
+    }
+}
+
+/// RFC 4724 §4.2: or a router that fails again and again would never be found out.
+#[test]
+fn what_was_kept_once_is_not_kept_again() {
+    let open = restartable(true, false);
+    let mut rig = with_routes(&open);
+    rig.tell(Input::Closed(None));
+    rig.run_for(SECOND);
+    rig.reestablish(&open);
+    rig.hear(&update(&["0.0.0.0/0"], ROUTER));
+    rig.told();
+    rig.tell(Input::Closed(None));
+    assert_eq!(rig.told(), [gone("198.51.100.0/24")]);
+    assert_eq!(rig.accepted(), 1);
+}
+
+/// RFC 4724 §4.2: a bound for routers that say no End-of-RIB.
+#[test]
+fn a_router_that_never_ends_is_not_waited_for_for_ever() {
+    let open = restartable(true, false);
+    let mut rig = with_routes(&open);
+    rig.tell(Input::Closed(None));
+    rig.run_for(SECOND);
+    rig.reestablish(&open);
+    rig.run_alive_for(SECOND * 359);
+    assert_eq!(rig.accepted(), 2);
+    rig.run_alive_for(SECOND * 2);
+    assert_eq!(rig.accepted(), 0);
+}
+
+/// RFC 8538 §3, §4
+#[test]
+fn a_notification_ends_the_routes_unless_both_said_otherwise_and_a_hard_reset_always() {
+    let after = |notification: bool, last: &Notification| {
+        let mut rig = with_routes(&restartable(true, notification));
+        rig.hear(&wire::notification(last));
+        rig.accepted()
+    };
+    let reset = Notification::reset("maintenance");
+    assert_eq!(after(false, &reset), 0);
+    assert_eq!(after(true, &reset), 2);
+    assert_eq!(after(true, &Notification::hard_reset(&reset)), 0);
+    let silent = |notification| {
+        let mut rig = with_routes(&restartable(true, notification));
+        rig.run_for(SECOND * 91);
+        rig.accepted()
+    };
+    assert_eq!(
+        (silent(false), silent(true)),
+        (0, 2),
+        "a hold time that passes is a NOTIFICATION too"
+    );
+}
+
+#[test]
+fn a_path_that_bfd_finds_dead_takes_its_routes_along() {
+    let mut rig = with_routes(&restartable(true, true));
+    rig.tell(Input::Bfd(crate::BfdState::Down));
+    assert_eq!((rig.told().len(), rig.accepted()), (3, 0));
+}
+
+#[test]
+fn a_policy_that_changes_meanwhile_is_obeyed_at_once() {
+    let mut rig = with_routes(&restartable(true, false));
+    rig.tell(Input::Closed(None));
+    rig.told();
+    rig.tell(Input::Imports(policy(&[("0.0.0.0/0", 0)])));
+    assert_eq!(rig.told(), [gone("198.51.100.0/24")]);
+}
+
+/// Another speaker takes them over: they are in the kernel's table.
+#[test]
+fn a_session_that_is_stopped_says_nothing_more_of_routes() {
+    let mut rig = with_routes(&open());
+    rig.tell(Input::Stop(crate::Stop::Restart));
+    assert_eq!(rig.told(), []);
+}

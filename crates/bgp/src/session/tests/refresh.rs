@@ -54,11 +54,11 @@ fn who_asks_again_within_a_second_waits_for_the_rest_of_it() {
 #[test]
 fn no_mark_comes_before_the_end_of_rib() {
     let mut rig = Rig::established(settings(), &enhanced());
-    ask(&mut rig, Family::V4, 0);
-    rig.run_for(SECOND * 5);
-    assert_eq!(rig.heard(), [], "nothing is known yet");
     rig.tell(Input::Guard(open_guard()));
+    rig.takes = false;
     rig.tell(Input::Routes(plain(&VIPS[..1])));
+    ask(&mut rig, Family::V4, 0);
+    rig.unblock();
     let heard = rig.routes();
     let place = |said: &Said| heard.iter().position(|other| other == said).unwrap();
     let mark = place(&Said::Refresh(1, Family::V4));
@@ -133,4 +133,29 @@ fn a_mark_of_the_wrong_length_ends_the_session() {
     let mut rig = Rig::established(settings(), &enhanced());
     rig.hear(&octets);
     assert_eq!(rig.closed().unwrap(), "7/1");
+}
+
+/// RFC 2918, RFC 7313 §4: the API server may be away for hours.
+#[test]
+fn a_question_is_answered_without_marks_while_not_everything_is_known() {
+    let mut enhanced = open_with_restart(true);
+    enhanced.capabilities.push(Capability::EnhancedRouteRefresh);
+    let settings = with(restarting(), |settings| settings.restarted = true);
+    let mut rig = Rig::established(settings, &enhanced);
+    rig.tell(Input::Guard(open_guard()));
+    rig.tell(Input::Early(plain(&["192.0.2.10/32"])));
+    rig.forget();
+    let family = FamilyCode::V4;
+    let subtype = RouteRefresh::NORMAL;
+    rig.hear(&wire::route_refresh(&RouteRefresh { family, subtype }));
+    assert_eq!(rig.heard(), [Said::Announce(nets(&["192.0.2.10/32"]))]);
+    rig.tell(Input::Routes(plain(&["192.0.2.10/32"])));
+    assert_eq!(
+        rig.heard(),
+        [Said::EndOfRib(Family::V4), Said::EndOfRib(Family::V6)]
+    );
+    rig.run_for(SECOND);
+    rig.forget();
+    rig.hear(&wire::route_refresh(&RouteRefresh { family, subtype }));
+    assert_eq!(rig.heard().len(), 3, "with marks by now");
 }

@@ -139,7 +139,8 @@ fn an_answer_to_a_question_does_not_end_what_has_no_end_yet() {
         subtype: RouteRefresh::NORMAL,
     }));
     rig.run_alive_for(SECOND * 5);
-    assert_eq!(rig.routes(), [Said::Announce(nets(&["192.0.2.10/32"]))]);
+    let known = Said::Announce(nets(&["192.0.2.10/32"]));
+    assert_eq!(rig.routes(), [known.clone(), known], "what is known, and no end");
     rig.tell(Input::Routes(plain(&["192.0.2.10/32"])));
     let said = rig.routes();
     assert!(ENDS.iter().all(|end| said.contains(end)), "{said:?}");
@@ -410,4 +411,25 @@ fn a_route_with_more_attributes_than_fit_is_withdrawn() {
     assert_eq!(rig.heard(), [Said::Withdraw(nets(&[vip]))]);
     let status = rig.session.status();
     assert_eq!((status.counters.unsendable, status.routes_pending), (2, 0));
+}
+
+/// P-BGP-60: there is a route all along.
+#[test]
+fn an_aggregate_that_takes_the_place_of_addresses_comes_before_they_go() {
+    let addresses = plain(&["192.0.2.10/32", "192.0.2.11/32", "203.0.113.1/32"]);
+    let mut rig = Rig::announcing(settings(), &open(), addresses.clone());
+    rig.tell(Input::Routes(plain(&["192.0.2.0/24"])));
+    let narrow = nets(&["192.0.2.10/32", "192.0.2.11/32"]);
+    let wide = nets(&["192.0.2.0/24"]);
+    assert_eq!(
+        rig.heard(),
+        [
+            Said::Withdraw(nets(&["203.0.113.1/32"])),
+            Said::Announce(wide.clone()),
+            Said::Withdraw(narrow)
+        ],
+        "what nothing replaces waits for nothing"
+    );
+    rig.tell(Input::Routes(addresses));
+    assert_eq!(rig.heard()[1..], [Said::Withdraw(wide)]);
 }

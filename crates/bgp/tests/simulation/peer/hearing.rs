@@ -141,7 +141,9 @@ impl Peer {
         assert!(link.ends.contains(&family), "S6: a mark before the End-of-RIB");
         let before = link.refreshes.get(&family).copied();
         let after = match (refresh.subtype, before) {
-            (RouteRefresh::BEGIN, Some(Refresh::Asked | Refresh::Ended)) => Refresh::Begun,
+            (RouteRefresh::BEGIN, Some(Refresh::AskedEarly | Refresh::Asked | Refresh::Ended)) => {
+                Refresh::Begun
+            }
             (RouteRefresh::END, Some(Refresh::Begun)) => Refresh::Ended,
             other => panic!("S6: {other:?}"),
         };

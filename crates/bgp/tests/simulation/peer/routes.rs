@@ -95,6 +95,6 @@ impl Peer {
         let refreshes = self.link.iter().flat_map(|link| link.refreshes.values());
         refreshes
             .into_iter()
-            .any(|refresh| enhanced && *refresh != Refresh::Ended)
+            .any(|refresh| enhanced && matches!(refresh, Refresh::Asked | Refresh::Begun))
     }
 }

@@ -60,7 +60,12 @@ impl Peer {
         };
         // A second question within an answer asks for another.
         if link.refreshes.get(&family) != Some(&Refresh::Begun) {
-            link.refreshes.insert(family, Refresh::Asked);
+            let asked = if link.ends.contains(&family) {
+                Refresh::Asked
+            } else {
+                Refresh::AskedEarly
+            };
+            link.refreshes.insert(family, asked);
         }
         self.actions
             .push(Action::Say(message(5, &[0, afi(family), 0, 1])));
