@@ -1,18 +1,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bgp::{Attributes, LinkBandwidth, Table};
+use bgp::{Attributes, DEFAULT_LOCAL_PREF, LinkBandwidth, Table};
 use ipnet::IpNet;
 use model::{PeerName, ServiceName};
 
-use crate::leaving::{is_marked, unmarked};
 use crate::routes::Export;
 
 /// All that one node announces by BGP: one table for each peer, kept up to date with as little work as a change calls for.
 ///
 /// A route is there while any Service needs it (P-BGP-9). Where several make one, it has the communities of all (P-BGP-59) and the sum
 /// of their weights, and of what a route has only one of, the most attractive: the highest local preference, the lowest
-/// MED, the shortest path. One that only some of them are about to withdraw is not marked for that. What two advertisements want of one Service never differs in that; it may between Services that
+/// MED, the shortest path. One that only some of them are about to withdraw is not leaving. What two advertisements want of one Service never differs in that; it may between Services that
 /// share an address or an aggregate.
 #[derive(Clone, Debug, Default)]
 pub struct Exports {
@@ -167,16 +166,7 @@ fn merge(routes: &mut BTreeMap<PeerName, Arc<Attributes>>, peer: PeerName, more:
     match routes.get_mut(&peer) {
         None => drop(routes.insert(peer, Arc::clone(more))),
         Some(route) if route.link_bandwidth.is_none() && Arc::ptr_eq(route, more) => {}
-        Some(route) => *route = Arc::new(merged(route, more, sum)),
-    }
-}
-
-fn merged(one: &Attributes, other: &Attributes, sum: Sum) -> Attributes {
-    match (is_marked(one), is_marked(other)) {
-        // What one Service is about to leave stays for the other.
-        (true, false) => combined(&unmarked(one), other, sum),
-        (false, true) => combined(one, &unmarked(other), sum),
-        (true, true) | (false, false) => combined(one, other, sum),
+        Some(route) => *route = Arc::new(combined(route, more, sum)),
     }
 }
 
@@ -185,9 +175,8 @@ fn combined(one: &Attributes, other: &Attributes, sum: Sum) -> Attributes {
         (Some(one), Some(other), Sum::OfBoth) => Some(LinkBandwidth(one.0.saturating_add(other.0))),
         (one, other, Sum::OfBoth | Sum::Once) => one.max(other),
     };
-    // Unset means 100 to a peer.
     let local_prefs = [one.local_pref, other.local_pref].into_iter();
-    let local_pref = local_prefs.max_by_key(|pref| (pref.unwrap_or(100), *pref));
+    let local_pref = local_prefs.max_by_key(|pref| (pref.unwrap_or(DEFAULT_LOCAL_PREF), *pref));
     // No MED is the best one (RFC 4271 §9.1.2.2).
     let med = [one.med, other.med].into_iter().min();
     Attributes {
@@ -197,6 +186,8 @@ fn combined(one: &Attributes, other: &Attributes, sum: Sum) -> Attributes {
         communities: &one.communities | &other.communities,
         large_communities: &one.large_communities | &other.large_communities,
         link_bandwidth: bandwidth,
+        // What one Service is about to leave stays for the other.
+        leaving: one.leaving && other.leaving,
     }
 }
 

@@ -12,15 +12,16 @@
 
 #![forbid(unsafe_code)]
 
+mod aggregate;
 mod exports;
 mod facts;
 mod guard;
 mod layer2;
-mod leaving;
 mod reason;
 mod routes;
 mod services;
 
+pub use aggregate::uncovered;
 pub use exports::Exports;
 pub use facts::{
     BgpAdvertisement, Endpoints, Facts, L2Advertisement, Node, Peer, Pool, Preference, Service, TrafficPolicy,

@@ -8,8 +8,8 @@ use bgp::{Attributes, LinkBandwidth};
 use ipnet::IpNet;
 use model::{Family, NodeName, PeerName};
 
+use crate::aggregate::aggregate;
 use crate::facts::{BgpAdvertisement, Facts, Node, Peer, Service, TrafficPolicy};
-use crate::leaving;
 use crate::reason::{BgpReason, NodeReason, Reason};
 
 pub(crate) mod agreement;
@@ -140,7 +140,7 @@ fn on_node(
         if !peers.is_empty() {
             exports.push(Export {
                 peers: Arc::new(peers),
-                prefix: masked(*address, advertisement),
+                prefix: aggregate(*address, advertisement, &facts.pools),
                 attributes: attributes(name, service, advertisement),
             });
             authors.push(*advertisement);
@@ -152,7 +152,7 @@ fn on_node(
     let mut exports = agreement::agreed(exports, &authors)?;
     if is_leaving(name, service) {
         for export in &mut exports {
-            export.attributes = Arc::new(leaving::marked(&export.attributes));
+            Arc::make_mut(&mut export.attributes).leaving = true;
         }
     }
     Ok(exports)
@@ -178,13 +178,6 @@ fn may_announce(name: &NodeName, node: &Node, service: &Service, unselected: boo
         return Err(NodeReason::NoLocalEndpoint);
     }
     Ok(())
-}
-
-/// P-BGP-61
-fn masked(address: IpAddr, advertisement: &BgpAdvertisement) -> IpNet {
-    let length = advertisement.length(Family::of(address));
-    // A length that is too long for the family, which `config` refuses, means the address itself.
-    IpNet::new(address, length).map_or_else(|_too_long| address.into(), |prefix| prefix.trunc())
 }
 
 /// With `externalTrafficPolicy: Cluster` every node hands traffic to every endpoint, so that all nodes weigh the same (P-BGP-11).

@@ -26,7 +26,7 @@ pub use input::{
 };
 pub use learned::{Learned, MOST_LEARNED};
 pub use peer_asn::PeerAsn;
-pub use route::{Attributes, Table};
+pub use route::{Attributes, DEFAULT_LOCAL_PREF, Table};
 pub use session::Session;
 pub use settings::{LiveSettings, OpenSettings, Settings};
 pub use status::{Counters, Event, FamilyFault, Negotiated, SessionError, State, Status};

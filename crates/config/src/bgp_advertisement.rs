@@ -1,11 +1,13 @@
 //! What a BGPAdvertisement means, by itself and beside the pools and the others.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use announce::BgpAdvertisement;
 use bgp::Attributes;
 use crds::{BGPAdvertisement, LinkBandwidth};
+use ipnet::IpNet;
 use model::{AddressRange, Family, PeerName, PoolName};
 
 use crate::community::{Aliases, Value, is_name};
@@ -14,6 +16,7 @@ use crate::list::{within, without_duplicates};
 use crate::pool::Pool;
 use crate::selector::selectors;
 use crate::together::Nodes;
+use crate::warning::Warning;
 
 /// Reads one BGPAdvertisement; `known` are the names of communities.
 pub(crate) fn bgp_advertisement(
@@ -100,8 +103,25 @@ pub(crate) fn conflict(
     misfit().or_else(others).map(Fault::from)
 }
 
-/// P-CFG-7: an aggregate never stands for addresses that are not the pool's, as far as the pool has one prefix of that size. A
-/// pool entry counts by the prefixes that it splits into.
+/// What is amiss with one that is in force: aggregates that its pools do not cover are not announced.
+pub(crate) fn warnings(one: &BgpAdvertisement, pools: &[announce::Pool]) -> Vec<Warning> {
+    let warning = |(pool, range): (PoolName, AddressRange)| Warning::Uncovered {
+        field: aggregation_field(range.family()),
+        length: one.length(range.family()),
+        range,
+        pool,
+    };
+    announce::uncovered(one, pools).map(warning).into_iter().collect()
+}
+
+fn aggregation_field(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "aggregationLength",
+        Family::V6 => "aggregationLengthV6",
+    }
+}
+
+/// P-CFG-7: an entry of a pool that holds no aggregate at all is taken for a mistake. An entry counts by the prefixes that it splits into.
 fn misfit(one: &BgpAdvertisement, pool: &Pool) -> Option<BgpAdvertisementFault> {
     if !one.selects(&pool.ipam.name, &pool.labels) {
         return None;
@@ -109,15 +129,25 @@ fn misfit(one: &BgpAdvertisement, pool: &Pool) -> Option<BgpAdvertisementFault> 
     let too_wide = |range: &&AddressRange| one.length(range.family()) < range.shortest_prefix();
     let range = *pool.ipam.ranges.iter().find(too_wide)?;
     Some(BgpAdvertisementFault::Aggregation {
-        field: match range.family() {
-            Family::V4 => "aggregationLength",
-            Family::V6 => "aggregationLengthV6",
-        },
+        field: aggregation_field(range.family()),
         length: one.length(range.family()),
+        around: around(&range, one.length(range.family())),
         range,
         pool: pool.ipam.name.clone(),
         shortest: range.shortest_prefix(),
     })
+}
+
+/// The prefix of that length that the range lies in, if it lacks nothing but its first and last addresses: people leave those out.
+fn around(range: &AddressRange, length: u8) -> Option<IpNet> {
+    let prefix = IpNet::new(range.first(), length).ok()?.trunc();
+    let near = |one: IpAddr, other: IpAddr| match (one, other) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => one.to_bits().abs_diff(other.to_bits()) <= 1,
+        (IpAddr::V6(one), IpAddr::V6(other)) => one.to_bits().abs_diff(other.to_bits()) <= 1,
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+    };
+    let lacks_ends = near(prefix.network(), range.first()) && near(prefix.broadcast(), range.last());
+    lacks_ends.then_some(prefix)
 }
 
 /// P-CFG-11: the same routes with other attributes. Where Services are selected it depends on them, and is judged when they are

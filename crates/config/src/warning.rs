@@ -1,3 +1,5 @@
+use model::{AddressRange, PoolName};
+
 /// What is amiss with an object that is in force. The text says what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
@@ -6,6 +8,22 @@ pub enum Warning {
         "holdTime is 0 and there is no bfdProfile: a router that dies is never noticed; write a holdTime, or a bfdProfile"
     )]
     NeverExpires,
+    /// A BGPAdvertisement whose aggregates a pool does not cover.
+    #[error(
+        "{field} is {length}, and {range} of IPPool {pool} begins or ends within a prefix of that length: addresses there are announced each \
+         by itself, because the rest of that prefix is in no pool that is announced; write whole prefixes into the pool to have them \
+         aggregated"
+    )]
+    Uncovered {
+        /// The field.
+        field: &'static str,
+        /// As it is.
+        length: u8,
+        /// The entry of the pool.
+        range: AddressRange,
+        /// The pool.
+        pool: PoolName,
+    },
     /// A BFDProfile with `echoMode` (D17).
     #[error(
         "echoMode has no effect: Herald watches the path by control packets alone, as often as transmitInterval and \
@@ -19,6 +37,7 @@ impl Warning {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NeverExpires => "NeverExpires",
+            Self::Uncovered { .. } => "NotAggregated",
             Self::NoEcho => "NoEcho",
         }
     }

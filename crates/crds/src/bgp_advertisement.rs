@@ -137,8 +137,10 @@ pub struct BGPAdvertisementSpec {
     pub link_bandwidth: LinkBandwidth,
 
     /// The length of the IPv4 prefixes that are announced, 1 to 32: the prefix of that length that an address of a Service lies in.
-    /// Default: 32, each address by itself. Not shorter than every prefix of an entry of a pool: nothing but a pool's own
-    /// addresses may be announced.
+    /// Default: 32, each address by itself. Nothing but addresses of the pools is announced: where the prefix holds others, the address is
+    /// announced by itself, and the condition Warning says so. A length that no prefix of an entry of a pool has is refused: write whole
+    /// prefixes into the pool, such as "192.168.2.0/24" with avoidBuggyIPs in place of "192.168.2.1-192.168.2.254". Packets to addresses of
+    /// an aggregate that no Service has come to the nodes too.
     #[serde(default = "whole_v4")]
     #[schemars(range(min = 1, max = 32))]
     pub aggregation_length: i32,
@@ -164,7 +166,7 @@ pub enum LinkBandwidth {
 #[serde(rename_all = "camelCase")]
 pub struct BGPAdvertisementStatus {
     /// Whether Herald works with this object. Accepted is True when the advertisement is in force, else False with a reason
-    /// and a message that says what to change.
+    /// and a message that says what to change. Warning is there, and True, when it is in force and not all is aggregated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,

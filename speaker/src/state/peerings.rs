@@ -84,6 +84,8 @@ struct AttributesContent {
     communities: BTreeSet<u32>,
     large_communities: BTreeSet<(u32, u32, u32)>,
     link_bandwidth: Option<u32>,
+    #[serde(default)]
+    leaving: bool,
 }
 
 impl PeeringsContent {
@@ -301,6 +303,7 @@ impl AttributesContent {
                 .map(|large| (large.global, large.local_1, large.local_2))
                 .collect(),
             link_bandwidth: attributes.link_bandwidth.map(|bandwidth| bandwidth.0),
+            leaving: attributes.leaving,
         }
     }
 
@@ -317,6 +320,7 @@ impl AttributesContent {
             communities: self.communities.into_iter().map(Community).collect(),
             large_communities: self.large_communities.into_iter().map(large).collect(),
             link_bandwidth: self.link_bandwidth.map(LinkBandwidth),
+            leaving: self.leaving,
         }
     }
 }

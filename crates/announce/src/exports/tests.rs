@@ -2,7 +2,6 @@ use bgp::Community;
 use proptest::prelude::*;
 
 use super::*;
-use crate::leaving;
 
 fn service(name: &str) -> ServiceName {
     ServiceName::new("default", name)
@@ -226,27 +225,30 @@ fn naive(set: &BTreeMap<ServiceName, Vec<Export>>) -> BTreeMap<PeerName, Table> 
 fn a_route_is_marked_while_all_who_need_it_are_about_to_withdraw_it() {
     let mut exports = Exports::default();
     let staying = community(1);
-    let leaving = leaving::marked(&community(2));
-    let is = |exports: &mut Exports, local_pref, communities: &[u32]| {
+    let leaving = Attributes {
+        leaving: true,
+        local_pref: Some(200),
+        ..community(2)
+    };
+    let is = |exports: &mut Exports, leaving, communities: &[u32]| {
         let route = route(exports, "a", "192.0.2.0/24").unwrap();
-        assert_eq!(route.local_pref, local_pref);
+        assert_eq!((route.leaving, route.local_pref), (leaving, Some(200)));
         let expected = communities.iter().copied().map(Community).collect();
         assert_eq!(route.communities, expected);
     };
-    let mark = Community::GRACEFUL_SHUTDOWN.0;
     for name in ["x", "z"] {
         exports.set(
             service(name),
             vec![export("192.0.2.0/24", &["a"], leaving.clone())],
         );
     }
-    is(&mut exports, Some(0), &[2, mark]);
+    is(&mut exports, true, &[2]);
     exports.set(service("y"), vec![export("192.0.2.0/24", &["a"], staying)]);
-    is(&mut exports, None, &[1, 2]);
+    is(&mut exports, false, &[1, 2]);
     exports.remove(&service("x"));
-    is(&mut exports, None, &[1, 2]);
+    is(&mut exports, false, &[1, 2]);
     exports.remove(&service("y"));
-    is(&mut exports, Some(0), &[2, mark]);
+    is(&mut exports, true, &[2]);
 }
 
 fn any_export() -> impl Strategy<Value = Export> {

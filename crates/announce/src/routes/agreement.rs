@@ -3,15 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bgp::Attributes;
+use bgp::{Attributes, DEFAULT_LOCAL_PREF};
 use model::PeerName;
 
 use super::Export;
 use crate::facts::BgpAdvertisement;
 use crate::reason::{MOST_COMMUNITIES, NodeReason};
-
-/// LOCAL_PREF where none is set (U2).
-const USUAL_LOCAL_PREF: u32 = 100;
 
 /// The exports without those that give way to another. `authors` are the advertisements of `exports`.
 ///
@@ -115,7 +112,7 @@ fn difference_of(one: &Export, other: &Export) -> Option<&'static str> {
 
 /// The first field of a BGPAdvertisement in which two routes differ that cannot become one.
 pub(crate) fn difference(one: &Attributes, other: &Attributes) -> Option<&'static str> {
-    let local_pref = |attributes: &Attributes| attributes.local_pref.unwrap_or(USUAL_LOCAL_PREF);
+    let local_pref = |attributes: &Attributes| attributes.local_pref.unwrap_or(DEFAULT_LOCAL_PREF);
     if local_pref(one) != local_pref(other) {
         Some("localPref")
     } else if one.med != other.med {

@@ -55,6 +55,7 @@ fn attributes(chance: &mut Chance) -> Arc<Attributes> {
         communities: few(chance).into_iter().map(Community).collect(),
         large_communities: few(chance).into_iter().map(large).collect::<BTreeSet<_>>(),
         link_bandwidth: [None, None, Some(LinkBandwidth(3))][chance.index(3)],
+        leaving: chance.happens(100),
     })
 }
 

@@ -34,7 +34,7 @@ impl World {
     /// How the peer hears of this route, if it may.
     fn meaning(&self, facts: &Facts, form: &Form, prefix: &IpNet, marked: bool) -> Option<Meaning> {
         let mut attributes: Attributes = (**facts.routes.get(prefix)?).clone();
-        if marked {
+        if marked || attributes.leaving {
             attributes.communities.insert(Community::GRACEFUL_SHUTDOWN);
             attributes.local_pref = Some(0);
         }

@@ -314,6 +314,7 @@ fn announcements() -> Vec<Golden> {
             local_2: 2,
         }]),
         link_bandwidth: Some(LinkBandwidth(125_000_000)),
+        leaving: false,
     };
     let lengths = &[
         "0.0.0.0/0",

@@ -7,7 +7,9 @@ use bgp::wire::{Capability, FamilyCode, Form, GracefulRestart, NextHop, Open, Pa
 use ipnet::IpNet;
 use netgauze_bgp_pkt::BgpMessage;
 use netgauze_bgp_pkt::capabilities::BgpCapability;
-use netgauze_bgp_pkt::community::{ExtendedCommunity, NonTransitiveTwoOctetExtendedCommunity};
+use netgauze_bgp_pkt::community::{
+    ExtendedCommunity, NonTransitiveTwoOctetExtendedCommunity, TransitiveTwoOctetExtendedCommunity,
+};
 use netgauze_bgp_pkt::open::BgpOpenMessage;
 use netgauze_bgp_pkt::path_attribute::{
     As4PathSegment, AsPath, AsPathSegmentType, MpReach, MpUnreach, Origin, PathAttribute, PathAttributeValue,
@@ -30,7 +32,8 @@ pub(crate) struct Meaning {
     pub(crate) communities: Vec<u32>,
     pub(crate) large_communities: Vec<[u32; 3]>,
     /// Of which AS, and how many octets in a second.
-    pub(crate) link_bandwidth: Option<(u16, f32)>,
+    /// Whether it may be passed on, whose it is, and how much.
+    pub(crate) link_bandwidth: Option<(bool, u16, f32)>,
     /// The numbers of the attributes, as they follow each other.
     pub(crate) attributes: Vec<u8>,
 }
@@ -112,18 +115,25 @@ fn add(meaning: &mut Meaning, attribute: &PathAttribute) {
             meaning.large_communities = parts.collect();
         }
         PathAttributeValue::ExtendedCommunities(list) => {
-            let [
-                ExtendedCommunity::NonTransitiveTwoOctet(
-                    NonTransitiveTwoOctetExtendedCommunity::LinkBandwidth {
+            meaning.link_bandwidth = Some(match list.communities() {
+                [
+                    ExtendedCommunity::NonTransitiveTwoOctet(
+                        NonTransitiveTwoOctetExtendedCommunity::LinkBandwidth {
+                            global_admin,
+                            local_admin,
+                        },
+                    ),
+                ] => (false, *global_admin, f32::from_bits(*local_admin)),
+                // The decoder has no name for it.
+                [
+                    ExtendedCommunity::TransitiveTwoOctet(TransitiveTwoOctetExtendedCommunity::Unassigned {
+                        sub_type: 4,
                         global_admin,
                         local_admin,
-                    },
-                ),
-            ] = list.communities()
-            else {
-                panic!("not a link bandwidth: {list:?}")
-            };
-            meaning.link_bandwidth = Some((*global_admin, f32::from_bits(*local_admin)));
+                    }),
+                ] => (true, *global_admin, f32::from_bits(*local_admin)),
+                other => panic!("not a link bandwidth: {other:?}"),
+            });
         }
         PathAttributeValue::MpReach(MpReach::Ipv4Unicast {
             next_hop,
@@ -180,6 +190,7 @@ pub(crate) fn meant(form: &Form, path: &Path<'_>, prefixes: &[IpNet]) -> Meaning
         communities,
         large_communities,
         link_bandwidth,
+        leaving: _,
     } = path.attributes;
     let (asn, is_large) = (path.local_asn, path.local_asn > 65535);
     let two_octets = if is_large { 23456 } else { asn as u16 };
@@ -230,7 +241,7 @@ pub(crate) fn meant(form: &Form, path: &Path<'_>, prefixes: &[IpNet]) -> Meaning
             .iter()
             .map(|large| [large.global, large.local_1, large.local_2])
             .collect(),
-        link_bandwidth: link_bandwidth.map(|bandwidth| (two_octets, bandwidth.0 as f32)),
+        link_bandwidth: link_bandwidth.map(|bandwidth| (!form.internal, two_octets, bandwidth.0 as f32)),
         attributes: attributes.into_iter().flatten().collect(),
     }
 }

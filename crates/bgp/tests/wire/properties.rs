@@ -25,7 +25,7 @@ prop_compose! {
         large_communities in prop::collection::btree_set(large_community(), 0..30),
         link_bandwidth in prop::option::of(any::<u32>().prop_map(LinkBandwidth)),
     ) -> Attributes {
-        Attributes { local_pref, med, prepend, communities, large_communities, link_bandwidth }
+        Attributes { local_pref, med, prepend, communities, large_communities, link_bandwidth, leaving: false }
     }
 }
 

@@ -251,7 +251,8 @@ pub enum BgpAdvertisementFault {
     },
     /// An aggregate would be wider than what a pool has.
     #[error(
-        "{field} is {length}, and {range} of IPPool {pool} has no prefix that short: write {shortest} or more, or leave the pool out"
+        "{field} is {length}, and {range} of IPPool {pool} has no prefix that short: write {shortest} or more{}, or leave the pool out",
+        whole(*.around)
     )]
     Aggregation {
         /// The field.
@@ -264,6 +265,8 @@ pub enum BgpAdvertisementFault {
         pool: PoolName,
         /// The shortest prefix of the entry.
         shortest: u8,
+        /// The prefix of which the entry lacks the first and the last address alone.
+        around: Option<IpNet>,
     },
     /// Another advertisement makes the same routes with other attributes (P-CFG-11).
     #[error(
@@ -333,6 +336,12 @@ impl CommunityFault {
             Self::Name { .. } | Self::Value { .. } => "Invalid",
         }
     }
+}
+
+fn whole(around: Option<IpNet>) -> String {
+    around.map_or_else(String::new, |around| {
+        format!(", or {around} into the pool, with avoidBuggyIPs if its first and last address are not to be given out")
+    })
 }
 
 fn in_vrf(vrf: Option<&String>) -> String {

@@ -57,7 +57,9 @@ impl Snapshot {
         let conflict =
             |one: &_, in_force: &_| bgp_advertisement::conflict(one, &self.pools, in_force, &Nodes(nodes));
         let settled = settle(candidates(objects, read), &previous.bgp_advertisements, conflict);
-        self.bgp_advertisements = self.take(Kind::BGPAdvertisement, settled, |_| Vec::new());
+        let pools = self.announce_pools();
+        let warnings = |one: &_| bgp_advertisement::warnings(one, &pools);
+        self.bgp_advertisements = self.take(Kind::BGPAdvertisement, settled, warnings);
     }
 
     /// Notes what became of the objects of a kind, and gives those in force.

@@ -3,13 +3,10 @@
 
 use std::cmp::Reverse;
 
-use bgp::Learned;
 use bgp::wire::NextHop;
+use bgp::{DEFAULT_LOCAL_PREF, Learned};
 
 use super::{Chosen, Hop, Offer, Offers, Routes};
-
-/// What is taken for LOCAL_PREF where nothing is said.
-const LOCAL_PREF: u32 = 100;
 
 /// The best way to each prefix, or all that are equally good.
 pub(super) fn best(offers: &Offers) -> Routes<Chosen> {
@@ -35,7 +32,7 @@ pub(super) fn best(offers: &Offers) -> Routes<Chosen> {
 type Rank = (Reverse<u32>, u32, u8, bool);
 
 fn rank(learned: &Learned) -> Rank {
-    let local_pref = learned.local_pref.unwrap_or(LOCAL_PREF);
+    let local_pref = learned.local_pref.unwrap_or(DEFAULT_LOCAL_PREF);
     (
         Reverse(local_pref),
         learned.path_length,

@@ -14,6 +14,7 @@ pub(crate) fn peerings() -> Peerings {
         }]
         .into(),
         link_bandwidth: Some(LinkBandwidth(125_000)),
+        leaving: true,
         ..Attributes::default()
     });
     let route = |prefix: &str| (prefix.parse().unwrap(), attributes.clone());

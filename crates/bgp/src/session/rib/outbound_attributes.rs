@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::community::Community;
-use crate::route::Attributes;
+use crate::route::{Attributes, DEFAULT_LOCAL_PREF};
 
 /// Attributes as this peer hears them, so that routes that look alike to it are alike: they share a message, and are not said
 /// again when only that changes which it does not hear.
@@ -15,8 +15,6 @@ pub(super) struct OutboundAttributes {
     last: Option<(Arc<Attributes>, bool, Arc<Attributes>)>,
 }
 
-/// What is taken for LOCAL_PREF where nothing is said.
-const DEFAULT_LOCAL_PREF: u32 = 100;
 /// So many are kept without asking who has them.
 const FEW: usize = 64;
 
@@ -64,7 +62,8 @@ impl OutboundAttributes {
             // The path of an internal peer is empty.
             heard.prepend = 0;
         }
-        if marked {
+        heard.leaving = false;
+        if marked || attributes.leaving {
             heard.communities.insert(Community::GRACEFUL_SHUTDOWN);
             // RFC 8326 §4.2: internal peers need not know the community.
             heard.local_pref = self.internal.then_some(0);

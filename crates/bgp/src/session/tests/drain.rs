@@ -157,3 +157,24 @@ fn a_node_that_ends_while_its_routes_are_marked_does_not_wait_any_longer() {
     rig.tell(Input::Drain(Drain::Withdraw));
     assert_eq!(rig.heard(), [Said::Withdraw(nets(&[VIP]))]);
 }
+
+/// RFC 8326: how a route that is about to go is told is the session's alone to say.
+#[test]
+fn a_route_that_leaves_is_marked_as_the_peer_hears_it() {
+    let leaving = Attributes {
+        leaving: true,
+        local_pref: Some(300),
+        ..Attributes::default()
+    };
+    let leaving = table(&[(VIP, &Arc::new(leaving))]);
+    let external = Rig::announcing(settings(), &open(), leaving.clone());
+    let open = open_of(OURS, multi_protocol(&[Family::V4]));
+    let mut internal = Rig::announcing(internal(), &open, leaving);
+    internal.tell(Input::Drain(Drain::Mark));
+    assert_eq!(internal.heard(), [], "it is marked already");
+    internal.tell(Input::Routes(plain(&[VIP])));
+    assert_eq!(internal.heard(), [], "and stays so while the node is drained");
+    internal.tell(Input::Drain(Drain::No));
+    assert!(!has(&internal.octets[0], &marked()));
+    assert_eq!(external.session.status().routes_sent, 1);
+}

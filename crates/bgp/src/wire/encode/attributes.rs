@@ -4,7 +4,7 @@ use model::Family;
 
 use super::super::update::{EXTENDED_LENGTH, OPTIONAL, TRANSITIVE, code};
 use super::super::{FamilyCode, Form, Open, zetta};
-use crate::route::Attributes;
+use crate::route::{Attributes, DEFAULT_LOCAL_PREF};
 
 /// What routes are announced with, all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,10 +33,10 @@ pub enum NextHop {
     LinkLocal(Ipv6Addr),
 }
 
-/// RFC 10005: link bandwidth, not to be passed on.
+/// RFC 10005: link bandwidth, within an AS: not to be passed on.
 const LINK_BANDWIDTH: [u8; 2] = [0x40, 0x04];
-/// What RFC 4271 §9.1.1 leaves open, and everybody takes.
-const LOCAL_PREF: u32 = 100;
+/// The same to another AS: what is not transitive ends at its border (RFC 4360 §6), and is not looked at behind it.
+const TRANSITIVE_LINK_BANDWIDTH: [u8; 2] = [0x00, 0x04];
 /// RFC 4271 §4.3: the numbers are in order.
 const AS_SEQUENCE: u8 = 2;
 
@@ -79,7 +79,7 @@ pub(super) fn attributes(form: &Form, path: &Path<'_>, place: &Place) -> Vec<u8>
         add(OPTIONAL, code::MED, zetta::med(med));
     }
     if form.internal {
-        let local_pref = wanted.local_pref.unwrap_or(LOCAL_PREF);
+        let local_pref = wanted.local_pref.unwrap_or(DEFAULT_LOCAL_PREF);
         add(TRANSITIVE, code::LOCAL_PREF, zetta::local_pref(local_pref));
     }
     if !wanted.communities.is_empty() {
@@ -88,7 +88,12 @@ pub(super) fn attributes(form: &Form, path: &Path<'_>, place: &Place) -> Vec<u8>
     }
     if let Some(bandwidth) = wanted.link_bandwidth {
         let asn = Open::two_octets(path.local_asn);
-        let value = zetta::extended_community(LINK_BANDWIDTH, asn, (bandwidth.0 as f32).to_bits());
+        let kind = if form.internal {
+            LINK_BANDWIDTH
+        } else {
+            TRANSITIVE_LINK_BANDWIDTH
+        };
+        let value = zetta::extended_community(kind, asn, (bandwidth.0 as f32).to_bits());
         add(OPTIONAL | TRANSITIVE, code::EXTENDED_COMMUNITIES, value);
     }
     if !form.four_octet_as && !form.internal && u16::try_from(path.local_asn).is_err() {

@@ -460,6 +460,34 @@ fn an_advertisement_that_is_wrong_by_itself_is_told_what_to_write() {
     }
 }
 
+/// The warnings of an advertisement that is in force.
+fn warned(addresses: &[&str], spec: Value) -> String {
+    let mut world = World::of_racks(&[]);
+    world.pools = vec![ip_pool("lan", "2026-01-01T00:00:00Z", addresses)];
+    world.advertisements = vec![advertisement("all", 1, spec)];
+    let snapshot = world.read();
+    let name = ObjectName {
+        kind: Kind::BGPAdvertisement,
+        ..snapshot
+            .verdicts()
+            .keys()
+            .find(|name| name.kind == Kind::BGPAdvertisement)
+            .unwrap()
+            .clone()
+    };
+    snapshot.verdicts()[&name]
+        .warnings
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+#[test]
+fn whole_prefixes_are_aggregated_without_a_word() {
+    assert_eq!(warned(&["192.0.2.0/24"], json!({"aggregationLength": 24})), "");
+    assert_eq!(warned(&["192.0.2.10-192.0.2.130"], json!({})), "");
+}
+
 /// P-CFG-7
 #[test]
 fn an_aggregate_wider_than_every_prefix_of_a_pool_entry_is_refused() {
@@ -477,10 +505,20 @@ fn an_aggregate_wider_than_every_prefix_of_a_pool_entry_is_refused() {
         ),
         "Invalid: aggregationLength is 24, and 198.51.100.0/25 of IPPool lan has no prefix that short: write 25 or more, or leave the pool out"
     );
-    // A range counts by the prefixes that it splits into: one of a /26 is enough.
-    assert_eq!(
-        judged(&["192.0.2.10-192.0.2.130"], json!({"aggregationLength": 26})),
-        ""
+    // A range counts by the prefixes that it splits into: one of a /26 is enough. The rest of it is announced address by address, and
+    // that is said.
+    let split = ["192.0.2.10-192.0.2.130"];
+    assert_eq!(judged(&split, json!({"aggregationLength": 26})), "");
+    let warned = warned(&split, json!({"aggregationLength": 26}));
+    assert!(
+        warned.contains("aggregationLength is 26, and 192.0.2.10-192.0.2.130 of IPPool lan begins or ends within a prefix of that length"),
+        "{warned}"
+    );
+    // People leave out the first and the last address of a prefix.
+    let said = judged(&["192.168.2.1-192.168.2.254"], json!({"aggregationLength": 24}));
+    assert!(
+        said.contains("or 192.168.2.0/24 into the pool, with avoidBuggyIPs"),
+        "{said}"
     );
     assert!(
         judged(&["192.0.2.10-192.0.2.130"], json!({"aggregationLength": 25})).contains("write 26 or more")
