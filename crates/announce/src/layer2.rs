@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use model::{NodeName, ServiceName};
+use model::{AddressRange, NodeName, ServiceName};
 
 use crate::facts::{Facts, Node, Service};
 use crate::reason::Reason;
@@ -32,6 +32,18 @@ pub struct Candidate {
     pub interfaces: Interfaces,
     /// Whether it falls silent about an address of the Service that a host outside of the cluster has too.
     pub yields: bool,
+    /// Of a unit that has Services with `externalTrafficPolicy: Local`: whether the node can serve all of them for longer.
+    pub endpoints: LocalEndpoints,
+}
+
+/// Whether a node has what it takes to serve a Service of which it serves only its own endpoints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LocalEndpoints {
+    /// It has, or any node of the cluster will do.
+    #[default]
+    Stay,
+    /// All its endpoints are on their way out: most refuse new connections already. It goes after any node whose endpoints stay (F30).
+    Terminate,
 }
 
 /// The interfaces of a node that an address is announced on.
@@ -110,19 +122,69 @@ pub fn possible(facts: &Facts) -> BTreeSet<NodeName> {
         .collect()
 }
 
+/// What could be announced on interfaces, whatever Services there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announceable {
+    /// The addresses of the pools.
+    pub ranges: Vec<AddressRange>,
+    /// Where, as far as that does not depend on the address; named none: nothing is announced at all.
+    pub interfaces: Interfaces,
+}
+
+impl Default for Announceable {
+    fn default() -> Self {
+        Self {
+            ranges: Vec::new(),
+            interfaces: Interfaces::Named(BTreeSet::new()),
+        }
+    }
+}
+
+/// What node `me` could announce: which of its interfaces are worth listening on before the first Service has an address.
+pub fn announceable(facts: &Facts, me: &NodeName) -> Announceable {
+    let node = facts.nodes.get(me);
+    let selects = |advertisement: &&crate::L2Advertisement| {
+        node.is_some_and(|node| advertisement.nodes.unset_or_any(&node.labels))
+    };
+    let interfaces = facts
+        .l2_advertisements
+        .iter()
+        .filter(selects)
+        .map(alone::interfaces)
+        .reduce(Interfaces::union);
+    let Some(interfaces) = interfaces else {
+        return Announceable::default();
+    };
+    let ranges = facts.pools.iter().flat_map(|pool| &pool.ranges);
+    Announceable {
+        ranges: ranges.copied().collect(),
+        interfaces,
+    }
+}
+
 /// The nodes that every Service may have, the Ready ones if there are any, with their preferences added up.
-fn common(facts: &Facts, able: &[(&Service, Candidates)]) -> BTreeMap<NodeName, u32> {
+fn common(facts: &Facts, able: &[(&Service, Candidates)]) -> BTreeMap<NodeName, Common> {
     let Some(((_, first), others)) = able.split_first() else {
         return BTreeMap::new();
     };
-    let preference = |node: &NodeName| {
-        let mut sum = first.get(node)?.preference;
+    let of_all = |node: &NodeName| {
+        let Candidate {
+            preference,
+            endpoints,
+            ..
+        } = first.get(node)?;
+        let mut common = Common {
+            preference: *preference,
+            endpoints: *endpoints,
+        };
         for (_, candidates) in others {
-            sum += candidates.get(node)?.preference;
+            let candidate = candidates.get(node)?;
+            common.preference += candidate.preference;
+            common.endpoints = common.endpoints.max(candidate.endpoints);
         }
-        Some((node.clone(), sum))
+        Some((node.clone(), common))
     };
-    let mut common: BTreeMap<_, _> = first.keys().filter_map(preference).collect();
+    let mut common: BTreeMap<_, _> = first.keys().filter_map(of_all).collect();
     let ready = |node: &NodeName| facts.nodes.get(node).is_some_and(|node| node.ready);
     if common.keys().any(ready) {
         common.retain(|node, _| ready(node));
@@ -130,13 +192,23 @@ fn common(facts: &Facts, able: &[(&Service, Candidates)]) -> BTreeMap<NodeName, 
     common
 }
 
-fn narrowed(candidates: Candidates, common: &BTreeMap<NodeName, u32>) -> Candidates {
+/// What is true of a node for all Services of a unit together.
+struct Common {
+    preference: u32,
+    endpoints: LocalEndpoints,
+}
+
+fn narrowed(candidates: Candidates, common: &BTreeMap<NodeName, Common>) -> Candidates {
     let narrowed = candidates.into_iter().filter_map(|(node, candidate)| {
-        let preference = *common.get(&node)?;
+        let Common {
+            preference,
+            endpoints,
+        } = *common.get(&node)?;
         Some((
             node,
             Candidate {
                 preference,
+                endpoints,
                 ..candidate
             },
         ))

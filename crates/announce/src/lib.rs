@@ -27,7 +27,9 @@ pub use facts::{
     BgpAdvertisement, Endpoints, Facts, L2Advertisement, Node, Peer, Pool, Preference, Service, TrafficPolicy,
 };
 pub use guard::{guard, guard_of_kept};
-pub use layer2::{Candidate, Candidates, Interfaces, Plan, layer2, possible};
-pub use reason::{BgpReason, NodeReason, Reason};
+pub use layer2::{
+    Announceable, Candidate, Candidates, Interfaces, LocalEndpoints, Plan, announceable, layer2, possible,
+};
+pub use reason::{BgpReason, NodeReason, Reason, abridged};
 pub use routes::{BgpPlan, Export, bgp, exports};
 pub use services::Services;

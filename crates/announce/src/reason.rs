@@ -50,6 +50,37 @@ impl Reason {
             Self::NoCommonNode(_) => "NoCommonNode",
         }
     }
+
+    /// What the text says, without which nodes and how many: nodes come and go, and that changes nothing of why nobody may announce
+    /// the Service.
+    pub fn gist(&self) -> String {
+        match self {
+            Self::NoNode(reasons) => {
+                let reasons = groups(reasons).into_iter().map(|(reason, _)| reason.to_string());
+                let reasons: BTreeSet<String> = reasons.collect();
+                reasons.into_iter().collect::<Vec<_>>().join("; ")
+            }
+            Self::NoCommonNode(nodes) => abridged(nodes.keys()),
+            Self::NoAddress
+            | Self::AddressNotInPool { .. }
+            | Self::NoMatchingAdvertisement(_)
+            | Self::NoEndpoints => self.to_string(),
+        }
+    }
+}
+
+/// So many are named; of more, how many there are.
+const NAMED: usize = 3;
+
+/// The first three names, and how many there are besides: what a cluster has many of must not make a message longer.
+pub fn abridged<T: ToString>(names: impl IntoIterator<Item = T>) -> String {
+    let mut names = names.into_iter();
+    let first: Vec<_> = names.by_ref().take(NAMED).map(|name| name.to_string()).collect();
+    let first = first.join(", ");
+    match names.count() {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
 }
 
 /// Why one node may not announce a Service.
@@ -121,27 +152,103 @@ pub enum BgpReason {
     Here(#[from] NodeReason),
 }
 
+/// The nodes of each reason.
+fn groups(reasons: &BTreeMap<NodeName, NodeReason>) -> Vec<(&NodeReason, Vec<&NodeName>)> {
+    let mut groups: Vec<(&NodeReason, Vec<&NodeName>)> = Vec::new();
+    for (node, reason) in reasons {
+        let has_room = groups.len() < MOST_GROUPS;
+        match groups.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, nodes)) => nodes.push(node),
+            // What is one node's own (a route that would be in conflict there) may be as many as there are nodes.
+            None if has_room => groups.push((reason, vec![node])),
+            None => {}
+        }
+    }
+    groups
+}
+
+/// So many different reasons are told of one Service.
+const MOST_GROUPS: usize = 5;
+
 fn by_node(reasons: &BTreeMap<NodeName, NodeReason>) -> String {
     if reasons.is_empty() {
         return "the cluster has no node".to_owned();
     }
-    reasons
-        .iter()
-        .map(|(node, reason)| format!("{node} {reason}"))
-        .collect::<Vec<_>>()
-        .join("; ")
+    let groups = groups(reasons)
+        .into_iter()
+        .map(|(reason, nodes)| match nodes[..] {
+            [node] => format!("{node} {reason}"),
+            _ => format!("each of {} {reason}", abridged(nodes)),
+        });
+    groups.collect::<Vec<_>>().join("; ")
 }
 
 fn by_service(nodes: &BTreeMap<ServiceName, BTreeSet<NodeName>>) -> String {
-    let may = nodes.iter().map(|(service, nodes)| {
-        let nodes: Vec<_> = nodes.iter().map(ToString::to_string).collect();
-        format!("{service} may be on {}", nodes.join(", "))
-    });
-    may.collect::<Vec<_>>().join("; ")
+    let may = nodes.iter().take(NAMED);
+    let may = may.map(|(service, nodes)| format!("{service} may be on {}", abridged(nodes)));
+    let mut parts: Vec<_> = may.collect();
+    if let Some(more) = nodes.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        parts.push(format!("and {more} Services more"));
+    }
+    parts.join("; ")
 }
 
 fn gone(recorded: Option<&PoolName>) -> String {
     recorded.map_or_else(String::new, |pool| {
         format!(", and IPPool {pool} that it was given from is not there any more")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn no_node(nodes: usize) -> Reason {
+        let reason = |number: usize| match number {
+            0 => NodeReason::Excluded,
+            _ => NodeReason::NoLocalEndpoint,
+        };
+        let node = |number| NodeName(format!("node-{number:04}"));
+        Reason::NoNode((0..nodes).map(|number| (node(number), reason(number))).collect())
+    }
+
+    /// P-OBS-5
+    #[test]
+    fn why_no_node_may_is_told_by_reason_and_does_not_grow_with_the_nodes() {
+        let told = no_node(10).to_string();
+        assert_eq!(
+            told,
+            "no node may announce it: node-0000 carries the label node.kubernetes.io/exclude-from-external-load-balancers; each of \
+             node-0001, node-0002, node-0003 and 6 more has no usable endpoint (externalTrafficPolicy: Local)"
+        );
+        let (few, many) = (told.len(), no_node(1000).to_string().len());
+        assert!(many.abs_diff(few) * 20 <= few, "{few} and {many} octets");
+        assert_eq!(no_node(10).gist(), no_node(11).gist());
+    }
+
+    #[test]
+    fn reasons_of_each_node_s_own_are_cut_off() {
+        let conflict = |number: u8| NodeReason::TooManyCommunities {
+            prefix: IpNet::new([192, 0, 2, number].into(), 32).unwrap(),
+            count: 64,
+        };
+        let reasons = (0..200).map(|number| (NodeName(number.to_string()), conflict(number)));
+        assert!(Reason::NoNode(reasons.collect()).to_string().len() < 1024);
+    }
+
+    #[test]
+    fn services_that_have_no_common_node_are_told_shortly() {
+        let nodes: BTreeSet<NodeName> = (0..100).map(|number| NodeName(number.to_string())).collect();
+        let service = |number: usize| ServiceName::new("default", format!("web-{number}"));
+        let reason = Reason::NoCommonNode((0..50).map(|number| (service(number), nodes.clone())).collect());
+        let told = reason.to_string();
+        assert!(
+            told.contains("default/web-0 may be on 0, 1, 10 and 97 more"),
+            "{told}"
+        );
+        assert!(
+            told.contains("and 47 Services more") && told.len() < 1024,
+            "{told}"
+        );
+    }
 }

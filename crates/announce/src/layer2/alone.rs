@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::NodeName;
 
-use super::{Candidate, Candidates, Interfaces};
+use super::{Candidate, Candidates, Interfaces, LocalEndpoints};
 use crate::facts::{Facts, L2Advertisement, Node, Pool, Service, TrafficPolicy};
 use crate::reason::{NodeReason, Reason};
 
@@ -78,10 +78,10 @@ fn candidate(
     if !pools.iter().all(selected) {
         return Err(NodeReason::NotSelected);
     }
-    let interfaces = selecting()
-        .map(|advertisement| advertisement.interfaces())
+    let places = selecting()
+        .map(|advertisement| interfaces(advertisement))
         .reduce(Interfaces::union);
-    let interfaces = interfaces.ok_or(NodeReason::NotSelected)?;
+    let interfaces = places.ok_or(NodeReason::NotSelected)?;
     if node.excluded {
         return Err(NodeReason::Excluded);
     }
@@ -98,21 +98,25 @@ fn candidate(
         preference,
         interfaces,
         yields: selecting().any(|advertisement| advertisement.yields),
+        endpoints: match service.traffic_policy {
+            TrafficPolicy::Local if service.endpoints.staying_on(name) == 0 => LocalEndpoints::Terminate,
+            TrafficPolicy::Local | TrafficPolicy::Cluster => LocalEndpoints::Stay,
+        },
     })
+}
+
+/// Where the advertisement has addresses announced.
+pub(super) fn interfaces(advertisement: &L2Advertisement) -> Interfaces {
+    match advertisement.interfaces.is_empty() {
+        true => Interfaces::All,
+        false => Interfaces::Named(advertisement.interfaces.clone()),
+    }
 }
 
 impl L2Advertisement {
     fn selects(&self, pool: &Pool) -> bool {
         let every_pool = self.pools.is_empty() && self.pool_selectors.is_empty();
         every_pool || self.pools.contains(&pool.name) || self.pool_selectors.any(&pool.labels)
-    }
-
-    fn interfaces(&self) -> Interfaces {
-        if self.interfaces.is_empty() {
-            Interfaces::All
-        } else {
-            Interfaces::Named(self.interfaces.clone())
-        }
     }
 
     fn preference(&self, node: &Node) -> u32 {

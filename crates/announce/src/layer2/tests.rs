@@ -89,6 +89,56 @@ fn with_local_policy_only_nodes_with_an_endpoint_may() {
     assert_eq!(who(&facts(), &local), ["n2"]);
 }
 
+/// F30
+#[test]
+fn a_node_whose_endpoints_all_terminate_is_marked_where_its_own_endpoints_matter() {
+    let mut endpoints = Endpoints::from_iter([(name("n2"), 1)]);
+    endpoints.count(Some(name("n1")), true);
+    endpoints.count(Some(name("n2")), true);
+    let local = Service {
+        traffic_policy: TrafficPolicy::Local,
+        endpoints,
+        ..service()
+    };
+    let marked = |services: &[&Service]| -> Vec<(String, LocalEndpoints)> {
+        let plan = layer2(&facts(), services).remove(&local.name).unwrap().unwrap();
+        let of = |(node, candidate): (&NodeName, &Candidate)| (node.to_string(), candidate.endpoints);
+        plan.candidates.iter().map(of).collect()
+    };
+    let expected = [
+        ("n1".to_owned(), LocalEndpoints::Terminate),
+        ("n2".to_owned(), LocalEndpoints::Stay),
+    ];
+    assert_eq!(marked(&[&local]), expected);
+    let shared = Service {
+        name: ServiceName::new("default", "also"),
+        traffic_policy: TrafficPolicy::Cluster,
+        ..local.clone()
+    };
+    assert_eq!(marked(&[&shared, &local]), expected, "one of them is enough");
+    let cluster = Service {
+        traffic_policy: TrafficPolicy::Cluster,
+        ..local.clone()
+    };
+    assert!(
+        marked(&[&cluster])
+            .iter()
+            .all(|(_, endpoints)| *endpoints == LocalEndpoints::Stay)
+    );
+}
+
+#[test]
+fn what_a_node_could_announce_is_what_the_pools_have_where_advertisements_say() {
+    let mut facts = facts();
+    assert_eq!(announceable(&facts, &name("n1")).interfaces, Interfaces::All);
+    assert_eq!(announceable(&facts, &name("n1")).ranges.len(), 2);
+    facts.l2_advertisements[0].interfaces = ["eth1".to_owned()].into();
+    let only = Interfaces::Named(["eth1".to_owned()].into());
+    assert_eq!(announceable(&facts, &name("n1")).interfaces, only);
+    facts.l2_advertisements[0].nodes = selectors(&[("host", "n2")]);
+    assert_eq!(announceable(&facts, &name("n1")), Announceable::default());
+}
+
 /// P-L2-5
 #[test]
 fn without_a_usable_endpoint_nobody_may() {
@@ -115,7 +165,7 @@ fn excluded_and_unavailable_nodes_are_left_out_and_named() {
     assert!(
         reason
             .to_string()
-            .contains("n2 has the condition NetworkUnavailable; n3 carries the label"),
+            .contains("each of n1, n3 carries the label node.kubernetes.io/exclude-from-external-load-balancers; n2 has the condition"),
         "{reason}"
     );
 }
@@ -143,7 +193,9 @@ fn only_selected_nodes_may() {
     };
     let reason = judge(&facts, &local).unwrap_err().to_string();
     assert!(
-        reason.contains("n1 has no usable endpoint (externalTrafficPolicy: Local); n2 is selected by no"),
+        reason.contains(
+            "each of n1, n3 has no usable endpoint (externalTrafficPolicy: Local); n2 is selected by no"
+        ),
         "{reason}"
     );
 }
