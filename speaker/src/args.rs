@@ -52,6 +52,11 @@ pub struct Args {
     #[arg(long, required_unless_present = "bgp_only")]
     pub segment_keys: Option<PathBuf>,
 
+    /// The UDP port on which speakers talk to each other, by multicast on the segments that they announce on. All speakers use the same;
+    /// a firewall on the nodes has to let it in.
+    #[arg(long, default_value_t = claim::PORT)]
+    pub segment_port: u16,
+
     /// A folder for what a speaker keeps to go on while the API server is away. Without it, nothing is kept.
     #[arg(long)]
     pub state_dir: Option<PathBuf>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
 use api::health::Health;
@@ -31,7 +31,7 @@ use speaker::speaker::{API, KNOWLEDGE, LONGEST_ROUND, SEGMENTS, Speaker};
 use speaker::state::State;
 use speaker::state::keeper::{self, Keeper};
 use speaker::watch::sources::{self, Sources};
-use speaker::watch::{datapath, departure, secrets};
+use speaker::watch::{contact, datapath, departure, secrets};
 use tokio::sync::{mpsc, watch};
 
 const USER_AGENT: &str = concat!("herald-speaker/", env!("CARGO_PKG_VERSION"));
@@ -63,6 +63,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         bgp_only,
         exclude_interfaces,
         segment_keys,
+        segment_port,
         state_dir,
         daemon_set,
         kube_proxy_health,
@@ -74,14 +75,13 @@ async fn run(args: Args) -> anyhow::Result<()> {
     logging::init(&log_level, log_format);
     let me = NodeName(node_name.clone());
     let state_file = state_dir.map(|folder| folder.join(keeper::file(&me)));
+    let kept = state_file.as_ref().map(|file| Keeper::recall(file, &me));
+    let (kept, last_contact) = kept.unwrap_or((State::default(), SystemTime::UNIX_EPOCH));
     let State {
         wanted,
         peerings,
         segments,
-    } = state_file
-        .as_ref()
-        .map(|file| Keeper::recall(file, &me))
-        .unwrap_or_default();
+    } = kept;
 
     // What is announced goes on, or begins, without the API server.
     let (wanted, desired) = watch::channel(Arc::new(wanted));
@@ -89,6 +89,8 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let (leave, leaving) = watch::channel(Leave::Stay);
     let (able_sender, able) = watch::channel(true);
     tokio::spawn(datapath::follow(kube_proxy_health, able_sender));
+    let (fresh_sender, _fresh) = watch::channel(true);
+    let (contact_sender, contact) = watch::channel(last_contact);
     let memory = Memory::new(segments);
     let (report_sender, reports) = mpsc::unbounded_channel();
     let keeper = state_file.map(|path| Keeper {
@@ -97,6 +99,8 @@ async fn run(args: Args) -> anyhow::Result<()> {
         wanted: wanted.subscribe(),
         peerings: peerings.subscribe(),
         segments: memory.follow(),
+        contact,
+        writing: Arc::default(),
     });
     let last_word = keeper.clone();
     let mut registry = Registry::default();
@@ -112,6 +116,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
             leave: leaving.clone(),
             memory,
             exclude_interfaces,
+            port: segment_port,
             segment_keys: segment_keys.context("--segment-keys is missing: only --bgp-only goes without")?,
             able: able.clone(),
         };
@@ -144,10 +149,12 @@ async fn run(args: Args) -> anyhow::Result<()> {
     }
 
     let client = client::connect(kubeconfig.as_deref(), USER_AGENT).await?;
+    tokio::spawn(contact::follow(client.clone(), fresh_sender, contact_sender));
     let (standings, told) = watch::channel(Standings::new());
-    tokio::spawn(Reporter::new(client.clone(), &node_name, told, &event_metrics).run());
-    let (pictures, shown) = watch::channel(Picture::default());
-    tokio::spawn(status::show(client.clone(), node_name.clone(), shown));
+    let (shown_sender, shown) = mpsc::unbounded_channel();
+    tokio::spawn(Reporter::new(client.clone(), &node_name, told, shown, &event_metrics).run());
+    let (pictures, pictured) = watch::channel(Picture::default());
+    tokio::spawn(status::show(client.clone(), node_name.clone(), pictured));
     let (verdicts, said) = watch::channel(Verdicts::new());
     tokio::spawn(passwords::tell(client.clone(), said));
     let (inputs, received) = mpsc::channel(1024);
@@ -187,6 +194,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         secrets,
         sessions: sessions.follow(),
         standings,
+        shown: shown_sender,
         pictures,
         readiness,
         pulse: liveness.register("decide", LONGEST_ROUND),

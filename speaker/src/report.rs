@@ -1,5 +1,6 @@
 //! What the speaker tells: conditions, its `Speaker` object, events, metrics.
 
+mod elsewhere;
 pub mod metrics;
 pub mod outbox;
 pub mod passwords;
@@ -7,3 +8,4 @@ pub mod reporter;
 pub mod scene;
 pub mod standing;
 pub mod status;
+mod told;

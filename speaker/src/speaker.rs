@@ -13,7 +13,7 @@ use crate::bgp::peering::{Peerings, SessionView};
 use crate::decide::decision::{Decider, Decision, Input};
 use crate::decide::wanted::Wanted;
 use crate::layer2::announcer::Report;
-use crate::report::outbox::Standings;
+use crate::report::outbox::{ShownChange, Standings};
 use crate::report::passwords::Verdicts;
 use crate::report::scene::Scene;
 use crate::report::status::{self, Picture};
@@ -50,6 +50,8 @@ pub struct Speaker {
     pub sessions: watch::Receiver<BTreeMap<PeerName, SessionView>>,
     /// What the reporter is to write.
     pub standings: watch::Sender<Standings>,
+    /// What Services show already.
+    pub shown: mpsc::UnboundedSender<ShownChange>,
     /// What the Speaker of this node is to show.
     pub pictures: watch::Sender<Picture>,
     /// Whether everything is known.
@@ -89,6 +91,10 @@ impl Speaker {
                     // A list is many objects, and one decision.
                     while let Ok(input) = inputs.try_recv() {
                         self.decider.handle_input(*input);
+                    }
+                    for change in self.decider.poll_shown() {
+                        // Nobody listening is how a process ends.
+                        let _ = self.shown.send(change);
                     }
                     let Some(next) = self.decider.poll_decision() else {
                         continue;

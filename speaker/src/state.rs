@@ -1,15 +1,20 @@
 //! What a speaker keeps on disk, so that it can go on while the API server is away.
 //!
-//! One file: a line that says what it is, when it was written and what the rest hashes to, then JSON. Writing is best effort
-//! (F42); what cannot be read is left aside with the reason.
+//! One file: a line that says what it is, when the API server last was in reach and what the rest hashes to, then JSON. Writing is best
+//! effort (F42); what cannot be read is left aside with the reason.
+//!
+//! What the API server said ages from when it last was in reach, whenever that was written: a quiet cluster is not an old one. What the
+//! speakers agreed on has no age: whoever holds more by now says so on the segment.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use announce::Interfaces;
+use announce::{Announceable, Interfaces};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use claim::{Snapshot, UnitId};
@@ -27,7 +32,7 @@ use peerings::PeeringsContent;
 #[cfg(test)]
 pub(crate) use peerings::tests::peerings as recalled;
 
-const FORM: &str = "herald-speaker-state/1";
+const FORM: &str = "herald-speaker-state/2";
 
 /// What is older than this says nothing about the cluster any more.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -58,19 +63,32 @@ pub enum StateError {
     /// It is of another node.
     #[error("it is of node {0}")]
     Node(String),
-    /// It is too old, or from the future.
-    #[error("it was written {0:?} ago or ahead")]
+    /// What it has from the API server is too old.
+    #[error(
+        "the API server was last in reach {0:?} before: what it said is left aside, what the speakers agreed on is not"
+    )]
     Age(Duration),
     /// It hashes right and cannot be understood.
     #[error("its content cannot be understood: {0}")]
     Content(String),
 }
 
+/// What was kept, as far as it is of use.
+#[derive(Debug)]
+pub struct Kept {
+    /// What was kept.
+    pub state: State,
+    /// When the API server was last in reach.
+    pub contact: SystemTime,
+    /// Why a part of it is left aside.
+    pub fault: Option<StateError>,
+}
+
 /// Reads what node `me` kept at `path`; none if there is nothing.
 ///
 /// # Errors
 /// There is something that cannot be used.
-pub fn read(path: &Path, me: &NodeName, now: SystemTime) -> Result<Option<State>, StateError> {
+pub fn read(path: &Path, me: &NodeName, now: SystemTime) -> Result<Option<Kept>, StateError> {
     let text = match std::fs::read(path) {
         Ok(octets) => String::from_utf8(octets).map_err(|_utf8| StateError::Form)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -79,44 +97,62 @@ pub fn read(path: &Path, me: &NodeName, now: SystemTime) -> Result<Option<State>
     decode(&text, me, now).map(Some)
 }
 
-/// Keeps `state` at `path`, in one piece or not at all.
+/// Keeps `state` at `path`, in one piece or not at all, also where the power goes; the API server was last in reach at `contact`.
+/// Nobody else may write to that path meanwhile.
 ///
 /// # Errors
 /// The disk is full, read-only, or gone.
-pub fn write(path: &Path, me: &NodeName, now: SystemTime, state: &State) -> io::Result<()> {
+pub fn write(path: &Path, me: &NodeName, contact: SystemTime, state: &State) -> io::Result<()> {
     let beside: PathBuf = path.with_extension("new");
-    std::fs::write(&beside, encode(me, now, state))?;
-    std::fs::rename(beside, path)
+    let mut file = File::create(&beside)?;
+    file.write_all(encode(me, contact, state).as_bytes())?;
+    // Some file systems carry out a renaming before they write what the file holds, and the folder when it suits them.
+    file.sync_all()?;
+    std::fs::rename(beside, path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
-fn encode(me: &NodeName, now: SystemTime, state: &State) -> String {
+fn encode(me: &NodeName, contact: SystemTime, state: &State) -> String {
     let content = serde_json::to_string(&Content::of(me, state)).expect("plain maps and strings are JSON");
-    let written = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    format!("{FORM} {written} {}\n{content}\n", hash(&content))
+    let contact = contact.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    format!("{FORM} {contact} {}\n{content}\n", hash(&content))
 }
 
-fn decode(text: &str, me: &NodeName, now: SystemTime) -> Result<State, StateError> {
+fn decode(text: &str, me: &NodeName, now: SystemTime) -> Result<Kept, StateError> {
     let (head, content) = text.split_once('\n').ok_or(StateError::Form)?;
     let words: Vec<&str> = head.split(' ').collect();
-    let [FORM, written, hashed] = words.as_slice() else {
+    let [FORM, contact, hashed] = words.as_slice() else {
         return Err(StateError::Form);
     };
     let content = content.strip_suffix('\n').ok_or(StateError::Damaged)?;
     if *hashed != hash(content) {
         return Err(StateError::Damaged);
     }
-    let written: u64 = written.parse().map_err(|_number| StateError::Form)?;
-    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let age = now.abs_diff(Duration::from_secs(written));
-    if age > LONGEST {
-        return Err(StateError::Age(age));
-    }
+    let contact: u64 = contact.parse().map_err(|_number| StateError::Form)?;
+    let contact = UNIX_EPOCH
+        .checked_add(Duration::from_secs(contact))
+        .ok_or(StateError::Form)?;
     let content: Content =
         serde_json::from_str(content).map_err(|error| StateError::Content(error.to_string()))?;
     if content.node != me.0 {
         return Err(StateError::Node(content.node));
     }
-    content.state()
+    let mut state = content.state()?;
+    // A board without a clock boots long before it last ran: how old the file is is not known then, and nothing newer is.
+    let age = now.duration_since(contact).unwrap_or_default();
+    let is_old = age > LONGEST;
+    if is_old {
+        state = State {
+            segments: state.segments,
+            ..State::default()
+        };
+    }
+    Ok(Kept {
+        state,
+        contact,
+        fault: is_old.then_some(StateError::Age(age)),
+    })
 }
 
 fn hash(content: &str) -> String {
@@ -139,6 +175,8 @@ struct Content {
 #[derive(Serialize, Deserialize)]
 struct UnitContent {
     yielding: BTreeSet<IpAddr>,
+    #[serde(default)]
+    terminating: BTreeSet<String>,
     /// By address the interfaces; none for all.
     addresses: BTreeMap<IpAddr, Option<BTreeSet<String>>>,
     candidates: BTreeMap<String, u32>,
@@ -154,6 +192,8 @@ impl Content {
         let Wanted {
             units,
             possible,
+            // Known again by the time that a new Service can be.
+            announceable: _,
             drain,
         } = wanted;
         Self {
@@ -180,13 +220,16 @@ impl Content {
         let mut segments = BTreeMap::new();
         for (iface, text) in self.segments {
             let octets = BASE64_STANDARD.decode(text).map_err(|error| wrong(&error))?;
-            let snapshot = Snapshot::decode(&octets).map_err(|error| wrong(&error))?;
-            segments.insert(iface, snapshot);
+            // That of another version is worth nothing, and the rest is.
+            if let Ok(snapshot) = Snapshot::decode(&octets) {
+                segments.insert(iface, snapshot);
+            }
         }
         Ok(State {
             wanted: Wanted {
                 units: units.collect(),
                 possible: self.possible.into_iter().map(NodeName).collect(),
+                announceable: Announceable::default(),
                 drain: self.drain,
             },
             peerings: self
@@ -206,6 +249,7 @@ impl UnitContent {
         };
         Self {
             yielding: unit.yielding.clone(),
+            terminating: unit.terminating.iter().map(|node| node.0.clone()).collect(),
             addresses: unit
                 .addresses
                 .iter()
@@ -233,6 +277,7 @@ impl UnitContent {
             yielding: self.yielding,
             addresses,
             candidates: shared.candidates(candidates.collect()),
+            terminating: Arc::new(self.terminating.into_iter().map(NodeName).collect()),
         }
     }
 }
@@ -258,7 +303,8 @@ mod tests {
             ]
             .into(),
             yielding: [ip("2001:db8::1")].into(),
-            candidates: std::sync::Arc::new([(me(), 0), (NodeName("n2".into()), 7)].into()),
+            candidates: Arc::new([(me(), 0), (NodeName("n2".into()), 7)].into()),
+            terminating: Arc::new([NodeName("n2".into())].into()),
         };
         let id = UnitId(ip("192.0.2.1"));
         let segment = Snapshot {
@@ -269,6 +315,7 @@ mod tests {
             wanted: Wanted {
                 units: [(UnitId(ip("192.0.2.1")), unit)].into(),
                 possible: [me()].into(),
+                announceable: Announceable::default(),
                 drain: false,
             },
             peerings: peerings::tests::peerings(),
@@ -282,7 +329,27 @@ mod tests {
         let path = folder.path().join("state");
         assert!(matches!(read(&path, &me(), at(0)), Ok(None)));
         write(&path, &me(), at(0), &state()).unwrap();
-        assert_eq!(read(&path, &me(), at(3600)).unwrap(), Some(state()));
+        let kept = read(&path, &me(), at(3600)).unwrap().unwrap();
+        assert_eq!((kept.state, kept.contact), (state(), at(0)));
+        assert!(kept.fault.is_none() && !path.with_extension("new").exists());
+    }
+
+    #[test]
+    fn what_the_speakers_agreed_on_has_no_age_and_what_the_api_said_has_one() {
+        let text = encode(&me(), at(0), &state());
+        let day = LONGEST.as_secs();
+        assert_eq!(decode(&text, &me(), at(day)).unwrap().state, state());
+        let old = decode(&text, &me(), at(day + 1)).unwrap();
+        assert!(matches!(old.fault, Some(StateError::Age(_))));
+        assert_eq!(old.state.segments, state().segments);
+        assert_eq!((old.state.wanted, old.state.peerings), Default::default());
+    }
+
+    /// A board without a clock is in 1970 until it has the network.
+    #[test]
+    fn a_clock_that_was_set_back_makes_nothing_old() {
+        let text = encode(&me(), at(0), &state());
+        assert_eq!(decode(&text, &me(), UNIX_EPOCH).unwrap().state, state());
     }
 
     #[test]
@@ -301,17 +368,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_old_of_another_node_or_of_another_form_is_left_aside() {
+    fn what_is_of_another_node_or_of_another_form_is_left_aside() {
         let text = encode(&me(), at(0), &state());
-        let day = LONGEST.as_secs();
-        assert!(matches!(
-            decode(&text, &me(), at(day + 1)),
-            Err(StateError::Age(_))
-        ));
         assert!(
             matches!(decode(&text, &NodeName("n2".into()), at(0)), Err(StateError::Node(node)) if node == "n1")
         );
-        let other = text.replacen("state/1", "state/2", 1);
+        let other = text.replacen("state/2", "state/1", 1);
         assert!(matches!(decode(&other, &me(), at(0)), Err(StateError::Form)));
         assert!(matches!(decode("", &me(), at(0)), Err(StateError::Form)));
     }

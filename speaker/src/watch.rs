@@ -1,5 +1,6 @@
-//! What the speaker follows besides its link to the kernel: Secrets, keys, kube-proxy, how it is to end.
+//! What the speaker follows besides its link to the kernel: Secrets, keys, kube-proxy, whether the API server is in reach, how it is to end.
 
+pub mod contact;
 pub mod datapath;
 pub mod departure;
 pub mod keys;

@@ -55,9 +55,12 @@ fn a_service_costs_little_memory_and_nothing_once_it_is_gone() {
 /// What the loop of the speaker does after a change, with all that is to be said said at once.
 fn go_around(decider: &mut Decider, outbox: &mut Outbox) {
     let decision = decider.decision().unwrap();
+    for change in decider.poll_shown() {
+        outbox.handle_shown(start(), change);
+    }
     let standings = Scene::new(NodeName(ME.into())).standings(&decision);
     outbox.handle_standings(start(), &standings);
-    while outbox.poll_standing(start() + Duration::from_secs(60)).is_some() {}
+    while outbox.poll_write(start() + Duration::from_secs(60)).is_some() {}
 }
 
 #[allow(clippy::disallowed_methods, reason = "no time passes in this test")]

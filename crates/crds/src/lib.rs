@@ -33,7 +33,7 @@ pub use l2_advertisement::{
     ConflictPolicy, L2Advertisement, L2AdvertisementSpec, L2AdvertisementStatus, PreferredNodeSelector,
 };
 pub use speaker::{
-    AnnouncedAddress, BgpService, BgpSession, SeenSpeaker, Speaker, SpeakerInterface, SpeakerSpec,
-    SpeakerStatus,
+    AnnouncedAddress, BgpService, BgpSession, Layer2Service, SeenSpeakers, Speaker, SpeakerInterface,
+    SpeakerSpec, SpeakerStatus,
 };
 pub use stored::{Malformed, Stored};

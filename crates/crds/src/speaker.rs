@@ -71,6 +71,14 @@ pub struct SpeakerStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub interfaces: Vec<SpeakerInterface>,
 
+    /// How many Services the node announces on its interfaces, or answers for in place of another node's speaker.
+    #[serde(default)]
+    pub layer2_service_count: i64,
+
+    /// These Services, and why this node announces them; the first thousand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layer2_services: Vec<Layer2Service>,
+
     /// The BGP sessions of the node, by peer: those that it is to have, whether they are up or not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bgp_sessions: Vec<BgpSession>,
@@ -88,6 +96,31 @@ pub struct SpeakerStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
+}
+
+/// A Service that the node announces on its interfaces.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Layer2Service {
+    /// The Service, as namespace/name.
+    pub service: String,
+
+    /// Holder: this node announces it and takes its traffic. Proxy: it answers in place of the node that takes the traffic, while the
+    /// speaker there is away.
+    pub role: String,
+
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+
+    /// The node that announced it before, if one did; of a Proxy, the node that takes the traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+
+    /// Why it is announced from here: Vacant (nobody did), HolderDead, HandedOver, Resumed (it did before, too), or another word of the
+    /// segment protocol.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// An address that the node announces.
@@ -165,18 +198,34 @@ pub struct SpeakerInterface {
     /// Its name on the node.
     pub name: String,
 
-    /// The speakers of other nodes, as this one sees them.
+    /// Its hardware address: where the addresses are that the node announces there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hardware_address: Option<String>,
+
+    /// The subnets that it is in: addresses of other subnets are not announced there, unless an L2Advertisement names the interface.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub speakers: Vec<SeenSpeaker>,
+    pub subnets: Vec<String>,
+
+    /// The default gateways of the node that are reached through it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gateways: Vec<String>,
+
+    /// The speakers of other nodes, as this one sees them: how many are in which state.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub speakers: Vec<SeenSpeakers>,
 }
 
-/// The speaker of another node.
+/// Speakers of other nodes that are in one state.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
-pub struct SeenSpeaker {
-    /// The node.
-    pub node: String,
-
+pub struct SeenSpeakers {
     /// Ready, Listening, Draining, Unable, OneWay, Missing, SpeakerLost or Dead.
     pub state: String,
+
+    /// How many they are.
+    pub count: i64,
+
+    /// The first three nodes by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<String>,
 }

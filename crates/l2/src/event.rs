@@ -32,6 +32,12 @@ pub enum Event {
         /// The address held here.
         address: IpAddr,
     },
+    /// An address that was ours for the first time ([`crate::Input::FirstUse`]) has been asked for: it is answered for and announced
+    /// from now on, or given up to the stranger that was told of before this.
+    InUse {
+        /// The address held here.
+        address: IpAddr,
+    },
     /// Who was asked by [`crate::Input::Probe`] has answered. Once for each of these.
     Answered {
         /// The address that was asked for.

@@ -53,7 +53,8 @@ pub enum Input<'a> {
         /// The station to ask.
         mac: Option<Mac>,
     },
-    /// The address, which is held, is in use for the first time: find out in the background whether a stranger has it
-    /// already (A4, N11). It stays in use meanwhile.
+    /// The address is ours from now on, and nobody has had it as far as is known: ask whether a stranger has it (A4, N11; RFC 5227
+    /// §2.1.1) before anything is said of it. [`crate::Event::InUse`] tells when that is over, a few hundredths of a second later; the
+    /// questions go on in the background. Of an address held already, these alone.
     FirstUse(IpAddr),
 }

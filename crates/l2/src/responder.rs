@@ -97,6 +97,7 @@ impl Responder {
             match task {
                 Task::Announce(address) => self.announce(now, address),
                 Task::Watch(address) => self.watch(now, address),
+                Task::Begin(address) => self.ask_or_begin(now, address),
                 Task::FirstUse(address) => self.ask_first_use(now, address),
                 Task::Forget(address) => self.forget(address),
             }
@@ -147,6 +148,8 @@ impl Responder {
             Entry::Occupied(known) if known.get().role == role => return,
             Entry::Occupied(mut known) => {
                 known.get_mut().role = role;
+                known.get_mut().asking = None;
+                self.agenda.clear(Task::Begin(address));
                 // What was to be said of the station before is no longer true.
                 purge(&mut self.transmits, address);
             }
@@ -162,6 +165,7 @@ impl Responder {
         if self.held.remove(&address).is_some() {
             self.agenda.clear(Task::Announce(address));
             self.agenda.clear(Task::Watch(address));
+            self.agenda.clear(Task::Begin(address));
             self.agenda.clear(Task::FirstUse(address));
             purge(&mut self.transmits, address);
             self.interest_changed = true;

@@ -49,7 +49,10 @@ libfuzzer_sys::fuzz_target!(|octets: &[u8]| {
             10 => Input::Cluster([mac(kind >> 4)].into()),
             11 => Input::Yielding([address].into()),
             12 => Input::Probe { address, mac: None },
-            13 => Input::FirstUse(address),
+            13 => {
+                spoken_for.insert(address);
+                Input::FirstUse(address)
+            }
             14 => Input::Interface {
                 mac: mac(kind >> 4 | 1),
                 addresses: [address].into(),

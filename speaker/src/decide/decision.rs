@@ -19,6 +19,7 @@ use model::{Labels, NodeName, PeerName, PoolName, ServiceName};
 
 use crate::bgp::peering::Peerings;
 use crate::decide::wanted::{Places, Shared, Unit, Wanted};
+use crate::report::outbox::ShownChange;
 use crate::report::passwords::Verdicts;
 
 mod nodes;
@@ -84,8 +85,6 @@ pub struct Prospect {
     pub layer2: Layer2,
     /// Who announces it by BGP; or the reason why nobody does.
     pub bgp: Result<Arc<BgpPlan>, Reason>,
-    /// The node that says of itself, on the Service, that it announces it.
-    pub announcer: Option<NodeName>,
 }
 
 /// What becomes of a Service on the segments.
@@ -125,6 +124,8 @@ pub struct Decider {
     own_values: NodeValues,
     drain: bool,
     node_uid: Option<String>,
+    /// What Services show, and nobody was told yet.
+    shown: Vec<ShownChange>,
     /// Something that is no plan has changed.
     changed: bool,
     /// The watches that have not delivered their first list.
@@ -166,6 +167,7 @@ impl Decider {
             },
             drain: false,
             node_uid: None,
+            shown: Vec::new(),
             changed: false,
             unlisted: Watch::ALL.into(),
             settings,
@@ -195,6 +197,11 @@ impl Decider {
         }
     }
 
+    /// What Services came to show since the last call. It decides nothing.
+    pub fn poll_shown(&mut self) -> Vec<ShownChange> {
+        std::mem::take(&mut self.shown)
+    }
+
     /// What is to be announced from now on, if that may be something else than at the last call: most of what a watch tells
     /// changes nothing, our own writes among it.
     pub fn poll_decision(&mut self) -> Option<Decision> {
@@ -210,6 +217,7 @@ impl Decider {
         }
         let mut wanted = Wanted {
             possible: announce::possible(self.plans.facts()),
+            announceable: announce::announceable(self.plans.facts(), &self.settings.me),
             drain: self.drain,
             units: BTreeMap::new(),
         };
@@ -237,6 +245,7 @@ impl Decider {
             addresses: Places::default(),
             yielding: BTreeSet::new(),
             candidates: shared.preferences(&plan.candidates),
+            terminating: shared.terminating(&plan.candidates),
         });
         let mine = plan.candidates.get(&self.settings.me);
         let place = shared.place(mine.map_or(&Interfaces::All, |candidate| &candidate.interfaces));

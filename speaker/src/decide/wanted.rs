@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use announce::{Candidates, Interfaces};
+use announce::{Announceable, Candidates, Interfaces, LocalEndpoints};
 use claim::{Addresses, UnitId};
 use model::NodeName;
 
@@ -15,6 +15,8 @@ pub struct Wanted {
     pub units: BTreeMap<UnitId, Unit>,
     /// Every node that could announce anything: what a majority of speakers is one of.
     pub possible: BTreeSet<NodeName>,
+    /// What this node could announce beyond that.
+    pub announceable: Announceable,
     /// This node is to hand over what it holds.
     pub drain: bool,
 }
@@ -26,24 +28,22 @@ impl Wanted {
         let unit = |(ip, place): (IpAddr, Interfaces)| {
             let unit = Unit {
                 addresses: [(ip, place)].into(),
-                yielding: BTreeSet::new(),
                 candidates: candidates.clone(),
+                ..Unit::default()
             };
             (UnitId(ip), unit)
         };
         Self {
             units: places.into_iter().map(unit).collect(),
             possible: [me.clone()].into(),
+            announceable: Announceable::default(),
             drain: false,
         }
     }
 
     /// All addresses that node `me` may hold.
     pub fn candidacies(&self, me: &NodeName) -> BTreeSet<IpAddr> {
-        let units = self
-            .units
-            .values()
-            .filter(|unit| unit.candidates.contains_key(me));
+        let units = self.units.values().filter(|unit| unit.lasting().contains_key(me));
         units.flat_map(|unit| unit.addresses.keys().copied()).collect()
     }
 }
@@ -58,9 +58,24 @@ pub struct Unit {
     pub yielding: BTreeSet<IpAddr>,
     /// The nodes of which one is to announce them, with their preferences: of most units the same, see [`Shared`].
     pub candidates: Arc<BTreeMap<NodeName, u32>>,
+    /// Of these, the ones that will not be able to serve them for long: they go after the others.
+    pub terminating: Arc<BTreeSet<NodeName>>,
 }
 
 impl Unit {
+    /// The candidates that are to last, if there are any; else all.
+    fn lasting(&self) -> Preferences {
+        if self.terminating.is_empty() {
+            return self.candidates.clone();
+        }
+        let mut lasting = BTreeMap::clone(&self.candidates);
+        lasting.retain(|node, _| !self.terminating.contains(node));
+        match lasting.is_empty() {
+            true => self.candidates.clone(),
+            false => lasting.into(),
+        }
+    }
+
     /// The unit as the interface sees it that takes those of its addresses for which `takes` holds; none if it takes none.
     /// `me` is no candidate where it may not announce: its own word on that counts.
     pub fn on(
@@ -69,7 +84,8 @@ impl Unit {
         mut takes: impl FnMut(IpAddr, &Interfaces) -> bool,
     ) -> Option<claim::Unit> {
         let wherever = Interfaces::All;
-        let is_candidate = self.candidates.contains_key(me);
+        let candidates = self.lasting();
+        let is_candidate = candidates.contains_key(me);
         let mut of = |places: bool| -> Addresses {
             let of = |place| if places { place } else { &wherever };
             let taken = self.addresses.iter().filter(|(ip, place)| takes(*ip, of(place)));
@@ -79,11 +95,11 @@ impl Unit {
         if !own.is_empty() {
             return Some(claim::Unit {
                 addresses: own,
-                candidates: self.candidates.clone(),
+                candidates,
             });
         }
         let others = if is_candidate { of(false) } else { own };
-        let mut candidates = BTreeMap::clone(&self.candidates);
+        let mut candidates = BTreeMap::clone(&candidates);
         candidates.remove(me);
         (!others.is_empty() && !candidates.is_empty()).then_some(claim::Unit {
             addresses: others,
@@ -147,6 +163,8 @@ type Preferences = Arc<BTreeMap<NodeName, u32>>;
 #[derive(Debug, Default)]
 pub struct Shared {
     candidates: BTreeSet<Preferences>,
+    /// Of most units no node is about to go.
+    none: Arc<BTreeSet<NodeName>>,
     /// The plan's candidates that came last, which most plans have, and what became of them.
     last: Option<(Arc<Candidates>, Preferences)>,
     places: Vec<Arc<Interfaces>>,
@@ -167,6 +185,18 @@ impl Shared {
         let preferences = self.candidates(candidates.iter().map(preference).collect());
         self.last = Some((candidates.clone(), preferences.clone()));
         preferences
+    }
+
+    /// Those of the candidates that go after the others.
+    pub fn terminating(&self, candidates: &Candidates) -> Arc<BTreeSet<NodeName>> {
+        let terminate = |(node, candidate): (&NodeName, &announce::Candidate)| {
+            (candidate.endpoints == LocalEndpoints::Terminate).then(|| node.clone())
+        };
+        let terminating: BTreeSet<NodeName> = candidates.iter().filter_map(terminate).collect();
+        match terminating.is_empty() {
+            true => self.none.clone(),
+            false => terminating.into(),
+        }
     }
 
     /// The one copy of these candidates.
@@ -224,8 +254,8 @@ mod tests {
     fn unit(place: Interfaces) -> Unit {
         Unit {
             addresses: [(ip("192.0.2.1"), place)].into(),
-            yielding: BTreeSet::new(),
             candidates: Arc::new([(name("n1"), 0), (name("n2"), 5)].into()),
+            ..Unit::default()
         }
     }
 
@@ -250,6 +280,23 @@ mod tests {
         let elsewhere = Interfaces::Named(["eth1".to_owned()].into());
         let on = unit(elsewhere).on(&name("n1"), eth0).unwrap();
         assert_eq!(*on.candidates, [(name("n2"), 5)].into());
+    }
+
+    /// F30
+    #[test]
+    fn a_node_that_is_about_to_go_gives_way_to_one_that_stays_and_to_nobody_else() {
+        let mut unit = unit(Interfaces::All);
+        unit.terminating = Arc::new([name("n2")].into());
+        assert_eq!(
+            *unit.on(&name("n1"), eth0).unwrap().candidates,
+            [(name("n1"), 0)].into()
+        );
+        assert_eq!(
+            *unit.on(&name("n2"), eth0).unwrap().candidates,
+            [(name("n1"), 0)].into()
+        );
+        unit.terminating = Arc::new([name("n1"), name("n2")].into());
+        assert_eq!(unit.on(&name("n1"), eth0).unwrap().candidates.len(), 2);
     }
 
     #[test]

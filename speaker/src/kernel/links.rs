@@ -11,12 +11,14 @@ use l2::Mac;
 
 mod address;
 mod exclude;
+mod included;
 mod route;
 mod table;
 mod watcher;
 
 pub use address::{Address, AddressKind};
 pub use exclude::{DEFAULT_EXCLUDED, ExcludeList, InvalidPattern, NotUsable, usable};
+pub use included::included;
 pub use route::Gateway;
 pub use watcher::{LinksError, Watcher};
 

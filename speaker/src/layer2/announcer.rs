@@ -27,7 +27,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use announce::Interfaces;
-use claim::{Keys, UnitId};
+use claim::{Keys, UnitId, Why};
+use ipnet::IpNet;
+use jiff::Timestamp;
 use l2::{Mac, Response};
 use model::NodeName;
 use tokio::sync::{mpsc, watch};
@@ -47,7 +49,7 @@ mod statistics;
 use interface::Interface;
 pub use interface::Station;
 pub use memory::Memory;
-use plan::Assignment;
+use plan::{Assignment, Others, Plan};
 pub use statistics::{InterfaceStatistics, Statistics};
 
 /// After what is wanted was taken in, the next news waits so many times as long as that took: the tasks of the interfaces,
@@ -63,6 +65,8 @@ pub struct Agreeing {
     pub me: NodeName,
     /// The times of the protocol.
     pub settings: claim::Settings,
+    /// The UDP port that they talk on.
+    pub port: u16,
     /// The keys that the speakers share.
     pub keys: watch::Receiver<Keys>,
     /// Whether this node forwards.
@@ -102,11 +106,24 @@ pub enum Report {
         /// Where.
         iface: String,
     },
-    /// The address is held, and no interface can announce it. Reported when this becomes true; an [`Report::Announced`]
-    /// ends it.
+    /// The address is held, and no interface can announce it. Reported when this becomes true, or so for another reason; an
+    /// [`Report::Announced`] ends it.
     NoInterface {
         /// The address.
         ip: IpAddr,
+        /// Why not.
+        why: NoInterface,
+    },
+    /// The interfaces that are used, each time that they change.
+    Interfaces(BTreeMap<String, InterfaceFacts>),
+    /// What this node does for a unit on a segment; none: nothing any more.
+    Role {
+        /// Where.
+        iface: String,
+        /// The unit.
+        unit: UnitId,
+        /// What it does.
+        role: Option<UnitRole>,
     },
     /// Another speaker of the cluster claims the address. Repeated while it does: see [`l2::Event::Rival`].
     Rival {
@@ -180,6 +197,54 @@ pub enum Report {
     },
 }
 
+/// Why no interface of a node can announce an address; the last of these that is true of one is told.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NoInterface {
+    /// None has its subnet, or is one that an L2Advertisement names.
+    NoSubnet,
+    /// The one that would has no address, so that the speakers cannot agree there.
+    Unaddressed {
+        /// The interface.
+        iface: String,
+    },
+    /// It is the first or the last address of a subnet of an interface, and thus no host's (RFC 1122 §3.2.1.3).
+    NoHost {
+        /// The subnet.
+        subnet: IpNet,
+    },
+}
+
+/// What other programs of the cluster may want to know of an interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InterfaceFacts {
+    /// Its hardware address.
+    pub mac: Option<Mac>,
+    /// The subnets that it is in.
+    pub subnets: BTreeSet<IpNet>,
+    /// The default gateways that are reached through it.
+    pub gateways: BTreeSet<IpAddr>,
+}
+
+/// What a node does for a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnitRole {
+    /// Whose traffic it is.
+    pub duty: Duty,
+    /// Why it came to be so, where that is known.
+    pub why: Option<Why>,
+    /// Since when it is.
+    pub since: Timestamp,
+}
+
+/// For whom a node answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// For itself.
+    Holder,
+    /// In place of the holder's speaker.
+    Proxy,
+}
+
 /// Whether something that a speaker needs is there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Knowledge {
@@ -201,7 +266,9 @@ pub struct Announcer {
     reports: mpsc::UnboundedSender<Report>,
     statistics: Statistics,
     /// Addresses that were reported as having no interface, and still have none.
-    homeless: BTreeSet<IpAddr>,
+    homeless: BTreeMap<IpAddr, NoInterface>,
+    /// The interfaces that were reported.
+    facts: BTreeMap<String, InterfaceFacts>,
     interfaces: BTreeMap<String, Running>,
     tasks: JoinSet<()>,
 }
@@ -232,7 +299,8 @@ impl Announcer {
             agreeing: None,
             reports,
             statistics: Statistics::default(),
-            homeless: BTreeSet::new(),
+            homeless: BTreeMap::new(),
+            facts: BTreeMap::new(),
             interfaces: BTreeMap::new(),
             tasks: JoinSet::new(),
         }
@@ -291,20 +359,49 @@ impl Announcer {
     fn reconcile(&mut self) {
         let wanted = self.wanted.borrow_and_update().clone();
         let links = self.links.borrow_and_update().clone();
-        let plan = plan::plan(&self.me, &wanted, &links, &self.excluded);
+        let others = match self.agreeing {
+            Some(_) => Others::Asked,
+            None => Others::Ignored,
+        };
+        let plan = plan::plan(&self.me, &wanted, &links, &self.excluded, others);
         for (name, running) in &mut self.interfaces {
             if !plan.interfaces.contains_key(name) && running.desired.take().is_some() {
                 tracing::info!(iface = name, "interface is not used any more");
             }
         }
+        self.tell_facts(&plan, &links);
         for (name, assignment) in plan.interfaces {
             self.assign(name, assignment);
         }
-        for ip in plan.homeless.difference(&self.homeless).copied() {
-            self.report(Report::NoInterface { ip });
+        for (ip, why) in &plan.homeless {
+            if self.homeless.get(ip) != Some(why) {
+                let (ip, why) = (*ip, why.clone());
+                self.report(Report::NoInterface { ip, why });
+            }
         }
         self.homeless = plan.homeless;
         self.statistics.retain(|name| links.contains_key(name));
+    }
+
+    fn tell_facts(&mut self, plan: &Plan, links: &Links) {
+        let facts = |name: &String| {
+            let link = links.get(name)?;
+            let facts = InterfaceFacts {
+                mac: link.mac,
+                subnets: link.subnets.clone(),
+                gateways: link
+                    .gateways
+                    .iter()
+                    .filter_map(|gateway| gateway.address)
+                    .collect(),
+            };
+            Some((name.clone(), facts))
+        };
+        let facts = plan.interfaces.keys().filter_map(facts).collect();
+        if self.facts != facts {
+            self.facts.clone_from(&facts);
+            self.report(Report::Interfaces(facts));
+        }
     }
 
     fn assign(&mut self, name: String, assignment: Assignment) {

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::decide::wanted::Wanted;
 use crate::kernel::ipvs;
-use crate::kernel::links::{ExcludeList, Watcher};
+use crate::kernel::links::{ExcludeList, Watcher, included};
 use crate::layer2::announcer::{Agreeing, Announcer, Knowledge, Leave, Memory, Report};
 use crate::report::metrics;
 use crate::watch::keys::Follower;
@@ -32,6 +32,8 @@ pub struct Surroundings {
     pub memory: Memory,
     /// Regular expressions of the interfaces never used.
     pub exclude_interfaces: Option<Vec<String>>,
+    /// The UDP port of all speakers.
+    pub port: u16,
     /// The folder of the keys that the speakers share.
     pub segment_keys: PathBuf,
     /// Whether this node forwards.
@@ -56,17 +58,17 @@ impl Surroundings {
             None => ExcludeList::default(),
         };
         let (watcher, links) = Watcher::open().await?;
-        tokio::spawn(ipvs::follow(
-            links.clone(),
-            excluded.clone(),
-            self.reports.clone(),
-        ));
+        // That of IPVS is among those that are left out.
+        let all = links.clone();
+        tokio::spawn(ipvs::follow(all, excluded.clone(), self.reports.clone()));
+        let links = included(links, excluded.clone());
         let keys = first_keys(self.segment_keys, self.reports.clone());
         let announcer = Announcer::new(self.me.clone(), self.wanted, links, excluded, self.reports);
         metrics::register_layer2(registry, announcer.statistics());
-        let agreeing = |keys| Agreeing {
+        let agreeing = move |keys| Agreeing {
             me: self.me,
             settings: claim::Settings::default(),
+            port: self.port,
             keys,
             able: self.able,
             leave: self.leave,

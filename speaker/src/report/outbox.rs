@@ -6,158 +6,206 @@ use std::time::{Duration, Instant};
 
 use model::ServiceName;
 
-use crate::report::standing::Standing;
+use crate::report::standing::{Shown, Standing};
 
 /// What this node has to say, by Service.
 pub type Standings = BTreeMap<ServiceName, Arc<Standing>>;
 
+/// What Services show, as the watch tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShownChange {
+    /// All that there is.
+    All(Vec<(ServiceName, Shown)>),
+    /// One Service shows this now; none: nothing, or it is gone.
+    One(ServiceName, Option<Shown>),
+}
+
 /// How long to wait after a write that failed.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// The standings that are still to be written. Nothing is given twice, except what failed.
+/// How long a Service may show that it is not announced, or nothing, while this node says that it is: what another node has written
+/// in the same moment may be the newer word.
+const REASSERT: Duration = Duration::from_secs(2);
+
+/// How long until a node looks again whether others announce what it does not; twice as long each time, up to the longest.
+const DOUBT: Duration = Duration::from_secs(10);
+const LONGEST_DOUBT: Duration = Duration::from_secs(320);
+
+/// A condition to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Of which Service.
+    pub name: ServiceName,
+    /// What it is to say.
+    pub standing: Arc<Standing>,
+    /// What it says.
+    pub shown: Option<Shown>,
+    /// Whether it says the word of somebody else, which may be true.
+    pub doubt: Doubt,
+}
+
+/// Whether what a Service shows may be true although this node knows nothing of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// It may not.
+    Clear,
+    /// It may: see [`Standing::unless`].
+    Look,
+}
+
+/// The standings that are still to be written. Nothing is given twice, except what failed and what somebody has written over.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    /// What was written and is still so.
-    written: Standings,
-    waiting: BTreeMap<ServiceName, (Instant, Arc<Standing>)>,
+    /// What Services show, in the words of whoever wrote it.
+    shown: BTreeMap<ServiceName, Shown>,
+    /// What was written, or was shown already, and is still so.
+    settled: BTreeMap<ServiceName, Settled>,
+    waiting: BTreeMap<ServiceName, Waiting>,
     due: BTreeSet<(Instant, ServiceName)>,
+}
+
+#[derive(Debug)]
+struct Settled {
+    standing: Arc<Standing>,
+    /// How long to the next look whether it is still left to others.
+    doubt: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    at: Instant,
+    standing: Arc<Standing>,
+    doubt: Option<Duration>,
 }
 
 impl Outbox {
     /// Takes in everything that this node has to say now. What it no longer has to say is dropped.
     pub fn handle_standings(&mut self, now: Instant, standings: &Standings) {
-        self.written
-            .retain(|name, standing| standings.get(name) == Some(standing));
+        let is_said = |name: &ServiceName, known: &Standing| {
+            let standing = standings.get(name);
+            standing.is_some_and(|standing| standing.is_like(known))
+        };
+        self.settled.retain(|name, known| is_said(name, &known.standing));
         let waiting = std::mem::take(&mut self.waiting);
         self.due.clear();
         for (name, standing) in standings {
-            if self.written.contains_key(name) {
+            if self.settled.contains_key(name) {
                 continue;
             }
-            let before = waiting.get(name).filter(|(_, before)| before == standing);
-            self.put(
-                before.map_or(now + standing.patience, |(at, _)| *at),
-                name.clone(),
-                standing.clone(),
-            );
+            let before = waiting
+                .get(name)
+                .filter(|before| before.standing.is_like(standing));
+            let (at, doubt) = match before {
+                Some(before) => (before.at, before.doubt),
+                None if self.shows(name, standing) => {
+                    self.settle(name.clone(), standing.clone(), None);
+                    continue;
+                }
+                None => (now + standing.patience, None),
+            };
+            self.put(at, name.clone(), standing.clone(), doubt);
         }
     }
 
-    /// The next standing to write, which counts as written unless [`Self::handle_failure`] says otherwise.
-    pub fn poll_standing(&mut self, now: Instant) -> Option<(ServiceName, Arc<Standing>)> {
-        self.due.first().filter(|(at, _)| *at <= now)?;
-        let (_, name) = self.due.pop_first()?;
-        let (_, standing) = self.waiting.remove(&name)?;
-        self.written.insert(name.clone(), standing.clone());
-        Some((name, standing))
+    /// Takes in what Services show.
+    pub fn handle_shown(&mut self, now: Instant, change: ShownChange) {
+        match change {
+            ShownChange::All(all) => {
+                self.shown = all.into_iter().collect();
+                let settled: Vec<ServiceName> = self.settled.keys().cloned().collect();
+                for name in settled {
+                    self.reassert(now, name);
+                }
+            }
+            ShownChange::One(name, shown) => {
+                match shown {
+                    Some(shown) => drop(self.shown.insert(name.clone(), shown)),
+                    None => drop(self.shown.remove(&name)),
+                }
+                self.reassert(now, name);
+            }
+        }
+    }
+
+    /// Good news that was written over, or deleted, is told again after a while.
+    fn reassert(&mut self, now: Instant, name: ServiceName) {
+        let shows_it = self.shown.get(&name).is_some_and(|shown| shown.announced);
+        let Some(settled) = self.settled.get(&name) else {
+            return;
+        };
+        let lost = if settled.standing.announced {
+            !shows_it
+        } else {
+            !self.shown.contains_key(&name)
+        };
+        if lost && let Some(settled) = self.settled.remove(&name) {
+            self.put(now + REASSERT, name, settled.standing, None);
+        }
+    }
+
+    /// The next condition to write, which counts as written unless [`Self::handle_failure`] or [`Self::handle_doubt`] says otherwise.
+    pub fn poll_write(&mut self, now: Instant) -> Option<Write> {
+        loop {
+            self.due.first().filter(|(at, _)| *at <= now)?;
+            let (_, name) = self.due.pop_first()?;
+            let Waiting { standing, doubt, .. } = self.waiting.remove(&name)?;
+            let shown = self.shown.get(&name).copied();
+            let is_shown = self.shows(&name, &standing);
+            self.settle(name.clone(), standing.clone(), doubt);
+            if is_shown {
+                continue;
+            }
+            let others_word = shown.is_some_and(|shown| shown.announced) && standing.unless.is_some();
+            let doubt = if others_word { Doubt::Look } else { Doubt::Clear };
+            return Some(Write {
+                name,
+                standing,
+                shown,
+                doubt,
+            });
+        }
     }
 
     /// A write failed: it is tried again, unless there is something newer to say.
-    pub fn handle_failure(&mut self, now: Instant, name: ServiceName, standing: Arc<Standing>) {
-        if self.written.get(&name) == Some(&standing) {
-            self.written.remove(&name);
-            self.put(now + RETRY, name, standing);
+    pub fn handle_failure(&mut self, now: Instant, name: ServiceName, standing: &Standing) {
+        if let Some(settled) = self.take_settled(&name, standing) {
+            self.put(now + RETRY, name, settled.standing, settled.doubt);
         }
     }
 
-    /// When [`Self::poll_standing`] has something to give.
+    /// It was not written, for others announce the Service as it says: that is looked at again.
+    pub fn handle_doubt(&mut self, now: Instant, name: ServiceName, standing: &Standing) {
+        if let Some(settled) = self.take_settled(&name, standing) {
+            let doubt = settled.doubt.map_or(DOUBT, |last| (last * 2).min(LONGEST_DOUBT));
+            self.put(now + doubt, name, settled.standing, Some(doubt));
+        }
+    }
+
+    fn take_settled(&mut self, name: &ServiceName, standing: &Standing) -> Option<Settled> {
+        let settled = self.settled.get(name)?;
+        let is_newest = settled.standing.is_like(standing);
+        is_newest.then(|| self.settled.remove(name)).flatten()
+    }
+
+    /// When [`Self::poll_write`] has something to give.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.due.first().map(|(at, _)| *at)
     }
 
-    fn put(&mut self, at: Instant, name: ServiceName, standing: Arc<Standing>) {
+    fn shows(&self, name: &ServiceName, standing: &Standing) -> bool {
+        let shown = self.shown.get(name);
+        shown.is_some_and(|shown| shown.words() == standing.words())
+    }
+
+    fn settle(&mut self, name: ServiceName, standing: Arc<Standing>, doubt: Option<Duration>) {
+        self.settled.insert(name, Settled { standing, doubt });
+    }
+
+    fn put(&mut self, at: Instant, name: ServiceName, standing: Arc<Standing>, doubt: Option<Duration>) {
         self.due.insert((at, name.clone()));
-        self.waiting.insert(name, (at, standing));
+        self.waiting.insert(name, Waiting { at, standing, doubt });
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DWELL: Duration = Duration::from_secs(1);
-
-    fn standing(announced: bool, message: &str) -> Standing {
-        Standing {
-            announced,
-            reason: "Reason",
-            message: message.into(),
-            seen: None,
-            patience: if announced { Duration::ZERO } else { DWELL },
-        }
-    }
-
-    fn one(standing: &Standing) -> Standings {
-        [(ServiceName::new("default", "web"), Arc::new(standing.clone()))].into()
-    }
-
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the virtual clock of a test starts anywhere"
-    )]
-    fn start() -> Instant {
-        Instant::now()
-    }
-
-    fn told(outbox: &mut Outbox, now: Instant) -> Option<Standing> {
-        outbox
-            .poll_standing(now)
-            .map(|(_, standing)| Standing::clone(&standing))
-    }
-
-    #[test]
-    fn good_news_is_told_at_once_and_once() {
-        let (now, mut outbox) = (start(), Outbox::default());
-        let up = standing(true, "up");
-        outbox.handle_standings(now, &one(&up));
-        assert_eq!(told(&mut outbox, now), Some(up.clone()));
-        outbox.handle_standings(now + DWELL, &one(&up));
-        assert_eq!(told(&mut outbox, now + 60 * DWELL), None);
-        assert_eq!(outbox.poll_timeout(), None);
-    }
-
-    #[test]
-    fn bad_news_is_told_when_it_lasts_and_never_when_it_passes() {
-        let (now, mut outbox) = (start(), Outbox::default());
-        let (up, down) = (standing(true, "up"), standing(false, "down"));
-        outbox.handle_standings(now, &one(&down));
-        assert_eq!(told(&mut outbox, now), None);
-        outbox.handle_standings(now + DWELL / 2, &one(&up));
-        assert_eq!(told(&mut outbox, now + DWELL / 2), Some(up));
-        outbox.handle_standings(now + DWELL, &one(&down));
-        outbox.handle_standings(now + DWELL + DWELL / 2, &one(&down));
-        assert_eq!(
-            outbox.poll_timeout(),
-            Some(now + 2 * DWELL),
-            "told again it waits no longer"
-        );
-        assert_eq!(told(&mut outbox, now + 2 * DWELL), Some(down));
-        assert_eq!(outbox.poll_timeout(), None);
-    }
-
-    #[test]
-    fn what_failed_is_told_again_unless_there_is_something_newer_to_say() {
-        let (now, mut outbox) = (start(), Outbox::default());
-        let (old, new) = (standing(true, "on eth0"), standing(true, "on eth1"));
-        outbox.handle_standings(now, &one(&old));
-        let (name, failed) = outbox.poll_standing(now).unwrap();
-        outbox.handle_failure(now, name.clone(), failed.clone());
-        assert_eq!(told(&mut outbox, now), None);
-        assert_eq!(told(&mut outbox, now + RETRY), Some(old));
-        outbox.handle_standings(now + RETRY, &one(&new));
-        outbox.handle_failure(now + RETRY, name, failed);
-        assert_eq!(told(&mut outbox, now + RETRY), Some(new));
-        assert_eq!(outbox.poll_timeout(), None);
-    }
-
-    #[test]
-    fn what_is_for_another_node_to_say_is_dropped_and_said_again_when_it_is_ours_again() {
-        let (now, mut outbox) = (start(), Outbox::default());
-        let up = standing(true, "up");
-        outbox.handle_standings(now, &one(&up));
-        assert_eq!(told(&mut outbox, now), Some(up.clone()));
-        outbox.handle_standings(now, &Standings::new());
-        outbox.handle_standings(now, &one(&up));
-        assert_eq!(told(&mut outbox, now), Some(up));
-    }
-}
+mod tests;

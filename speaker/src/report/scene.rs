@@ -14,9 +14,9 @@ use model::{NodeName, PeerName, ServiceName};
 use crate::bgp::peering::SessionView;
 use crate::decide::decision::{Decision, Layer2, Prospect, unit_of};
 use crate::decide::wanted::Wanted;
-use crate::layer2::announcer::{Knowledge, Report};
+use crate::layer2::announcer::{InterfaceFacts, Knowledge, NoInterface, Report, UnitRole};
 use crate::report::outbox::Standings;
-use crate::report::standing::{Disputes, Standing};
+use crate::report::standing::{Disputes, Elsewhere, Standing};
 use crate::watch::keys::KeysError;
 
 /// For how long one node after the other waits whether the one before it tells users.
@@ -30,7 +30,9 @@ const MOST_TURNS: u32 = 5;
 pub struct Scene {
     me: NodeName,
     announced: BTreeMap<IpAddr, BTreeSet<String>>,
-    homeless: BTreeSet<IpAddr>,
+    homeless: BTreeMap<IpAddr, NoInterface>,
+    /// The interfaces that are used.
+    interfaces: BTreeMap<String, InterfaceFacts>,
     disputed: Disputes,
     segments: BTreeMap<String, SegmentScene>,
     /// Interfaces on which this speaker only listens as yet.
@@ -59,6 +61,10 @@ pub struct SegmentScene {
     pub members: BTreeMap<NodeName, Status>,
     /// Who holds what.
     pub holders: BTreeMap<UnitId, NodeName>,
+    /// Who held what changed hands last, until it is known what this node has to do with it.
+    former: BTreeMap<UnitId, NodeName>,
+    /// What this node does, and who did it before.
+    pub roles: BTreeMap<UnitId, (UnitRole, Option<NodeName>)>,
 }
 
 impl Scene {
@@ -67,7 +73,8 @@ impl Scene {
         Self {
             me,
             announced: BTreeMap::new(),
-            homeless: BTreeSet::new(),
+            homeless: BTreeMap::new(),
+            interfaces: BTreeMap::new(),
             disputed: Disputes::new(),
             segments: BTreeMap::new(),
             listening: BTreeSet::new(),
@@ -125,6 +132,11 @@ impl Scene {
         &self.segments
     }
 
+    /// The interfaces that it uses.
+    pub fn interfaces(&self) -> &BTreeMap<String, InterfaceFacts> {
+        &self.interfaces
+    }
+
     /// Whether it answers for what it holds on every segment that it is on.
     pub fn is_speaking(&self) -> bool {
         self.listening.is_empty() && self.keys == Knowledge::There
@@ -154,9 +166,18 @@ impl Scene {
                     self.announced.remove(&ip);
                 }
             }
-            Report::NoInterface { ip } => {
-                tracing::warn!(%ip, "no usable interface for the address");
-                self.homeless.insert(ip);
+            Report::NoInterface { ip, why } => {
+                tracing::warn!(%ip, ?why, "no usable interface for the address");
+                self.homeless.insert(ip, why);
+            }
+            Report::Interfaces(interfaces) => self.interfaces = interfaces,
+            Report::Role { iface, unit, role } => {
+                let segment = self.segments.entry(iface).or_default();
+                let from = segment.former.remove(&unit);
+                match role {
+                    Some(role) => drop(segment.roles.insert(unit, (role, from))),
+                    None => drop(segment.roles.remove(&unit)),
+                }
             }
             Report::Rival { ip, iface, mac } => {
                 tracing::warn!(%ip, iface, %mac, "another speaker claims the address");
@@ -196,10 +217,14 @@ impl Scene {
                 };
             }
             Report::Moved { iface, unit, holder } => {
-                let holders = &mut self.segments.entry(iface).or_default().holders;
-                match holder {
-                    Some(node) => holders.insert(unit, node),
-                    None => holders.remove(&unit),
+                let segment = self.segments.entry(iface).or_default();
+                let former = match holder {
+                    Some(node) => segment.holders.insert(unit, node),
+                    None => segment.holders.remove(&unit),
+                };
+                match former.filter(|node| *node != self.me) {
+                    Some(former) => segment.former.insert(unit, former),
+                    None => segment.former.remove(&unit),
                 };
             }
             Report::Listening { iface, listening } => match listening {
@@ -223,10 +248,11 @@ impl Scene {
 
     /// What this node has to say about Services.
     pub fn standings(&self, decision: &Decision) -> Standings {
+        let ready = Arc::new(decision.ready.clone());
         // By BGP most Services are announced in the same words.
         let mut last: BTreeMap<Duration, Arc<Standing>> = BTreeMap::new();
         let standing = |(name, prospect): (&ServiceName, &Arc<Prospect>)| {
-            let standing = self.standing(decision, name, prospect)?;
+            let standing = self.standing(decision, &ready, name, prospect)?;
             let known = last.get(&standing.patience).filter(|known| ***known == standing);
             let standing = known.cloned().unwrap_or_else(|| Arc::new(standing));
             last.insert(standing.patience, standing.clone());
@@ -236,19 +262,25 @@ impl Scene {
     }
 
     /// What this node has to say about a Service; none when it is for another node to say. Who holds it on a segment tells also
-    /// who announces it by BGP.
-    fn standing(&self, decision: &Decision, name: &ServiceName, prospect: &Prospect) -> Option<Standing> {
+    /// that it is announced by BGP.
+    fn standing(
+        &self,
+        decision: &Decision,
+        ready: &Arc<BTreeSet<NodeName>>,
+        name: &ServiceName,
+        prospect: &Prospect,
+    ) -> Option<Standing> {
         match (&prospect.layer2, &prospect.bgp) {
             (Layer2::One(plan), bgp) => {
                 let standing = self.on_segments(&decision.wanted, name, plan)?;
                 match bgp {
-                    Ok(plan) if standing.announced => Some(standing.and_by_bgp(&plan.nodes)),
+                    Ok(_) if standing.announced => Some(standing.and_by_bgp()),
                     // Nobody on the segments, and that may be as it should: the routers know the way.
-                    Ok(plan) => self.routed(decision, name, plan, prospect),
+                    Ok(plan) => self.routed(decision, ready, name, plan),
                     Err(_) => Some(standing),
                 }
             }
-            (Layer2::Off | Layer2::Nobody(_), Ok(plan)) => self.routed(decision, name, plan, prospect),
+            (Layer2::Off | Layer2::Nobody(_), Ok(plan)) => self.routed(decision, ready, name, plan),
             (Layer2::Off, Err(reason)) => self.nobody(decision, name, reason),
             // Where no advertisement of the one kind is meant for it, the other one's reason is the one to know.
             (Layer2::Nobody(Reason::NoMatchingAdvertisement(_)), Err(reason))
@@ -259,54 +291,53 @@ impl Scene {
     }
 
     fn on_segments(&self, wanted: &Wanted, name: &ServiceName, plan: &Plan) -> Option<Standing> {
-        let (unit, addresses) = (unit_of(plan), &plan.addresses);
-        let mine: Vec<IpAddr> = addresses
+        let unit = unit_of(plan);
+        let (mine, others): (Vec<IpAddr>, Vec<IpAddr>) = plan
+            .addresses
             .iter()
-            .copied()
-            .filter(|ip| self.announced.contains_key(ip))
-            .collect();
-        if mine.len() == addresses.len() {
-            return Some(Standing::announced(
-                &self.me,
-                addresses,
-                &self.announced,
-                &self.disputed,
-            ));
-        }
+            .partition(|ip| self.announced.contains_key(ip));
         let mut holders = self
             .segments
             .values()
             .filter_map(|segment| segment.holders.get(&unit));
-        if !mine.is_empty() || holders.next().is_some() {
-            // On its way, or another node's to tell.
-            return None;
+        let holder = holders.find(|node| **node != self.me);
+        match (mine.first(), others.first()) {
+            (Some(_), None) => Some(self.announces(&mine)),
+            (Some(first), Some(missing)) => match holder {
+                // Each on another segment, and one of them tells: who has the lowest.
+                Some(holder) => {
+                    (first < missing).then(|| self.announces(&mine).and_elsewhere(holder, &others))
+                }
+                // On its way, or with no way to go.
+                None => self.nowhere(plan, *missing),
+            },
+            // Another node's to tell.
+            (None, _) if holder.is_some() => None,
+            (None, _) => {
+                let candidates = &wanted.units.get(&unit)?.candidates;
+                self.is_reporter(name, Some(candidates))
+                    .then(|| self.unheld(plan, candidates))
+            }
         }
-        let candidates = &wanted.units.get(&unit)?.candidates;
-        self.is_reporter(name, Some(candidates))
-            .then(|| self.unheld(addresses, candidates))
     }
 
-    /// Many nodes announce it and one tells: whoever does goes on, and if nobody does the nodes come forward one after the
-    /// other, so that most of the time only one writes.
+    fn announces(&self, addresses: &[IpAddr]) -> Standing {
+        Standing::announced(&self.me, addresses, &self.announced, &self.disputed)
+    }
+
+    /// Many nodes announce it, all of them say so in the same words, and those of one will do: if nobody does, the nodes come forward
+    /// one after the other.
     fn routed(
         &self,
         decision: &Decision,
+        ready: &Arc<BTreeSet<NodeName>>,
         name: &ServiceName,
-        plan: &BgpPlan,
-        prospect: &Prospect,
+        plan: &Arc<BgpPlan>,
     ) -> Option<Standing> {
         let peers = plan.nodes.get(&self.me)?;
-        let telling = prospect.announcer.as_ref().filter(|node| {
-            **node != self.me && plan.nodes.contains_key(*node) && decision.ready.contains(*node)
-        });
-        if telling.is_some() {
-            return None;
-        }
-        let established =
-            |peer: &&PeerName| self.sessions.get(*peer).is_some_and(SessionView::is_established);
-        let standing = if peers.iter().any(|peer| established(&peer)) {
-            let others = plan.nodes.keys().filter(|node| **node != self.me).collect();
-            Standing::routed(&self.me, peers.iter().filter(established), &others)
+        let established = |peer: &PeerName| self.sessions.get(peer).is_some_and(SessionView::is_established);
+        let standing = if peers.iter().any(established) {
+            Standing::routed()
         } else {
             let trouble = |peer| {
                 let session: Option<&SessionView> = self.sessions.get(peer);
@@ -314,7 +345,11 @@ impl Scene {
                 let why = session.map_or_else(|| "not begun".to_owned(), SessionView::why_not);
                 (peer, fault.unwrap_or(why))
             };
-            Standing::without_session(&self.me, &peers.iter().map(trouble).collect())
+            let elsewhere = Elsewhere::ByBgp {
+                plan: plan.clone(),
+                ready: ready.clone(),
+            };
+            Standing::without_session(&self.me, &peers.iter().map(trouble).collect()).unless(elsewhere)
         };
         let turn = self.turn(
             name,
@@ -329,17 +364,19 @@ impl Scene {
         Some(Standing::nobody(reason).after(TURN * turn))
     }
 
-    /// How many of these nodes go before this one.
+    /// How many of these nodes go before this one; no more are counted than there are turns.
     fn turn<'a>(&self, name: &ServiceName, nodes: impl Iterator<Item = &'a NodeName>) -> u32 {
         let mine = weight(&self.me, name);
-        let before = nodes.filter(|node| weight(node, name) > mine).count();
-        u32::try_from(before).unwrap_or(u32::MAX).min(MOST_TURNS)
+        let before = nodes.filter(|node| weight(node, name) > mine);
+        let most = usize::try_from(MOST_TURNS).unwrap_or(usize::MAX);
+        u32::try_from(before.take(most).count()).unwrap_or(MOST_TURNS)
     }
 
     /// Nobody that is seen from here holds the Service's addresses.
-    fn unheld(&self, addresses: &[IpAddr], candidates: &BTreeMap<NodeName, u32>) -> Standing {
-        if let Some(ip) = addresses.iter().find(|ip| self.homeless.contains(ip)) {
-            return Standing::homeless(&self.me, *ip).unless_said_elsewhere(self.known());
+    fn unheld(&self, plan: &Plan, candidates: &BTreeMap<NodeName, u32>) -> Standing {
+        let mut nowhere = plan.addresses.iter().filter_map(|ip| self.nowhere(plan, *ip));
+        if let Some(nowhere) = nowhere.next() {
+            return nowhere;
         }
         let state = |node: &NodeName| {
             let seen = self
@@ -348,13 +385,22 @@ impl Scene {
                 .filter_map(|segment| segment.members.get(node));
             (node.clone(), (*node != self.me).then(|| seen.copied().next()))
         };
-        Standing::unheld(&candidates.keys().map(state).collect()).unless_said_elsewhere(self.known())
+        Standing::unheld(&candidates.keys().map(state).collect()).unless(self.on_another_segment(plan))
     }
 
-    /// The nodes on the segments that this one is on, itself included.
-    fn known(&self) -> BTreeSet<NodeName> {
+    /// What there is to say of an address that no interface of this node can announce; none if one can.
+    fn nowhere(&self, plan: &Plan, ip: IpAddr) -> Option<Standing> {
+        let why = self.homeless.get(&ip)?;
+        Some(Standing::homeless(&self.me, ip, why).unless(self.on_another_segment(plan)))
+    }
+
+    /// Nodes that are on none of the segments that this one is on may announce it.
+    fn on_another_segment(&self, plan: &Plan) -> Elsewhere {
         let members = self.segments.values().flat_map(|segment| segment.members.keys());
-        members.chain([&self.me]).cloned().collect()
+        Elsewhere::OnAnotherSegment {
+            addresses: plan.addresses.clone(),
+            seen: members.chain([&self.me]).cloned().collect(),
+        }
     }
 
     /// Whether it is for this node to tell users why nobody announces: one of the speakers that are seen will do, if it is

@@ -1,29 +1,57 @@
 //! What a Service's condition `heraldlb.io/Announced` is to say.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use announce::Reason;
+use announce::{BgpPlan, Reason, abridged};
 use claim::Status;
-use config::condition::{Statement, find, of_service};
+use config::condition::{find, of_service};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use l2::{Mac, Response};
-use model::{NodeName, PeerName};
+use model::{NodeName, PeerName, ServiceName};
 use serde_json::{Value, json};
+
+use crate::layer2::announcer::NoInterface;
 
 /// The condition that says whether the network knows where the Service is, and from whom; or why not.
 pub const ANNOUNCED: &str = "heraldlb.io/Announced";
-
-/// How the message begins of a Service that is announced; the name of the node and a colon follow.
-const BY_NODE: &str = "by node ";
 
 /// On which interfaces the addresses of this node are announced.
 pub type Announcements = BTreeMap<IpAddr, BTreeSet<String>>;
 
 /// Addresses that a station outside of the cluster has on an interface too: which, and what is done about it.
 pub type Disputes = BTreeMap<(IpAddr, String), (Mac, Response)>;
+
+/// What a Service's condition says, as far as it takes to know whether there is something to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Whether the Service is announced.
+    pub announced: bool,
+    /// Of the reason and the message.
+    words: u64,
+    /// Since when it is announced, or is not.
+    since: Timestamp,
+    /// The generation of the Service when it was seen.
+    generation: Option<i64>,
+}
+
+impl Shown {
+    /// What `object` shows; none if nothing.
+    pub fn of(object: &Service) -> Option<Self> {
+        let condition = find(of_service(object), ANNOUNCED)?;
+        Some(Self {
+            announced: condition.status == "True",
+            words: words(&condition.reason, &condition.message),
+            since: condition.last_transition_time.0,
+            generation: object.metadata.generation,
+        })
+    }
+}
 
 /// The content of the condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,11 +62,31 @@ pub struct Standing {
     pub reason: &'static str,
     /// A sentence for people.
     pub message: String,
-    /// Where only some nodes can be seen: these. The word of another one, that it announces the Service, is not to be written
-    /// over.
-    pub seen: Option<BTreeSet<NodeName>>,
+    /// What of the message has to be another for it to be written again; none: any of it.
+    pub gist: Option<String>,
+    /// Whom bad news has to be left to, if the Service shows that somebody announces it.
+    pub unless: Option<Elsewhere>,
     /// How long it has to be so before it is told.
     pub patience: Duration,
+}
+
+/// Where a Service may be announced without the knowledge of this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// By any node but these, which can be seen from here.
+    OnAnotherSegment {
+        /// The addresses of the Service.
+        addresses: Box<[IpAddr]>,
+        /// The nodes.
+        seen: BTreeSet<NodeName>,
+    },
+    /// By one of these nodes that are Ready, to one of its peers.
+    ByBgp {
+        /// The nodes and their peers.
+        plan: Arc<BgpPlan>,
+        /// The nodes that are Ready.
+        ready: Arc<BTreeSet<NodeName>>,
+    },
 }
 
 /// How long bad news has to last before it is told: a new Service has an address a moment before its endpoints are known,
@@ -62,69 +110,50 @@ impl Standing {
             return Self::not("AddressConflict", message);
         }
         let on = |ip: &IpAddr| {
-            let names: Vec<_> = announcements
-                .get(ip)
-                .into_iter()
-                .flatten()
-                .map(String::as_str)
-                .collect();
-            format!("{ip} on {}", names.join(", "))
+            let interfaces = announcements.get(ip).into_iter().flatten();
+            format!("{ip} on {}", abridged(interfaces))
         };
         let parts: Vec<_> = addresses.iter().map(on).collect();
-        let mut message = format!("{BY_NODE}{me}: {}", parts.join("; "));
+        let mut told = Self::good(format!("by node {me}: {}", parts.join("; ")));
         if let Some(((ip, iface), (mac, Response::Defended))) = disputed {
-            message = format!(
-                "{message}; but the station {mac} on {iface}, which is not of this cluster, claims {ip} too: take the address off \
-                 it, or exclude it from the IPPool"
+            told.reason = "AddressConflict";
+            told.message = format!(
+                "{}; but the station {mac} on {iface}, which is not of this cluster, claims {ip} too: take the address off it, or \
+                 exclude it from the IPPool",
+                told.message
             );
         }
-        Self {
-            announced: true,
-            reason: if disputed.is_some() {
-                "AddressConflict"
-            } else {
-                "Announced"
-            },
-            message,
-            seen: None,
-            patience: Duration::ZERO,
-        }
+        told
+    }
+
+    /// The same, and `holder` announces the Service's other addresses, on another segment.
+    #[must_use]
+    pub fn and_elsewhere(mut self, holder: &NodeName, addresses: &[IpAddr]) -> Self {
+        let all: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+        self.message = format!("{}; by node {holder}: {}", self.message, all.join(", "));
+        self
     }
 
     /// Nodes announce it by BGP, as well as what this says.
     #[must_use]
-    pub fn and_by_bgp(mut self, nodes: &BTreeMap<NodeName, BTreeSet<PeerName>>) -> Self {
-        self.message = format!(
-            "{}; by BGP from {}, as far as their sessions are established",
-            self.message,
-            some(nodes.keys())
-        );
+    pub fn and_by_bgp(mut self) -> Self {
+        self.message = format!("{}; and {BY_BGP}", self.message);
         self
     }
 
-    /// Node `me` announces it by BGP to these peers, and so do the `others`.
-    pub fn routed<'a>(
-        me: &NodeName,
-        peers: impl IntoIterator<Item = &'a PeerName>,
-        others: &BTreeSet<&NodeName>,
-    ) -> Self {
-        let mut message = format!("{BY_NODE}{me}: by BGP to {}", some(peers));
-        if !others.is_empty() {
-            message = format!("{message}; so do {}", some(others));
-        }
-        Self {
-            announced: true,
-            reason: "Announced",
-            message,
-            seen: None,
-            patience: Duration::ZERO,
-        }
+    /// Nodes announce it by BGP, this one among them. All of them say so in the same words, so that one is enough and none that comes
+    /// or goes has to say it again.
+    pub fn routed() -> Self {
+        Self::good(BY_BGP.to_owned())
     }
 
     /// Node `me` is to announce it by BGP, and has no session that is established. Each with what is wrong with it.
     pub fn without_session(me: &NodeName, sessions: &BTreeMap<&PeerName, String>) -> Self {
         let of = |(peer, trouble): (&&PeerName, &String)| format!("{peer}: {trouble}");
-        let all: Vec<_> = sessions.iter().map(of).collect();
+        let mut all: Vec<_> = sessions.iter().take(NAMED).map(of).collect();
+        if let Some(more) = sessions.len().checked_sub(NAMED).filter(|more| *more > 0) {
+            all.push(format!("and {more} more"));
+        }
         let message = format!("no BGP session of node {me} is established: {}", all.join("; "));
         Self::not("NoSession", message)
     }
@@ -140,43 +169,74 @@ impl Standing {
 
     /// No node may announce it.
     pub fn nobody(reason: &Reason) -> Self {
-        Self::not(reason.word(), reason.to_string())
+        Self {
+            gist: Some(reason.gist()),
+            ..Self::not(reason.word(), reason.to_string())
+        }
     }
 
     /// Node `me` may announce it, and none of its interfaces can.
-    pub fn homeless(me: &NodeName, ip: IpAddr) -> Self {
+    pub fn homeless(me: &NodeName, ip: IpAddr, why: &NoInterface) -> Self {
+        let why = match why {
+            NoInterface::NoSubnet => {
+                "none that an L2Advertisement names, or none with an address or an on-link route of the same subnet".to_owned()
+            }
+            NoInterface::Unaddressed { iface } => {
+                format!("{iface} has no address of its own, over which the speakers could agree: give it one, or let it have IPv6")
+            }
+            NoInterface::NoHost { subnet } => {
+                let subnet = subnet.trunc();
+                format!("it is the first or the last address of {subnet}, which hosts do not take for one: exclude it from the IPPool")
+            }
+        };
         let message = format!(
-            "node {me} may announce it, but has no usable interface for {ip}: none that an L2Advertisement names, or none with \
-             an address of the same subnet; and no other node announces it either"
+            "node {me} may announce it, but has no usable interface for {ip}: {why}; and no other node announces it either"
         );
         Self::not("NoInterface", message)
     }
 
     /// Nodes may announce it and none does. Of each what is known: nothing of this node itself.
     pub fn unheld(candidates: &BTreeMap<NodeName, Option<Option<Status>>>) -> Self {
-        let seen = |(node, state): (&NodeName, &Option<Option<Status>>)| match state {
-            None => format!("{node} is about to"),
-            Some(None) => format!("no speaker is heard of on {node}"),
-            Some(Some(status)) => format!("{node} is {}", word(*status)),
-        };
-        let all: Vec<_> = candidates.iter().map(seen).collect();
-        let message = format!("no node announces it, of those that may: {}", all.join("; "));
-        Self::not("NoSpeaker", message)
+        let mut states: BTreeMap<&'static str, Vec<&NodeName>> = BTreeMap::new();
+        for (node, state) in candidates {
+            let state = match state {
+                None => "about to",
+                Some(None) => "without a speaker that is heard of",
+                Some(Some(status)) => word(*status),
+            };
+            states.entry(state).or_default().push(node);
+        }
+        let gist = states.keys().copied().collect::<Vec<_>>().join("; ");
+        let told = states.into_iter().map(|(state, nodes)| match nodes[..] {
+            [node] => format!("{node} is {state}"),
+            _ => format!("{} are {state}", abridged(nodes)),
+        });
+        let told: Vec<_> = told.collect();
+        let message = format!("no node announces it, of those that may: {}", told.join("; "));
+        Self {
+            gist: Some(gist),
+            ..Self::not("NoSpeaker", message)
+        }
     }
 
-    /// The same, said by who sees only these nodes.
+    /// The same, said by who cannot see what is `elsewhere`.
     #[must_use]
-    pub fn unless_said_elsewhere(self, seen: BTreeSet<NodeName>) -> Self {
+    pub fn unless(self, elsewhere: Elsewhere) -> Self {
         Self {
-            seen: Some(seen),
+            unless: Some(elsewhere),
             ..self
         }
     }
 
-    /// Whether `object` says that a node announces it which cannot be seen by who says this.
-    pub fn is_overruled_by(&self, object: &Service) -> bool {
-        let by = self.seen.as_ref().zip(announcer(object));
-        by.is_some_and(|(seen, node)| !seen.contains(&node))
+    fn good(message: String) -> Self {
+        Self {
+            announced: true,
+            reason: "Announced",
+            message,
+            gist: None,
+            unless: None,
+            patience: Duration::ZERO,
+        }
     }
 
     fn not(reason: &'static str, message: String) -> Self {
@@ -184,44 +244,66 @@ impl Standing {
             announced: false,
             reason,
             message,
-            seen: None,
+            gist: None,
+            unless: None,
             patience: DWELL,
         }
     }
 
-    /// Whether the condition of `object` says this already.
-    pub fn is_shown_by(&self, object: &Service) -> bool {
-        self.statement().is_among(of_service(object))
+    /// Whether who has said `other` need not say this.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let of = |standing: &Self| (standing.announced, standing.reason, standing.patience);
+        let same_words = match (&self.gist, &other.gist) {
+            (Some(gist), Some(other)) => gist == other,
+            (Some(_), None) | (None, Some(_) | None) => self.message == other.message,
+        };
+        of(self) == of(other) && same_words
     }
 
-    /// The condition as server-side apply takes it. It carries no version: nobody else writes it, and the newest speaker
-    /// to hold the address is right.
-    pub fn patch(&self, object: &Service, now: Timestamp) -> Value {
+    /// What a Service shows that says this.
+    pub fn words(&self) -> (bool, u64) {
+        (self.announced, words(self.reason, &self.message))
+    }
+
+    /// The condition of Service `name`, which has `shown` this, as server-side apply takes it. It carries no version: nobody else
+    /// writes it, and the newest speaker to hold the address is right.
+    pub fn patch(&self, name: &ServiceName, shown: Option<&Shown>, now: Timestamp) -> Value {
+        let before = shown.filter(|shown| shown.announced == self.announced);
+        let condition = Condition {
+            type_: ANNOUNCED.to_owned(),
+            status: if self.announced { "True" } else { "False" }.to_owned(),
+            reason: self.reason.to_owned(),
+            message: self.message.clone(),
+            observed_generation: shown.and_then(|shown| shown.generation),
+            last_transition_time: Time(before.map_or(now, |shown| shown.since)),
+        };
         json!({
             "apiVersion": "v1",
             "kind": "Service",
-            "metadata": {"name": object.metadata.name, "namespace": object.metadata.namespace},
-            "status": {
-                "conditions": [self.statement().condition(of_service(object), object.metadata.generation, now)],
-            },
+            "metadata": {"name": &*name.name, "namespace": &*name.namespace},
+            "status": {"conditions": [condition]},
         })
     }
+}
 
-    fn statement(&self) -> Statement<'_> {
-        let Self {
-            announced,
-            reason,
-            message,
-            seen: _,
-            patience: _,
-        } = self;
-        Statement {
-            kind: ANNOUNCED,
-            holds: *announced,
-            reason,
-            message,
-        }
+impl Shown {
+    /// What it says.
+    pub fn words(&self) -> (bool, u64) {
+        (self.announced, self.words)
     }
+}
+
+/// How a Service is announced by BGP: in words that are the same on every node and at any time.
+const BY_BGP: &str = "by BGP, from every node that may announce it and has a session; `kubectl get speakers -o yaml` shows the sessions of \
+                      each node and what it announces";
+
+/// So many are named of what a node has several of.
+const NAMED: usize = 3;
+
+fn words(reason: &str, message: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (reason, message).hash(&mut hasher);
+    hasher.finish()
 }
 
 fn word(status: Status) -> &'static str {
@@ -237,32 +319,6 @@ fn word(status: Status) -> &'static str {
     }
 }
 
-/// The node that says of itself, on `object`, that it announces it.
-pub fn announcer(object: &Service) -> Option<NodeName> {
-    let condition = find(of_service(object), ANNOUNCED).filter(|condition| condition.status == "True")?;
-    let (node, _) = condition.message.strip_prefix(BY_NODE)?.split_once(": ")?;
-    Some(NodeName(node.to_owned()))
-}
-
-/// So many are named; of more, how many there are.
-const NAMED: usize = 3;
-
-/// The first three, and how many there are besides: what a cluster has of a kind must not make a condition longer.
-pub(crate) fn some<T: ToString>(names: impl IntoIterator<Item = T>) -> String {
-    let mut names = names.into_iter();
-    let first: Vec<_> = names.by_ref().take(NAMED).map(|name| name.to_string()).collect();
-    let first = first.join(", ");
-    match names.count() {
-        0 => first,
-        more => format!("{first} and {more} more"),
-    }
-}
-
-/// Whether the status of `object` has the condition at all.
-pub fn is_told(object: &Service) -> bool {
-    find(of_service(object), ANNOUNCED).is_some()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,14 +327,14 @@ mod tests {
         address.parse().unwrap()
     }
 
-    fn n1() -> NodeName {
-        NodeName("n1".into())
+    fn name(node: &str) -> NodeName {
+        NodeName(node.into())
     }
 
     fn announced(disputes: &Disputes) -> Standing {
         let on = ["eth0".to_owned(), "eth1".to_owned()].into();
         Standing::announced(
-            &n1(),
+            &name("n1"),
             &[ip("192.0.2.1")],
             &[(ip("192.0.2.1"), on)].into(),
             disputes,
@@ -286,24 +342,24 @@ mod tests {
     }
 
     #[test]
-    fn who_announces_by_bgp_is_named_with_its_peers() {
-        let (n2, n3) = (NodeName("n2".into()), NodeName("n3".into()));
-        let tors = [PeerName("tor-1".into()), PeerName("tor-2".into())];
-        let told = Standing::routed(&n1(), &tors, &[&n2, &n3].into());
-        assert_eq!(told.message, "by node n1: by BGP to tor-1, tor-2; so do n2, n3");
-        let trouble = "hold timer expired".to_owned();
-        let told = Standing::without_session(&n1(), &[(&tors[0], trouble)].into());
+    fn every_node_that_announces_by_bgp_says_so_in_the_same_words() {
+        assert!(Standing::routed().announced);
+        let tors: Vec<PeerName> = (1..=5).map(|number| PeerName(format!("tor-{number}"))).collect();
+        let trouble = |peer| (peer, "Idle".to_owned());
+        let told = Standing::without_session(&name("n1"), &tors.iter().map(trouble).collect());
         assert_eq!(
             (told.reason, told.message.as_str()),
             (
                 "NoSession",
-                "no BGP session of node n1 is established: tor-1: hold timer expired"
+                "no BGP session of node n1 is established: tor-1: Idle; tor-2: Idle; tor-3: Idle; and 2 more"
             )
         );
-        let both = announced(&Disputes::new()).and_by_bgp(&[(n2, tors.into())].into());
-        assert_eq!(
-            both.message,
-            "by node n1: 192.0.2.1 on eth0, eth1; by BGP from n2, as far as their sessions are established"
+        let both = announced(&Disputes::new()).and_by_bgp();
+        assert!(
+            both.message
+                .starts_with("by node n1: 192.0.2.1 on eth0, eth1; and by BGP, "),
+            "{}",
+            both.message
         );
     }
 
@@ -312,6 +368,11 @@ mod tests {
         let told = announced(&Disputes::new());
         assert!(told.announced);
         assert_eq!(told.message, "by node n1: 192.0.2.1 on eth0, eth1");
+        let both = told.and_elsewhere(&name("n2"), &[ip("2001:db8::1")]);
+        assert_eq!(
+            both.message,
+            "by node n1: 192.0.2.1 on eth0, eth1; by node n2: 2001:db8::1"
+        );
     }
 
     /// A6
@@ -333,38 +394,62 @@ mod tests {
     #[test]
     fn every_reason_why_not_is_told() {
         assert_eq!(Standing::nobody(&Reason::NoEndpoints).reason, "NoEndpoints");
-        let homeless = Standing::homeless(&n1(), ip("192.0.2.1"));
-        assert_eq!(homeless.reason, "NoInterface");
+        let subnet = "192.0.2.1/24".parse().unwrap();
+        let iface = "eth1".to_owned();
+        for (why, word) in [
+            (NoInterface::NoSubnet, "same subnet"),
+            (NoInterface::Unaddressed { iface }, "eth1 has no address"),
+            (NoInterface::NoHost { subnet }, "last address of 192.0.2.0/24"),
+        ] {
+            let homeless = Standing::homeless(&name("n1"), ip("192.0.2.1"), &why);
+            assert_eq!(homeless.reason, "NoInterface");
+            assert!(homeless.message.contains(word), "{}", homeless.message);
+        }
         let states = [
-            (n1(), None),
-            (NodeName("n2".into()), Some(None)),
-            (NodeName("n3".into()), Some(Some(Status::Unable))),
+            (name("n1"), None),
+            (name("n2"), Some(None)),
+            (name("n3"), Some(Some(Status::Unable))),
         ];
         let unheld = Standing::unheld(&states.into());
         assert_eq!(
             unheld.message,
-            "no node announces it, of those that may: n1 is about to; no speaker is heard of on n2; n3 is not ready to forward \
-             (kube-proxy)"
+            "no node announces it, of those that may: n1 is about to; n3 is not ready to forward (kube-proxy); n2 is without a \
+             speaker that is heard of"
         );
     }
 
-    /// P-L2-45: its own word, and that of a node which it sees and which does not announce it, are not left to stand.
     #[test]
-    fn only_the_word_of_a_node_that_cannot_be_seen_stands_against_bad_news() {
-        let says = |message: &str, status: &str| -> Service {
-            let condition = json!({
-                "type": ANNOUNCED, "status": status, "reason": "Announced", "message": message,
-                "lastTransitionTime": "2026-01-01T00:00:00Z",
-            });
-            serde_json::from_value(json!({"metadata": {}, "status": {"conditions": [condition]}})).unwrap()
+    fn why_nobody_does_is_no_longer_and_not_written_again_for_more_nodes() {
+        let of = |nodes: usize| {
+            let dead = |number| (name(&format!("node-{number:04}")), Some(Some(Status::Dead)));
+            Standing::unheld(&(0..nodes).map(dead).collect())
         };
-        let seen = [n1(), NodeName("n2".into())].into();
-        let bad = Standing::homeless(&n1(), ip("192.0.2.1")).unless_said_elsewhere(seen);
-        assert!(!bad.is_overruled_by(&says("by node n1: 192.0.2.1 on eth0", "True")));
-        assert!(!bad.is_overruled_by(&says("by node n2: 192.0.2.1 on eth0", "True")));
-        assert!(bad.is_overruled_by(&says("by node n9: 192.0.2.1 on eth0", "True")));
-        assert!(!bad.is_overruled_by(&says("by node n9: 192.0.2.1 on eth0", "False")));
-        let firm = Standing::nobody(&Reason::NoEndpoints);
-        assert!(!firm.is_overruled_by(&says("by node n9: 192.0.2.1 on eth0", "True")));
+        let (few, many) = (of(10), of(1000));
+        assert!(few.is_like(&many));
+        assert!(
+            few.message
+                .contains("node-0000, node-0001, node-0002 and 7 more are dead")
+        );
+        assert!(many.message.len() <= few.message.len() + 3);
+    }
+
+    #[test]
+    fn the_condition_keeps_the_time_of_its_last_transition_while_it_holds() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let web = ServiceName::new("default", "web");
+        let up = announced(&Disputes::new());
+        let first = up.patch(&web, None, at(10));
+        let object: Service = serde_json::from_value(first).unwrap();
+        let shown = Shown::of(&object).unwrap();
+        assert_eq!(shown.words(), up.words());
+        let time = |patch: Value| -> Timestamp {
+            let object: Service = serde_json::from_value(patch).unwrap();
+            Shown::of(&object).unwrap().since
+        };
+        let conflict = up.clone().and_by_bgp();
+        assert_ne!(shown.words(), conflict.words());
+        assert_eq!(time(conflict.patch(&web, Some(&shown), at(20))), at(10));
+        let down = Standing::nobody(&Reason::NoEndpoints);
+        assert_eq!(time(down.patch(&web, Some(&shown), at(20))), at(20));
     }
 }

@@ -1,31 +1,37 @@
 //! Shows on the `Speaker` of this node what it does and sees.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use announce::abridged;
 use api::client::{Failure, REQUEST_TIMEOUT, within};
+use api::watch::{Change, follow};
 use bgp::{MOST_LEARNED, State};
 use crds::{
-    AnnouncedAddress, BgpService, BgpSession, Condition, SeenSpeaker, Speaker, SpeakerInterface,
-    SpeakerStatus,
+    AnnouncedAddress, BgpService, BgpSession, Condition, Layer2Service, SeenSpeakers, Speaker,
+    SpeakerInterface, SpeakerStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Patch, PatchParams};
+use kube::runtime::watcher::Config;
 use kube::{Api, Client};
-use model::{PeerName, ServiceName};
+use model::{NodeName, PeerName, ServiceName};
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::bgp::peering::SessionView;
-use crate::decide::decision::{Decision, SessionFault};
+use crate::decide::decision::{Decision, Layer2, SessionFault, unit_of};
+use crate::layer2::announcer::UnitRole;
 use crate::report::scene::Scene;
-use crate::report::standing::some;
 
 /// The field manager: one speaker writes one object.
 const FIELD_MANAGER: &str = "herald-speaker";
 
 /// The most addresses that are listed.
 const MOST: usize = 1_000;
+
+/// The most nodes that are named of those in one state.
+const NAMED: usize = 3;
 
 /// Between two writes, so that a segment in turmoil does not become the API server's.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -49,17 +55,7 @@ pub fn status(scene: &Scene, decision: Option<&Decision>) -> SpeakerStatus {
             address: ip.to_string(),
             interfaces: interfaces.iter().cloned().collect(),
         });
-    let interfaces = scene.segments().iter().map(|(name, segment)| SpeakerInterface {
-        name: name.clone(),
-        speakers: segment
-            .members
-            .iter()
-            .map(|(node, status)| SeenSpeaker {
-                node: node.0.clone(),
-                state: format!("{status:?}"),
-            })
-            .collect(),
-    });
+    let held = held(scene, decision);
     let routed = routed(scene, decision);
     let bgp_services = routed.clone().take(MOST).map(|(service, peers)| BgpService {
         service: service.to_string(),
@@ -71,8 +67,81 @@ pub fn status(scene: &Scene, decision: Option<&Decision>) -> SpeakerStatus {
         bgp_services: bgp_services.collect(),
         count: i64::try_from(announced.len()).unwrap_or(i64::MAX),
         addresses: addresses.collect(),
-        interfaces: interfaces.collect(),
+        interfaces: interfaces(scene),
+        layer2_service_count: i64::try_from(held.clone().count()).unwrap_or(i64::MAX),
+        layer2_services: held.take(MOST).map(layer2_service).collect(),
         conditions: vec![condition(scene, decision)],
+    }
+}
+
+/// The interfaces, and who else is on their segments: how many are in which state, for a list of all would make each node's Speaker
+/// as long as the segment, and write it again whenever any node comes or goes.
+fn interfaces(scene: &Scene) -> Vec<SpeakerInterface> {
+    let names: BTreeSet<&String> = scene.interfaces().keys().chain(scene.segments().keys()).collect();
+    let interface = |name: &String| {
+        let facts = scene.interfaces().get(name);
+        let mut states: BTreeMap<String, SeenSpeakers> = BTreeMap::new();
+        for (node, status) in scene
+            .segments()
+            .get(name)
+            .into_iter()
+            .flat_map(|segment| &segment.members)
+        {
+            let state = format!("{status:?}");
+            let seen = states.entry(state.clone()).or_default();
+            seen.state = state;
+            seen.count += 1;
+            if seen.nodes.len() < NAMED {
+                seen.nodes.push(node.0.clone());
+            }
+        }
+        SpeakerInterface {
+            name: name.clone(),
+            hardware_address: facts.and_then(|facts| facts.mac).map(|mac| mac.to_string()),
+            subnets: facts
+                .into_iter()
+                .flat_map(|facts| &facts.subnets)
+                .map(|subnet| subnet.trunc().to_string())
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
+            gateways: facts
+                .into_iter()
+                .flat_map(|facts| &facts.gateways)
+                .map(ToString::to_string)
+                .collect(),
+            speakers: states.into_values().collect(),
+        }
+    };
+    names.into_iter().map(interface).collect()
+}
+
+/// A Service and what this node does for it.
+type Held<'a> = (&'a ServiceName, &'a (UnitRole, Option<NodeName>));
+
+/// The Services that this node announces on its interfaces.
+fn held<'a>(scene: &'a Scene, decision: Option<&'a Decision>) -> impl Iterator<Item = Held<'a>> + Clone {
+    let prospects = decision.into_iter().flat_map(|decision| &decision.prospects);
+    prospects.filter_map(|(name, prospect)| {
+        let Layer2::One(plan) = &prospect.layer2 else {
+            return None;
+        };
+        let unit = unit_of(plan);
+        let mut roles = scene
+            .segments()
+            .values()
+            .filter_map(|segment| segment.roles.get(&unit));
+        Some((name, roles.next()?))
+    })
+}
+
+fn layer2_service((name, (role, from)): Held<'_>) -> Layer2Service {
+    Layer2Service {
+        service: name.to_string(),
+        role: format!("{:?}", role.duty),
+        since: Some(Time(role.since)),
+        from: from.as_ref().map(|node| node.0.clone()),
+        reason: role.why.map(|why| format!("{why:?}")),
     }
 }
 
@@ -176,7 +245,7 @@ fn fault(scene: &Scene, decision: &Decision) -> Option<(&'static str, String)> {
         let message = format!(
             "kube-proxy runs in IPVS mode, and the kernel answers ARP on {} for the addresses of all Services, whoever holds them: set \
              ipvs.strictARP to true in kube-proxy's configuration, or net.ipv4.conf.all.arp_ignore to 1 on the node",
-            some(scene.answering())
+            abridged(scene.answering())
         );
         return Some(("KernelAnswers", message));
     }
@@ -187,19 +256,31 @@ fn fault(scene: &Scene, decision: &Decision) -> Option<(&'static str, String)> {
         };
         return Some((reason, format!("BGPPeer {peer}: {fault}")));
     }
-    if scene.segments().is_empty() && scene.sessions().is_empty() {
-        let message =
-            "no usable interface, or none that another speaker or an address is on yet, and no BGP session";
+    if scene.interfaces().is_empty() && scene.segments().is_empty() && scene.sessions().is_empty() {
+        let message = "no usable interface, or none that an address of an IPPool could be announced on, and no BGP session";
         return Some(("NoSegment", message.to_owned()));
     }
     None
 }
 
-/// Writes pictures to the Speaker of node `me`, until nobody makes any more.
+/// Writes pictures to the Speaker of node `me`, until nobody makes any more; the last one again when somebody deletes the Speaker.
 pub async fn show(client: Client, me: String, mut pictures: watch::Receiver<Picture>) {
     let api: Api<Speaker> = Api::all(client);
+    let (told, mut changes) = mpsc::channel(16);
+    let only = Config::default().fields(&format!("metadata.name={me}"));
+    tokio::spawn(follow(
+        api.clone(),
+        only,
+        |_: Speaker| Some(()),
+        |change| change,
+        told,
+    ));
     let mut since: Option<(String, jiff::Timestamp)> = None;
-    while pictures.changed().await.is_ok() {
+    loop {
+        tokio::select! {
+            changed = pictures.changed() => if changed.is_err() { return },
+            Some(change) = changes.recv() => if !is_gone(&change) { continue },
+        }
         loop {
             let picture = pictures.borrow_and_update().clone();
             let Some(uid) = &picture.node_uid else { break };
@@ -218,6 +299,15 @@ pub async fn show(client: Client, me: String, mut pictures: watch::Receiver<Pict
             tokio::time::sleep(PAUSE).await;
         }
         tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Whether the Speaker is not there.
+fn is_gone(change: &Change<()>) -> bool {
+    match change {
+        Change::Listed(all) => all.is_empty(),
+        Change::Deleted(()) => true,
+        Change::Applied(()) => false,
     }
 }
 
@@ -249,7 +339,8 @@ mod tests {
     use model::NodeName;
 
     use super::*;
-    use crate::layer2::announcer::{Knowledge, Report};
+    use crate::decide::decision::Prospect;
+    use crate::layer2::announcer::{Duty, InterfaceFacts, Knowledge, Report};
     use crate::watch::keys::KeysError;
 
     #[test]
@@ -271,9 +362,102 @@ mod tests {
             (1, "192.0.2.1")
         );
         let seen = &shown.interfaces[0].speakers[0];
-        assert_eq!((seen.node.as_str(), seen.state.as_str()), ("n2", "SpeakerLost"));
+        assert_eq!((seen.state.as_str(), seen.count), ("SpeakerLost", 1));
+        assert_eq!(seen.nodes, ["n2"]);
         assert_eq!(shown.conditions[0].status, "True");
         assert_eq!(status(&scene, None).conditions[0].reason, "Starting");
+    }
+
+    /// P-OBS-14
+    #[test]
+    fn what_is_shown_of_a_segment_does_not_grow_with_it() {
+        let mut scene = Scene::new(NodeName("n1".into()));
+        let facts = InterfaceFacts {
+            mac: l2::Mac::new([2, 0, 0, 0, 0, 1]).ok(),
+            subnets: ["192.0.2.7/24".parse().unwrap()].into(),
+            gateways: ["192.0.2.1".parse().unwrap()].into(),
+        };
+        scene.handle_report(Report::Interfaces([("eth0".into(), facts)].into()));
+        for number in 0..400 {
+            scene.handle_report(Report::Member {
+                iface: "eth0".into(),
+                node: NodeName(format!("node-{number:03}")),
+                status: Some(match number {
+                    0 => claim::Status::Dead,
+                    _ => claim::Status::Ready,
+                }),
+            });
+        }
+        let eth0 = &status(&scene, None).interfaces[0];
+        assert_eq!(eth0.hardware_address.as_deref(), Some("02:00:00:00:00:01"));
+        assert_eq!(eth0.subnets, ["192.0.2.0/24"]);
+        assert_eq!(eth0.gateways, ["192.0.2.1"]);
+        let counts: Vec<_> = eth0
+            .speakers
+            .iter()
+            .map(|seen| (seen.state.as_str(), seen.count))
+            .collect();
+        assert_eq!(counts, [("Dead", 1), ("Ready", 399)]);
+        assert_eq!(eth0.speakers[1].nodes, ["node-001", "node-002", "node-003"]);
+    }
+
+    /// P-OBS-1
+    #[test]
+    fn a_speaker_names_the_services_that_it_announces_with_since_when_from_whom_and_why() {
+        let ip: std::net::IpAddr = "192.0.2.1".parse().unwrap();
+        let (web, unit) = (ServiceName::new("default", "web"), claim::UnitId(ip));
+        let plan = announce::Plan {
+            addresses: [ip].into(),
+            unit: [ip].into(),
+            candidates: std::sync::Arc::default(),
+        };
+        let prospect = Prospect {
+            layer2: Layer2::One(plan),
+            bgp: Err(announce::Reason::NoEndpoints),
+        };
+        let decision = Decision {
+            prospects: [(web, prospect.into())].into(),
+            ..Decision::default()
+        };
+        let mut scene = Scene::new(NodeName("n1".into()));
+        let moved = |holder: &str| Report::Moved {
+            iface: "eth0".into(),
+            unit,
+            holder: Some(NodeName(holder.into())),
+        };
+        let role = |role| Report::Role {
+            iface: "eth0".into(),
+            unit,
+            role,
+        };
+        scene.handle_report(moved("n2"));
+        assert_eq!(status(&scene, Some(&decision)).layer2_services, []);
+        scene.handle_report(moved("n1"));
+        scene.handle_report(role(Some(UnitRole {
+            duty: Duty::Holder,
+            why: Some(claim::Why::HolderDead),
+            since: jiff::Timestamp::UNIX_EPOCH,
+        })));
+        let shown = status(&scene, Some(&decision));
+        assert_eq!(shown.layer2_service_count, 1);
+        assert_eq!(
+            shown.layer2_services,
+            [Layer2Service {
+                service: "default/web".into(),
+                role: "Holder".into(),
+                since: Some(Time(jiff::Timestamp::UNIX_EPOCH)),
+                from: Some("n2".into()),
+                reason: Some("HolderDead".into()),
+            }]
+        );
+        scene.handle_report(role(None));
+        assert_eq!(status(&scene, Some(&decision)).layer2_service_count, 0);
+    }
+
+    #[test]
+    fn a_speaker_that_is_not_there_is_written_again() {
+        assert!(is_gone(&Change::Deleted(())) && is_gone(&Change::Listed(vec![])));
+        assert!(!is_gone(&Change::Applied(())) && !is_gone(&Change::Listed(vec![()])));
     }
 
     /// F29

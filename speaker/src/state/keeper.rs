@@ -1,27 +1,30 @@
-//! Keeps what is wanted and what is agreed on disk, whenever it changes.
+//! Keeps what is wanted and what is agreed on disk: whenever it changes, and once an hour while the API server is in reach.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use claim::Snapshot;
 use model::NodeName;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::bgp::peering::Peerings;
 use crate::decide::wanted::Wanted;
-use crate::state::{self, State};
+use crate::state::{self, Kept, State};
 
 /// Changes that come this close together are written once.
 const CALM: Duration = Duration::from_secs(1);
+
+/// What has not changed is written this often while the API server is in reach: it is still true then.
+const AFRESH: Duration = Duration::from_secs(60 * 60);
 
 /// The file of the state in its folder: by the name of the node, in case that nodes share it.
 pub fn file(me: &NodeName) -> String {
     format!("{me}.state")
 }
 
-/// Writes to one file.
+/// Writes to one file. Of all clones one writes at a time.
 #[derive(Clone)]
 pub struct Keeper {
     /// The file.
@@ -34,24 +37,36 @@ pub struct Keeper {
     pub peerings: watch::Receiver<Arc<Peerings>>,
     /// What is agreed.
     pub segments: watch::Receiver<BTreeMap<String, Snapshot>>,
+    /// When the API server was last in reach.
+    pub contact: watch::Receiver<SystemTime>,
+    /// Held by who writes.
+    pub writing: Arc<Mutex<()>>,
 }
 
 impl Keeper {
-    /// What an earlier process left; what cannot be used is left aside, with a word about it.
-    pub fn recall(path: &std::path::Path, me: &NodeName) -> State {
+    /// What an earlier process left, and when the API server was last in reach; what cannot be used is left aside, with a word about
+    /// it.
+    pub fn recall(path: &Path, me: &NodeName) -> (State, SystemTime) {
         match state::read(path, me, now()) {
-            Ok(Some(state)) => {
+            Ok(Some(Kept {
+                state,
+                contact,
+                fault,
+            })) => {
+                if let Some(error) = fault {
+                    tracing::warn!(path = %path.display(), %error, "a part of what the last speaker left is old");
+                }
                 tracing::info!(
                     units = state.wanted.units.len(),
                     peers = state.peerings.peers.len(),
                     "going on from what the last speaker left"
                 );
-                state
+                (state, contact)
             }
-            Ok(None) => State::default(),
+            Ok(None) => (State::default(), SystemTime::UNIX_EPOCH),
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "what the last speaker left is left aside");
-                State::default()
+                (State::default(), SystemTime::UNIX_EPOCH)
             }
         }
     }
@@ -59,16 +74,19 @@ impl Keeper {
     /// Writes until nobody changes anything any more. What cannot be written is said once.
     pub async fn run(mut self) {
         let mut failed = false;
+        let mut written = *self.contact.borrow();
         loop {
             let changed = tokio::select! {
                 changed = self.wanted.changed() => changed,
                 changed = self.peerings.changed() => changed,
                 changed = self.segments.changed() => changed,
+                () = aged(&mut self.contact, written) => Ok(()),
             };
             if changed.is_err() {
                 return;
             }
             tokio::time::sleep(CALM).await;
+            let contact = *self.contact.borrow();
             match self.write().await {
                 Ok(()) => failed = false,
                 Err(error) if !failed => {
@@ -77,6 +95,8 @@ impl Keeper {
                 }
                 Err(_) => {}
             }
+            // What failed is tried again with the next change, or in an hour.
+            written = contact;
         }
     }
 
@@ -85,14 +105,23 @@ impl Keeper {
     /// # Errors
     /// The disk is full, read-only, or gone.
     pub async fn write(&mut self) -> std::io::Result<()> {
+        let _writing = self.writing.lock().await;
         let state = State {
             wanted: Wanted::clone(&self.wanted.borrow_and_update()),
             peerings: Peerings::clone(&self.peerings.borrow_and_update()),
             segments: self.segments.borrow_and_update().clone(),
         };
-        let (path, me) = (self.path.clone(), self.me.clone());
-        let written = tokio::task::spawn_blocking(move || state::write(&path, &me, now(), &state)).await;
+        let (path, me, contact) = (self.path.clone(), self.me.clone(), *self.contact.borrow());
+        let written = tokio::task::spawn_blocking(move || state::write(&path, &me, contact, &state)).await;
         written.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    }
+}
+
+/// Returns when the API server was in reach so much later than what is `written` says.
+async fn aged(contact: &mut watch::Receiver<SystemTime>, written: SystemTime) {
+    let is_later = |at: &SystemTime| at.duration_since(written).is_ok_and(|later| later >= AFRESH);
+    if contact.wait_for(is_later).await.is_err() {
+        std::future::pending().await
     }
 }
 
@@ -102,4 +131,72 @@ impl Keeper {
 )]
 fn now() -> SystemTime {
     SystemTime::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A keeper of node n1 in a folder, and who tells it of contact.
+    fn keeper(folder: &Path) -> (Keeper, watch::Sender<SystemTime>, watch::Sender<Arc<Wanted>>) {
+        let (contacted, contact) = watch::channel(SystemTime::UNIX_EPOCH);
+        let (want, wanted) = watch::channel(Arc::default());
+        let keeper = Keeper {
+            path: folder.join("n1.state"),
+            me: NodeName("n1".into()),
+            wanted,
+            peerings: watch::channel(Arc::default()).1,
+            segments: watch::channel(BTreeMap::new()).1,
+            contact,
+            writing: Arc::default(),
+        };
+        (keeper, contacted, want)
+    }
+
+    fn contact(path: &Path) -> Option<SystemTime> {
+        let kept = state::read(path, &NodeName("n1".into()), SystemTime::UNIX_EPOCH).unwrap();
+        kept.map(|kept| kept.contact)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_change_is_written_again_while_the_api_server_is_in_reach() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut keeper, contacted, want) = keeper(folder.path());
+        let path = keeper.path.clone();
+        // Both stay open.
+        let (_peerings, peerings) = watch::channel(Arc::default());
+        let (_segments, segments) = watch::channel(BTreeMap::new());
+        (keeper.peerings, keeper.segments) = (peerings, segments);
+        let running = tokio::spawn(keeper.run());
+        tokio::task::yield_now().await;
+        let soon = SystemTime::UNIX_EPOCH + AFRESH / 2;
+        contacted.send_replace(soon);
+        tokio::time::sleep(4 * CALM).await;
+        assert_eq!(contact(&path), None, "it is too early");
+        let late = SystemTime::UNIX_EPOCH + AFRESH;
+        contacted.send_replace(late);
+        let written = async {
+            while contact(&path) != Some(late) {
+                tokio::time::sleep(CALM).await;
+            }
+        };
+        tokio::time::timeout(AFRESH, written).await.unwrap();
+        drop(want);
+        running.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn two_that_write_at_once_leave_a_whole_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (keeper, _contacted, _want) = keeper(folder.path());
+        let mut writers = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let mut keeper = keeper.clone();
+            writers.spawn(async move { keeper.write().await.unwrap() });
+        }
+        while let Some(written) = writers.join_next().await {
+            written.unwrap();
+        }
+        assert_eq!(contact(&keeper.path), Some(SystemTime::UNIX_EPOCH));
+    }
 }

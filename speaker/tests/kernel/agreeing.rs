@@ -1,6 +1,6 @@
 //! Several speakers on one segment: they agree by themselves who answers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use claim::{Key, Keys, UnitId};
@@ -12,18 +12,18 @@ use tokio::sync::watch;
 use crate::namespace::{Namespace, eventually};
 use crate::node::Node;
 
-const VIPS: [&str; 2] = ["192.0.2.100", "192.0.2.101"];
+pub(crate) const VIPS: [&str; 2] = ["192.0.2.100", "192.0.2.101"];
 
 /// Hosts on a switch: speakers, and a client.
-struct Fabric {
+pub(crate) struct Fabric {
     switch: Namespace,
-    client: Namespace,
-    hosts: Vec<Host>,
+    pub(crate) client: Namespace,
+    pub(crate) hosts: Vec<Host>,
 }
 
-struct Host {
+pub(crate) struct Host {
     name: String,
-    namespace: Namespace,
+    pub(crate) namespace: Namespace,
     speaker: Option<Node>,
     leave: watch::Sender<Leave>,
     memory: Memory,
@@ -31,7 +31,7 @@ struct Host {
     able: watch::Sender<bool>,
 }
 
-fn keys() -> Keys {
+pub(crate) fn keys() -> Keys {
     Keys {
         seal: Key::new([7; 32]),
         open: Vec::new(),
@@ -39,7 +39,7 @@ fn keys() -> Keys {
 }
 
 impl Fabric {
-    fn new(hosts: usize) -> Self {
+    pub(crate) fn new(hosts: usize) -> Self {
         let switch = Namespace::new("switch");
         switch.ip("link add br0 type bridge");
         switch.ip("link set br0 up");
@@ -83,15 +83,15 @@ impl Fabric {
             let ip: IpAddr = vip.parse().unwrap();
             let unit = Unit {
                 addresses: [(ip, Interfaces::All)].into(),
-                yielding: BTreeSet::new(),
                 candidates: candidates.clone(),
+                ..Unit::default()
             };
             (UnitId(ip), unit)
         };
         Wanted {
             units: VIPS.iter().map(unit).collect(),
             possible: nodes.into_iter().collect(),
-            drain: false,
+            ..Wanted::default()
         }
     }
 
@@ -110,7 +110,7 @@ impl Fabric {
     }
 
     /// The one host that answers, once there is one.
-    fn holder(&self, vip: &str) -> usize {
+    pub(crate) fn holder(&self, vip: &str) -> usize {
         let mut found = None;
         eventually(&format!("one host answers for {vip}"), || {
             let answering = self.answering(vip);
@@ -146,6 +146,7 @@ impl Host {
         let speaker = Node::agreeing(
             &self.namespace,
             Agreeing {
+                port: claim::PORT,
                 me: NodeName(self.name.clone()),
                 settings: claim::Settings::default(),
                 keys: self.keys.subscribe(),

@@ -97,7 +97,6 @@ fn a_host_that_has_a_new_address_already_is_found() {
             !segment.client.ip("addr show dev eth0").contains("tentative")
         });
         station.tell(Input::Cluster([].into()));
-        station.tell(Input::Hold(address(vip)));
         station.tell(Input::FirstUse(address(vip)));
         let event = station.events.recv_timeout(PATIENCE).unwrap();
         let Event::Stranger { mac, .. } = event else {
@@ -121,7 +120,6 @@ fn a_yielded_address_comes_back_when_the_host_is_gone() {
         let station = Driven::on(&segment.node, "eth0");
         station.tell(Input::Yielding([address(vip)].into()));
         station.tell(Input::Cluster([].into()));
-        station.tell(Input::Hold(address(vip)));
         station.tell(Input::FirstUse(address(vip)));
         let found = station.events.recv_timeout(PATIENCE).unwrap();
         assert!(matches!(found, Event::Stranger { .. }), "{found:?}");

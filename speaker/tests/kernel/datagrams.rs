@@ -5,12 +5,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use speaker::layer2::datagram::{DatagramSocket, Families};
+use speaker::layer2::datagram::{Channel, DatagramSocket, Families};
 
 use crate::namespace::Namespace;
 use crate::segment::Segment;
 
 const BOTH: Families = Families { v4: true, v6: true };
+
+const KEY: u32 = 0x0a0b_0c0d;
+
+fn channel() -> Channel {
+    Channel {
+        port: claim::PORT,
+        keys: vec![KEY],
+    }
+}
+
+/// What begins as a datagram under the key does.
+fn datagram(key: u32) -> Vec<u8> {
+    let mut octets = vec![1];
+    octets.extend(key.to_be_bytes());
+    octets.resize(64, 0);
+    octets
+}
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
@@ -23,9 +40,9 @@ fn runtime() -> tokio::runtime::Runtime {
 fn speak(namespace: &Namespace, enough: Arc<AtomicBool>) -> std::thread::JoinHandle<()> {
     let index = namespace.index("eth0");
     let work = async move {
-        let socket = DatagramSocket::open("eth0", index, BOTH).unwrap();
+        let socket = DatagramSocket::open("eth0", index, BOTH, channel()).unwrap();
         while !enough.load(Ordering::Relaxed) {
-            socket.send(b"said");
+            socket.send(&datagram(KEY));
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
@@ -46,7 +63,7 @@ fn while_ipv6_is_of_no_use_only_ipv4_is_heard_and_both_are_again_after_it() {
     let speaking = speak(&segment.client, enough.clone());
     let index = segment.node.index("eth0");
     let listening = async move {
-        let mut socket = DatagramSocket::open("eth0", index, BOTH).unwrap();
+        let mut socket = DatagramSocket::open("eth0", index, BOTH, channel()).unwrap();
         while !heard(&socket).await.is_ipv6() {}
         socket.hear_ipv6(false).unwrap();
         while socket.receive_waiting(&mut [0; 64]).unwrap().is_some() {}
@@ -70,7 +87,7 @@ fn without_ipv4_ipv6_is_heard_whatever_is_said_of_its_use() {
     let index = segment.node.index("eth0");
     let listening = async move {
         let families = Families { v4: false, v6: true };
-        let mut socket = DatagramSocket::open("eth0", index, families).unwrap();
+        let mut socket = DatagramSocket::open("eth0", index, families, channel()).unwrap();
         socket.hear_ipv6(false).unwrap();
         assert!(heard(&socket).await.is_ipv6());
     };
@@ -78,4 +95,63 @@ fn without_ipv4_ipv6_is_heard_whatever_is_said_of_its_use() {
     enough.store(true, Ordering::Relaxed);
     speaking.join().unwrap();
     heard.unwrap();
+}
+
+/// Of what is under another key a few are handed over, so that somebody notices; of what is no datagram of speakers, none.
+#[test]
+fn the_kernel_keeps_away_what_is_under_no_known_key() {
+    const EACH: usize = 2_000;
+    let segment = Segment::new();
+    let index = segment.node.index("eth0");
+    let (ready, is_ready) = std::sync::mpsc::channel();
+    let (done, is_done) = tokio::sync::oneshot::channel();
+    let listening = async move {
+        let families = Families { v4: true, v6: false };
+        let mut socket = DatagramSocket::open("eth0", index, families, channel()).unwrap();
+        ready.send(()).unwrap();
+        let mut heard = [0_usize; 3];
+        let mut buffer = [0; 1500];
+        let mut is_done = is_done;
+        loop {
+            tokio::select! {
+                biased;
+                received = socket.receive(&mut buffer) => {
+                    let (length, _) = received.unwrap();
+                    let kind = match (length, buffer[1]) {
+                        (64, 0x0a) => 0,
+                        (64, _) => 1,
+                        _ => 2,
+                    };
+                    heard[kind] += 1;
+                }
+                _ = &mut is_done => break,
+            }
+        }
+        socket.hear_keys(Vec::new()).unwrap();
+        heard
+    };
+    let listener = segment.node.spawn(|| runtime().block_on(listening));
+    is_ready.recv().unwrap();
+    let client = segment.client.index("eth0");
+    let speaking = async move {
+        let families = Families { v4: true, v6: false };
+        let socket = DatagramSocket::open("eth0", client, families, channel()).unwrap();
+        for _ in 0..EACH {
+            socket.send(&datagram(KEY));
+            socket.send(&datagram(!KEY));
+            socket.send(b"short");
+            socket.send(&[1; 1450]);
+            // Nobody is to lose any for want of room.
+            tokio::time::sleep(Duration::from_micros(200)).await;
+        }
+    };
+    segment
+        .client
+        .spawn(|| runtime().block_on(speaking))
+        .join()
+        .unwrap();
+    done.send(()).unwrap();
+    let [known, unknown, other] = listener.join().unwrap();
+    assert_eq!((known, other), (EACH, 0));
+    assert!((1..EACH / 16).contains(&unknown), "{unknown} of {EACH}");
 }

@@ -14,6 +14,7 @@ mod datagrams;
 mod driven;
 mod ear;
 mod filtering;
+mod floods;
 mod following;
 mod groups;
 mod interfaces;

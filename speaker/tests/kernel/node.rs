@@ -64,7 +64,10 @@ impl Node {
                 tokio::spawn(watcher.run());
                 let forward = async {
                     while let Some(report) = told.recv().await {
-                        let _ = tell.send(report);
+                        // Of what the interfaces are, other tests ask.
+                        if !matches!(report, Report::Interfaces(_)) {
+                            let _ = tell.send(report);
+                        }
                     }
                 };
                 tokio::join!(announcer.run(), forward);
@@ -148,7 +151,9 @@ fn in_words(report: Report) -> String {
     match report {
         Report::Announced { ip, iface } => format!("announced {ip} on {iface}"),
         Report::Withdrawn { ip, iface } => format!("withdrawn {ip} from {iface}"),
-        Report::NoInterface { ip } => format!("no interface for {ip}"),
+        Report::NoInterface { ip, .. } => format!("no interface for {ip}"),
+        Report::Interfaces(interfaces) => format!("uses {:?}", interfaces.keys()),
+        Report::Role { unit, role, .. } => format!("does {role:?} for {unit}"),
         Report::Rival { ip, iface, mac } => format!("rival {mac} claims {ip} on {iface}"),
         Report::Stranger {
             ip,

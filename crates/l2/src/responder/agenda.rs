@@ -9,6 +9,8 @@ pub(super) enum Task {
     Announce(IpAddr),
     /// See whether the stranger that claimed the address is still there.
     Watch(IpAddr),
+    /// The address was asked for, and nobody has said that it has it: ask once more, or begin.
+    Begin(IpAddr),
     /// Look once more whether the address was in use before.
     FirstUse(IpAddr),
     /// Nobody waits for an answer about the address any more.

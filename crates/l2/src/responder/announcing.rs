@@ -37,7 +37,7 @@ impl Responder {
         if self.quiet || self.is_yielded(address) {
             return;
         }
-        let Some(held) = self.held.get_mut(&address) else {
+        let Some(held) = self.held.get_mut(&address).filter(|held| held.asking.is_none()) else {
             return;
         };
         match held.role {

@@ -123,6 +123,10 @@ impl Responder {
             ignored.not_held += 1;
             return None;
         };
+        if held.asking.is_some() {
+            ignored.not_held += 1;
+            return None;
+        }
         let role = held.role;
         self.counters.requests += 1;
         if self.is_yielded(address) {

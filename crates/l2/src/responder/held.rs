@@ -2,7 +2,7 @@ use crate::Mac;
 use crate::schedule::Announcing;
 
 use super::claims::Claims;
-use super::first_use::FirstUse;
+use super::first_use::{Asking, FirstUse};
 use super::strangers::Stranger;
 
 /// An address that is answered for.
@@ -16,6 +16,8 @@ pub(super) struct Held {
     pub(super) claims_of_strangers: Option<Claims>,
     pub(super) stranger: Option<Stranger>,
     pub(super) first_use: Option<FirstUse>,
+    /// Not a word is said of the address before somebody who has it has had the time to say so.
+    pub(super) asking: Option<Asking>,
 }
 
 /// Whose address it is.
@@ -36,6 +38,7 @@ impl Held {
             claims_of_strangers: None,
             stranger: None,
             first_use: None,
+            asking: None,
         }
     }
 }

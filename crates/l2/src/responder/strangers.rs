@@ -69,10 +69,14 @@ impl Responder {
         });
         stranger.mac = mac;
         stranger.unanswered = 0;
+        let is_first = held.asking.take().is_some();
         let defends = response == Response::Defended && stranger.may_be_defended_against(now);
         self.agenda.set(Task::Watch(address), now + INTERVAL);
         self.give_up_first_use(address);
-        if defends {
+        if is_first {
+            self.agenda.clear(Task::Begin(address));
+            self.conflicts.in_a_row += 1;
+        } else if defends {
             self.counters.defences += 1;
             self.send_announcement(address);
         }
@@ -85,6 +89,10 @@ impl Responder {
                 mac,
                 response,
             });
+        }
+        if is_first {
+            // Whoever has it was named before this disturbs it, and is disturbed only where the address is to be defended.
+            self.begin_using(now, address);
         }
     }
 

@@ -43,17 +43,6 @@ impl Plans {
         &self.prospects
     }
 
-    /// Notes who says of itself that it announces a Service, which decides whether another node says so.
-    pub(super) fn note_announcer(&mut self, name: &ServiceName, announcer: Option<NodeName>) {
-        let Some(prospect) = self.prospects.get_mut(name) else {
-            return;
-        };
-        if prospect.announcer != announcer {
-            Arc::make_mut(prospect).announcer = announcer;
-            self.changed |= !self.facts.bgp_advertisements.is_empty();
-        }
-    }
-
     /// What each peer of this node is to get.
     pub(super) fn tables(&mut self) -> &BTreeMap<PeerName, Arc<Table>> {
         self.exports.tables()
@@ -176,11 +165,9 @@ impl Plans {
         };
         let exports = announce::exports(&self.facts, &self.me, service);
         self.exports.set(name.clone(), exports.unwrap_or_default());
-        let before = self.prospects.get(&name);
         let prospect = Prospect {
             layer2,
             bgp: announce::bgp(&self.facts, service).map(|plan| share(&mut self.routed, plan.into())),
-            announcer: before.and_then(|before| before.announcer.clone()),
         };
         self.prospects.insert(name, prospect.into());
     }

@@ -1,10 +1,11 @@
 use api::watch::Change;
 use config::service::Classes;
 use k8s_openapi::api::core::v1::Service;
-use model::{NodeName, ServiceName};
+use model::ServiceName;
 
 use super::{Decider, Watch};
-use crate::report::standing;
+use crate::report::outbox::ShownChange;
+use crate::report::standing::Shown;
 
 /// What a Service's object says that is of any use here: a tenth of what the object itself takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,20 +14,21 @@ pub struct Seen {
     ours: bool,
     /// What decides about announcing it, without endpoints; none where there is nothing to do or to say about it.
     service: Option<announce::Service>,
-    /// Who says that it announces the Service.
-    announcer: Option<NodeName>,
+    /// What it shows of being announced.
+    shown: Option<Shown>,
 }
 
 impl Seen {
     /// What `object` says. Services of other classes than these are none of ours.
     pub fn of(object: &Service, classes: &Classes) -> Self {
         let ours = config::service::is_ours(object, classes);
-        let concerns = !config::service::assigned(object).is_empty() || standing::is_told(object);
+        let shown = Shown::of(object);
+        let concerns = !config::service::assigned(object).is_empty() || shown.is_some();
         Self {
             name: config::service::name(object),
             ours,
             service: (ours && concerns).then(|| config::service::announced(object)),
-            announcer: standing::announcer(object),
+            shown,
         }
     }
 
@@ -48,16 +50,14 @@ impl Decider {
             Change::Listed(all) => {
                 let ours = all.iter().filter(|seen| seen.ours);
                 self.slices.keep(ours.map(|seen| &seen.name).collect());
-                let (mut services, mut announcers) = (Vec::new(), Vec::new());
+                let (mut services, mut shown) = (Vec::new(), Vec::new());
                 for seen in all {
                     let name = self.slices.kept(seen.name);
-                    announcers.push((name.clone(), seen.announcer));
+                    shown.extend(seen.shown.map(|shown| (name.clone(), shown)));
                     services.extend(seen.service.map(|service| self.with_endpoints(name, service)));
                 }
                 self.plans.handle_services(services.into_iter().collect());
-                for (name, announcer) in announcers {
-                    self.plans.note_announcer(&name, announcer);
-                }
+                self.shown.push(ShownChange::All(shown));
             }
             Change::Applied(seen) => {
                 match seen.ours {
@@ -65,18 +65,16 @@ impl Decider {
                     false => self.slices.forget(&seen.name),
                 }
                 let name = self.slices.kept(seen.name);
+                self.shown.push(ShownChange::One(name.clone(), seen.shown));
                 match seen.service {
-                    Some(service) => {
-                        let service = self.with_endpoints(name.clone(), service);
-                        self.plans.handle_service(service);
-                        self.plans.note_announcer(&name, seen.announcer);
-                    }
+                    Some(service) => self.plans.handle_service(self.with_endpoints(name, service)),
                     None => self.plans.forget(&name),
                 }
             }
             Change::Deleted(seen) => {
                 self.slices.forget(&seen.name);
                 self.plans.forget(&seen.name);
+                self.shown.push(ShownChange::One(seen.name, None));
             }
         }
     }

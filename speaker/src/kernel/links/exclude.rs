@@ -40,7 +40,7 @@ impl ExcludeList {
             .map(Self)
     }
 
-    fn pattern_for(&self, name: &str) -> Option<&str> {
+    pub(super) fn pattern_for(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
             .find(|pattern| pattern.is_match(name))
@@ -110,12 +110,12 @@ pub fn usable(link: &Link, excluded: &ExcludeList) -> Result<(), NotUsable> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use l2::Mac;
 
     use super::*;
 
-    fn link(name: &str) -> Link {
+    pub(in crate::kernel::links) fn link(name: &str) -> Link {
         Link {
             mac: Some(Mac::new([2, 0, 0, 0, 0, 1]).unwrap()),
             ..Link::new(2, name)

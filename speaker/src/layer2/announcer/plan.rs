@@ -2,20 +2,32 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use announce::Announceable;
 use claim::UnitId;
+use ipnet::IpNet;
 use l2::Mac;
-use model::NodeName;
+use model::{AddressRange, NodeName};
 
-use super::Interfaces;
+use super::{Interfaces, NoInterface};
 use crate::decide::wanted::{Shared, Wanted};
 use crate::kernel::links::{ExcludeList, Link, Links, usable};
 
 /// What each interface is to do, and which addresses none of them can take.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// Every usable interface, those without addresses too: a socket that is open already answers sooner.
+    /// The usable interfaces that there is something to agree on, or that addresses of the pools could be announced on: there a
+    /// socket that is open already answers sooner. On all others nobody is told anything.
     pub(super) interfaces: BTreeMap<String, Assignment>,
-    pub(super) homeless: BTreeSet<IpAddr>,
+    pub(super) homeless: BTreeMap<IpAddr, NoInterface>,
+}
+
+/// Whether what is announced depends on other speakers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Others {
+    /// It is agreed on with them: an interface on which nobody can be talked to is of no use.
+    Asked,
+    /// This node holds all that it may.
+    Ignored,
 }
 
 /// What one interface is, and what it is to hold.
@@ -64,13 +76,22 @@ impl Assignment {
 }
 
 /// Which interfaces are to agree on what and announce it, as things are for node `me`.
-pub(super) fn plan(me: &NodeName, wanted: &Wanted, links: &Links, excluded: &ExcludeList) -> Plan {
+pub(super) fn plan(
+    me: &NodeName,
+    wanted: &Wanted,
+    links: &Links,
+    excluded: &ExcludeList,
+    others: Others,
+) -> Plan {
     let mut interfaces: BTreeMap<String, Assignment> = links
         .values()
         .filter_map(|link| Some((link.name.clone(), idle(link, excluded)?)))
         .collect();
     let all: BTreeSet<Mac> = interfaces.values().map(|assignment| assignment.mac).collect();
-    let mut homeless = wanted.candidacies(me);
+    let mut homeless: BTreeMap<IpAddr, NoInterface> = BTreeMap::new();
+    for ip in wanted.candidacies(me) {
+        homeless.insert(ip, NoInterface::NoSubnet);
+    }
     for (name, assignment) in &mut interfaces {
         assignment.siblings = all.iter().copied().filter(|mac| *mac != assignment.mac).collect();
         assignment.yielding = wanted
@@ -85,14 +106,28 @@ pub(super) fn plan(me: &NodeName, wanted: &Wanted, links: &Links, excluded: &Exc
         let units = wanted.units.iter();
         let mut shared = Shared::default();
         let here = units.filter_map(|(id, unit)| {
-            let here = unit.on(me, |ip, place| takes(link, ip, place))?;
+            let mine = unit.candidates.contains_key(me);
+            let here = unit.on(me, |ip, place| match takes(link, ip, place, others) {
+                Ok(()) => true,
+                Err(why) => {
+                    if let Some(known) = homeless.get_mut(&ip).filter(|_| mine) {
+                        *known = why.max(known.clone());
+                    }
+                    false
+                }
+            })?;
             Some((*id, shared.unit(here)))
         });
         assignment.units = Arc::new(here.collect());
+    }
+    for assignment in interfaces.values() {
         for address in assignment.candidacies(me) {
             homeless.remove(&address);
         }
     }
+    interfaces.retain(|name, assignment| {
+        !assignment.units.is_empty() || could_announce(&links[name], &wanted.announceable)
+    });
     Plan { interfaces, homeless }
 }
 
@@ -120,12 +155,56 @@ fn idle(link: &Link, excluded: &ExcludeList) -> Option<Assignment> {
     })
 }
 
-/// An address is of use where its subnet is; who names an interface knows better.
-fn takes(link: &Link, address: IpAddr, wanted: &Interfaces) -> bool {
-    match wanted {
+/// An address is of use where its subnet is; who names an interface knows better. Either way the speakers have to be able to talk
+/// there, and the address has to be one that a host may have.
+fn takes(link: &Link, address: IpAddr, wanted: &Interfaces, others: Others) -> Result<(), NoInterface> {
+    let is_chosen = match wanted {
         Interfaces::All => link.carries(address),
         Interfaces::Named(names) => names.contains(&link.name),
+    };
+    if !is_chosen {
+        return Err(NoInterface::NoSubnet);
     }
+    if let Some(subnet) = link.subnets.iter().find(|subnet| is_edge(subnet, address)) {
+        return Err(NoInterface::NoHost { subnet: *subnet });
+    }
+    if others == Others::Asked && !can_talk(link) {
+        return Err(NoInterface::Unaddressed {
+            iface: link.name.clone(),
+        });
+    }
+    Ok(())
+}
+
+/// Whether the address is the first or the last of the subnet, which no host has (RFC 1122 §3.2.1.3, RFC 3021).
+fn is_edge(subnet: &IpNet, address: IpAddr) -> bool {
+    match (subnet, address) {
+        (IpNet::V4(subnet), IpAddr::V4(address)) => {
+            subnet.prefix_len() <= 30 && (address == subnet.network() || address == subnet.broadcast())
+        }
+        (IpNet::V4(_) | IpNet::V6(_), IpAddr::V4(_) | IpAddr::V6(_)) => false,
+    }
+}
+
+/// Whether datagrams of the segment protocol have an address to come from.
+fn can_talk(link: &Link) -> bool {
+    link.own.iter().any(|own| match own {
+        IpAddr::V4(_) => true,
+        IpAddr::V6(own) => own.is_unicast_link_local(),
+    })
+}
+
+/// Whether the next Service that gets an address could be announced on the interface.
+fn could_announce(link: &Link, announceable: &Announceable) -> bool {
+    let overlaps = |range: &AddressRange| {
+        let mut subnets = link.subnets.iter();
+        subnets.any(|subnet| range.first() <= subnet.broadcast() && subnet.network() <= range.last())
+    };
+    can_talk(link)
+        && match &announceable.interfaces {
+            Interfaces::All => announceable.ranges.iter().any(overlaps),
+            Interfaces::Named(names) => names.contains(&link.name),
+        }
 }
 
 #[cfg(test)]

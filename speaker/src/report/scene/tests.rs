@@ -5,6 +5,7 @@ use config::Remote;
 
 use super::*;
 use crate::decide::wanted::Unit;
+use crate::layer2::announcer::NoInterface;
 
 const VIP: &str = "192.0.2.1";
 
@@ -40,8 +41,11 @@ fn scenes() -> Vec<Scene> {
 fn decision(layer2: Layer2, candidates: &[&str]) -> Decision {
     let unit = Unit {
         addresses: [(ip(), announce::Interfaces::All)].into(),
-        yielding: BTreeSet::new(),
+        ..Unit::default()
+    };
+    let unit = Unit {
         candidates: Arc::new(candidates.iter().map(|node| (name(node), 0)).collect()),
+        ..unit
     };
     Decision {
         wanted: Arc::new(Wanted {
@@ -54,11 +58,7 @@ fn decision(layer2: Layer2, candidates: &[&str]) -> Decision {
 }
 
 fn prospect(layer2: Layer2, bgp: Result<Arc<BgpPlan>, Reason>) -> Prospect {
-    Prospect {
-        layer2,
-        bgp,
-        announcer: None,
-    }
+    Prospect { layer2, bgp }
 }
 
 fn unrouted() -> Result<Arc<BgpPlan>, Reason> {
@@ -156,12 +156,9 @@ fn routed_by(nodes: &[&str]) -> Result<Arc<BgpPlan>, Reason> {
 }
 
 /// A decision about a Service that these nodes announce by BGP and none on a segment.
-fn routing(nodes: &[&str], ready: &[&str], announcer: Option<&str>) -> Decision {
+fn routing(nodes: &[&str], ready: &[&str]) -> Decision {
     let unadvertised = Reason::NoMatchingAdvertisement(model::PoolName("lan".into()));
-    let prospect = Prospect {
-        announcer: announcer.map(name),
-        ..prospect(Layer2::Nobody(unadvertised), routed_by(nodes))
-    };
+    let prospect = prospect(Layer2::Nobody(unadvertised), routed_by(nodes));
     Decision {
         prospects: [(web(), prospect.into())].into(),
         ready: ready.iter().map(|node| name(node)).collect(),
@@ -194,56 +191,43 @@ fn with_sessions(mut scenes: Vec<Scene>, state: State) -> Vec<Scene> {
 fn of_a_service_that_many_nodes_route_one_tells_at_once_and_the_others_wait_for_their_turn() {
     let scenes = with_sessions(scenes(), State::Established);
     let all = ["n1", "n2", "n3"];
-    let told = told(&scenes, &routing(&all, &all, None));
+    let told = told(&scenes, &routing(&all, &all));
     let mut patience: Vec<_> = told.iter().map(|(_, standing)| standing.patience).collect();
     patience.sort_unstable();
     assert_eq!(patience, [Duration::ZERO, TURN, 2 * TURN]);
     assert!(told.iter().all(|(_, standing)| standing.announced), "{told:?}");
 }
 
+/// What one has written says what all the others would write.
 #[test]
-fn whoever_tells_of_a_routed_service_goes_on_while_it_is_ready_and_announces_it() {
+fn a_node_that_comes_or_goes_changes_no_word_about_a_service_that_others_route() {
     let scenes = with_sessions(scenes(), State::Established);
-    let all = ["n1", "n2", "n3"];
-    let who = |decision: &Decision| -> Vec<String> {
-        told(&scenes, decision)
-            .into_iter()
-            .map(|(node, _)| node)
-            .collect()
+    let words = |nodes: &[&str]| -> BTreeSet<(bool, u64)> {
+        let told = told(&scenes, &routing(nodes, nodes));
+        told.iter().map(|(_, standing)| standing.words()).collect()
     };
-    assert_eq!(who(&routing(&all, &all, Some("n2"))), ["n2"]);
-    assert_eq!(
-        who(&routing(&all, &["n1", "n3"], Some("n2"))),
-        all,
-        "n2 is not Ready"
-    );
-    assert_eq!(
-        who(&routing(&["n1", "n3"], &all, Some("n2"))),
-        ["n1", "n3"],
-        "n2 announces it no more"
-    );
+    let three = words(&["n1", "n2", "n3"]);
+    assert_eq!(three.len(), 1);
+    assert_eq!(three, words(&["n1", "n3"]));
+    assert_eq!(three, words(&["n1", "n2", "n3", "n4"]));
 }
 
 /// P-OBS-5
 #[test]
-fn without_an_established_session_the_trouble_of_each_is_told_unless_another_node_has_one() {
+fn without_an_established_session_the_trouble_is_told_and_left_to_nodes_that_have_one() {
     let scenes = with_sessions(scenes(), State::Idle);
-    let told_by = told(&scenes, &routing(&["n1"], &["n1"], None));
-    assert_eq!(
-        (told_by[0].1.reason, told_by[0].1.announced),
-        ("NoSession", false)
-    );
-    assert!(
-        told_by[0].1.message.ends_with("tor: Idle"),
-        "{}",
-        told_by[0].1.message
-    );
-    let other = told(&scenes, &routing(&["n1", "n2"], &["n1", "n2"], Some("n2")));
-    assert_eq!(other.len(), 1, "n1 leaves the word to n2");
+    let told = told(&scenes, &routing(&["n1", "n2"], &["n1", "n2"]));
+    let (_, standing) = &told[0];
+    assert_eq!((standing.reason, standing.announced), ("NoSession", false));
+    assert!(standing.message.ends_with("tor: Idle"), "{}", standing.message);
+    let Some(Elsewhere::ByBgp { plan, ready }) = &standing.unless else {
+        panic!("{standing:?}");
+    };
+    assert!(plan.nodes.contains_key(&name("n2")) && ready.contains(&name("n2")));
 }
 
 #[test]
-fn who_holds_an_address_on_a_segment_names_the_nodes_that_route_it_too() {
+fn who_holds_an_address_on_a_segment_says_that_it_is_routed_too() {
     let mut scenes = scenes();
     scenes[0].handle_report(Report::Announced {
         ip: ip(),
@@ -252,8 +236,67 @@ fn who_holds_an_address_on_a_segment_names_the_nodes_that_route_it_too() {
     let mut decision = decision(one(), &["n1", "n2", "n3"]);
     decision.prospects = [(web(), prospect(one(), routed_by(&["n1", "n2"])).into())].into();
     let told = told(&scenes[..1], &decision);
+    let message = &told[0].1.message;
+    assert!(
+        message.starts_with("by node n1: 192.0.2.1 on eth0; and by BGP"),
+        "{message}"
+    );
+}
+
+/// One node has the IPv4 address on its segment, another the IPv6 address on another.
+#[test]
+fn of_a_service_on_two_segments_one_node_tells_of_both() {
+    let v6: IpAddr = "2001:db8::1".parse().unwrap();
+    let plan = Layer2::One(Plan {
+        addresses: [ip(), v6].into(),
+        unit: [ip(), v6].into(),
+        candidates: Arc::default(),
+    });
+    let (mut scenes, decision) = (scenes(), decision(plan, &["n1", "n2"]));
+    let mut has = |node: usize, ip: IpAddr, iface: &str| {
+        for (number, scene) in scenes.iter_mut().enumerate() {
+            scene.handle_report(Report::Moved {
+                iface: iface.into(),
+                unit: UnitId(self::ip()),
+                holder: Some(name(["n1", "n2"][node])),
+            });
+            if number == node {
+                scene.handle_report(Report::Announced {
+                    ip,
+                    iface: iface.into(),
+                });
+            }
+        }
+    };
+    has(0, v6, "eth1");
+    has(1, ip(), "eth0");
+    let told = told(&scenes, &decision);
+    assert_eq!(told.len(), 1);
     assert_eq!(
         told[0].1.message,
-        "by node n1: 192.0.2.1 on eth0; by BGP from n1, n2, as far as their sessions are established"
+        "by node n2: 192.0.2.1 on eth0; by node n1: 2001:db8::1"
     );
+}
+
+/// Part of what it is to announce has no way to go.
+#[test]
+fn a_holder_without_an_interface_for_one_of_the_addresses_says_so() {
+    let v6: IpAddr = "2001:db8::1".parse().unwrap();
+    let plan = Layer2::One(Plan {
+        addresses: [ip(), v6].into(),
+        unit: [ip(), v6].into(),
+        candidates: Arc::default(),
+    });
+    let (mut scenes, decision) = (scenes(), decision(plan, &["n1"]));
+    scenes[0].handle_report(Report::Announced {
+        ip: ip(),
+        iface: "eth0".into(),
+    });
+    assert_eq!(told(&scenes[..1], &decision), [], "it may be on its way");
+    scenes[0].handle_report(Report::NoInterface {
+        ip: v6,
+        why: NoInterface::NoSubnet,
+    });
+    let told = told(&scenes[..1], &decision);
+    assert_eq!((told[0].1.reason, told[0].1.announced), ("NoInterface", false));
 }

@@ -1,6 +1,8 @@
 //! Whether a new address was somebody's already.
 
 use super::*;
+use crate::Response;
+use crate::responder::first_use::FIRST_WAIT;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -47,15 +49,110 @@ fn three_questions_are_asked_from_nobody_one_to_two_seconds_apart() {
     }
 }
 
-/// A4
-#[test]
-fn the_announcement_does_not_wait_for_the_questions() {
-    for address in BOTH {
-        let mut bench = Bench::new(Settings::default());
-        bench.input(Input::Hold(address));
-        bench.input(Input::FirstUse(address));
-        assert_eq!(bench.take(), [claim_of(ours(), address)]);
+/// Takes the address for the first time.
+fn taken(address: IpAddr, inputs: &[Input<'static>]) -> Bench {
+    let mut bench = Bench::new(Settings::default());
+    for input in inputs {
+        bench.input(input.clone());
     }
+    bench.input(Input::FirstUse(address));
+    bench
+}
+
+/// A4, N11
+#[test]
+fn who_may_have_the_address_is_asked_twice_before_a_word_is_said_of_it() {
+    for address in BOTH {
+        let mut bench = taken(address, &[]);
+        bench.run_for(FIRST_WAIT - Duration::from_millis(1));
+        assert_eq!(bench.take(), vec![question(address); 2]);
+        bench.hear(question_for(address));
+        bench.input(Input::CarrierUp);
+        assert_eq!(bench.take(), [], "it is not ours to answer for yet");
+        assert_eq!(bench.take_events(), []);
+        bench.run_for(Duration::from_millis(1));
+        assert_eq!(bench.take(), [claim_of(ours(), address)]);
+        assert_eq!(bench.take_events(), [Event::InUse { address }]);
+        bench.hear(question_for(address));
+        assert_eq!(bench.take(), [answer_of(ours(), address)]);
+        bench.run_for(SECOND * 20);
+        let asked = bench
+            .take()
+            .iter()
+            .filter(|sent| **sent == question(address))
+            .count();
+        assert_eq!(asked, 3, "the others are asked in the background");
+    }
+}
+
+/// A4, A6
+#[test]
+fn a_host_that_has_a_new_address_is_named_before_it_is_disturbed() {
+    for address in BOTH {
+        let mut bench = taken(address, &[Input::Cluster([theirs()].into())]);
+        bench.sent.clear();
+        bench.hear(claim_of(stranger(), address));
+        let (mac, response) = (stranger(), Response::Defended);
+        assert_eq!(
+            bench.take_events(),
+            [
+                Event::Stranger {
+                    address,
+                    mac,
+                    response
+                },
+                Event::InUse { address }
+            ]
+        );
+        assert_eq!(
+            bench.take(),
+            [claim_of(ours(), address)],
+            "once, though it is a defence too"
+        );
+    }
+}
+
+/// A4, A6
+#[test]
+fn a_host_that_has_a_new_address_keeps_it_undisturbed_where_it_is_yielded() {
+    for address in BOTH {
+        let told = [
+            Input::Cluster([theirs()].into()),
+            Input::Yielding([address].into()),
+        ];
+        let mut bench = taken(address, &told);
+        bench.hear(claim_of(stranger(), address));
+        assert!(bench.take_events().contains(&Event::InUse { address }));
+        bench.run_for(SECOND * 5);
+        bench.hear(question_for(address));
+        let claims = bench.take();
+        assert!(!claims.contains(&claim_of(ours(), address)), "{claims:?}");
+        assert!(!claims.contains(&answer_of(ours(), address)), "{claims:?}");
+    }
+}
+
+#[test]
+fn an_address_that_goes_while_it_is_asked_for_is_forgotten() {
+    let mut bench = taken(BOTH[0], &[]);
+    bench.input(Input::Release(BOTH[0]));
+    bench.sent.clear();
+    bench.run_for(SECOND * 20);
+    assert_eq!((bench.take(), bench.take_events()), (vec![], vec![]));
+    assert_eq!(bench.responder.poll_timeout(), None);
+}
+
+/// Somebody turns out to have had it: there is nothing to ask.
+#[test]
+fn an_address_that_is_answered_for_in_place_of_its_holder_is_not_asked_for() {
+    let mut bench = taken(BOTH[0], &[]);
+    bench.sent.clear();
+    bench.input(Input::Surrogate {
+        address: BOTH[0],
+        mac: theirs(),
+    });
+    bench.run_for(SECOND);
+    assert!(bench.take().iter().all(|sent| *sent != question(BOTH[0])));
+    assert_eq!(bench.take_events(), []);
 }
 
 /// A4, A6
@@ -87,10 +184,9 @@ fn another_station_that_asks_the_same_is_answered() {
 }
 
 #[test]
-fn a_released_address_and_one_that_is_not_held_are_not_asked_for() {
+fn a_released_address_is_not_asked_for() {
     let mut bench = new(BOTH[0]);
     bench.input(Input::Release(BOTH[0]));
-    bench.input(Input::FirstUse(BOTH[1]));
     assert_eq!(bench.responder.poll_timeout(), None);
     bench.run_for(SECOND * 20);
     assert_eq!(bench.take(), []);

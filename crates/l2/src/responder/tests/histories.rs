@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::responder::first_use::FIRST_WAIT;
 
 /// What may happen, about one of few addresses and stations so that they meet.
 #[derive(Clone, Debug)]
@@ -60,6 +61,8 @@ struct Told {
     own: Mac,
     roles: BTreeMap<IpAddr, Option<Mac>>,
     yielding: BTreeSet<IpAddr>,
+    /// Those that may still be asked for before they are used.
+    asking: BTreeSet<IpAddr>,
 }
 
 impl Told {
@@ -108,7 +111,16 @@ fn apply(bench: &mut Bench, told: &mut Told, happening: Happening) {
             bench.input(Input::Yielding(yielding));
         }
         Happening::Probe(address, mac) => bench.input(Input::Probe { address, mac }),
-        Happening::FirstUse(address) => bench.input(Input::FirstUse(address)),
+        Happening::FirstUse(address) => {
+            if told
+                .roles
+                .insert(address, told.roles.get(&address).copied().flatten())
+                .is_none()
+            {
+                told.asking.insert(address);
+            }
+            bench.input(Input::FirstUse(address));
+        }
         Happening::Question(address) => {
             bench.hear(question_for(address));
             // Who is not answered is one that nobody is to answer, or that is left to a stranger.
@@ -118,12 +130,18 @@ fn apply(bench: &mut Bench, told: &mut Told, happening: Happening) {
                 has_answer
                     || !told.roles.contains_key(&address)
                     || told.yielding.contains(&address)
+                    || told.asking.contains(&address)
                     || told.own == theirs()
             );
         }
         Happening::Claim(address, mac) => bench.hear(claim_of(mac, address)),
         Happening::Octets(octets) => bench.input(Input::Frame(&octets)),
-        Happening::Time(time) => bench.run_for(time),
+        Happening::Time(time) => {
+            if time > FIRST_WAIT {
+                told.asking.clear();
+            }
+            bench.run_for(time);
+        }
     }
 }
 
@@ -131,7 +149,7 @@ proptest! {
     #[test]
     fn nothing_but_the_truth_is_said(happenings in prop::collection::vec(happening(), 0..60)) {
         let mut bench = Bench::new(Settings::default());
-        let mut told = Told { own: ours(), roles: BTreeMap::new(), yielding: BTreeSet::new() };
+        let mut told = Told { own: ours(), roles: BTreeMap::new(), yielding: BTreeSet::new(), asking: BTreeSet::new() };
         for happening in happenings {
             apply(&mut bench, &mut told, happening);
             for sent in bench.take() {

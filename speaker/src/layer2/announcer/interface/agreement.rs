@@ -4,7 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use claim::{BootId, Event, Identity, Input, Role, Segment, Transmit};
+use claim::{BootId, Event, Identity, Input, Keys, Role, Segment, Transmit};
 use process::clock::now;
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -13,13 +13,13 @@ use super::super::{Agreeing, Leave};
 use super::ears;
 use crate::kernel::packet::SocketError;
 use crate::layer2::alarm::{Alarm, earliest};
-use crate::layer2::datagram::{DatagramSocket, Families};
+use crate::layer2::datagram::{Channel, DatagramSocket, Families};
 
 /// How long until sockets that could not be opened are tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// So many datagrams are read in one turn at most.
-const AT_ONCE: usize = 64;
+/// So many datagrams are read in one turn at most: a frame may be waiting, too.
+const AT_ONCE: usize = 16;
 
 /// The machine that agrees with the other speakers who holds what on one segment, and what connects it to them.
 pub(super) struct Agreement {
@@ -134,7 +134,11 @@ impl Agreement {
         // Two sockets of one port and group would each get a copy.
         self.socket = None;
         let failed_before = self.retry.take().is_some();
-        match DatagramSocket::open(&self.iface, self.index, self.families) {
+        let channel = Channel {
+            port: self.with.port,
+            keys: key_ids(&self.with.keys.borrow()),
+        };
+        match DatagramSocket::open(&self.iface, self.index, self.families, channel) {
             Ok(socket) => self.socket = Some(socket),
             Err(error) => {
                 if !failed_before {
@@ -160,6 +164,9 @@ impl Agreement {
             }
             Ok(()) = self.with.keys.changed() => {
                 let keys = self.with.keys.borrow_and_update().clone();
+                if let Some(Err(error)) = self.socket.as_mut().map(|socket| socket.hear_keys(key_ids(&keys))) {
+                    self.on_failure(&error);
+                }
                 self.feed(Input::Keys(keys));
             }
             heard = hear(&self.socket, &mut self.buffer) => match heard {
@@ -289,6 +296,12 @@ impl Agreement {
     pub(super) fn unsent(&self) -> u64 {
         self.unsent
     }
+}
+
+/// By what datagrams say that they are under one of these.
+fn key_ids(keys: &Keys) -> Vec<u32> {
+    let all = std::iter::once(&keys.seal).chain(&keys.open);
+    all.map(claim::Key::id).collect()
 }
 
 async fn hear(socket: &Option<DatagramSocket>, buffer: &mut [u8]) -> io::Result<(usize, IpAddr)> {

@@ -7,7 +7,7 @@ use l2::{Event, Input, Mac};
 use tokio::sync::watch;
 
 use super::super::plan::Assignment;
-use super::super::{InterfaceStatistics, Report};
+use super::super::{Duty, InterfaceStatistics, Report, UnitRole};
 use super::agreement::{Agreement, Question};
 use super::moves::Moves;
 use super::station::Station;
@@ -73,13 +73,14 @@ impl<'a> Session<'a> {
             self.station.feed(Input::Cluster(BTreeSet::new()));
         }
         self.apply(first);
+        let mut first = Machine::Agreement;
         loop {
             self.settle().await?;
             if self.agreement.as_ref().is_some_and(Agreement::is_over) {
                 return Ok(End::Stopped);
             }
             tokio::select! {
-                // In this order, so that no flood of frames holds up a command or a beacon.
+                // First, so that no flood holds up a command.
                 biased;
                 changed = desired.changed() => {
                     if changed.is_err() {
@@ -91,8 +92,7 @@ impl<'a> Session<'a> {
                     }
                     self.apply(assignment);
                 }
-                () = turn(&mut self.agreement) => {}
-                turned = self.station.turn() => turned?,
+                turned = turn(&mut self.agreement, &mut self.station, first) => first = turned?,
             }
         }
     }
@@ -135,19 +135,16 @@ impl<'a> Session<'a> {
     async fn settle(&mut self) -> Result<(), SocketError> {
         loop {
             let events = self.hear_agreement();
-            let new = self.agree();
+            let new = self.agree(&self.first_used(&events));
             // Before the frames are out, too: who reads the answer to a question finds it counted.
             self.record();
             let unsent = self.station.unsent();
             self.station.settle().await?;
             // Only now that the frames are out: a thousand lines take longer than a thousand frames.
-            let mut said = self.tell(events);
+            self.tell(events);
             self.tell_whether_listening();
-            for ip in new {
-                self.announced.insert(ip);
-                let iface = self.of.name.clone();
-                self.report(Report::Announced { ip, iface });
-            }
+            new.into_iter().for_each(|ip| self.announce(ip));
+            let mut said = false;
             while let Some(event) = self.station.event() {
                 said |= self.on_event(event);
             }
@@ -160,8 +157,24 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Has the station do what was agreed; the addresses that it holds from now on. What goes, goes first.
-    fn agree(&mut self) -> Vec<IpAddr> {
+    /// The addresses of units that nobody has had: somebody outside of the cluster may have them.
+    fn first_used(&self, events: &[claim::Event]) -> BTreeSet<IpAddr> {
+        let vacant = events.iter().filter_map(|event| {
+            let claim::Event::Hold {
+                unit,
+                why: Why::Vacant,
+            } = event
+            else {
+                return None;
+            };
+            self.current.units.get(unit)
+        });
+        vacant.flat_map(|unit| unit.addresses.iter().copied()).collect()
+    }
+
+    /// Has the station do what was agreed; the addresses that it announces from now on. What goes, goes first. Those that are
+    /// `first_used` are asked for before that, and the station tells when they are announced.
+    fn agree(&mut self, first_used: &BTreeSet<IpAddr>) -> Vec<IpAddr> {
         if !std::mem::take(&mut self.stale) {
             return Vec::new();
         }
@@ -180,6 +193,9 @@ impl<'a> Session<'a> {
         let changed = |(ip, role): &(&IpAddr, &Role)| before.get(ip) != Some(role);
         for (address, role) in self.roles.iter().filter(changed) {
             match role {
+                Role::Holder if first_used.contains(address) && !before.contains_key(address) => {
+                    self.station.feed(Input::FirstUse(*address));
+                }
                 Role::Holder => {
                     self.station.feed(Input::Hold(*address));
                     new.push(*address);
@@ -235,29 +251,19 @@ impl<'a> Session<'a> {
         events
     }
 
-    /// Tells what was agreed, and keeps it. Whether the station was told something, too.
-    fn tell(&mut self, events: Vec<claim::Event>) -> bool {
+    /// Tells what was agreed, and keeps it.
+    fn tell(&mut self, events: Vec<claim::Event>) {
         if let Some(agreement) = self.agreement.as_ref()
             && events.iter().any(is_to_be_remembered)
         {
             agreement.remember();
         }
-        let mut said = false;
         let mut moves = Moves::default();
         for event in events {
             moves.note(&event);
-            if let claim::Event::Hold {
-                unit,
-                why: Why::Vacant,
-            } = &event
-            {
-                self.first_use(unit);
-                said = true;
-            }
             self.on_agreed(event);
         }
         moves.log(&self.of.name);
-        said
     }
 
     fn tell_whether_listening(&mut self) {
@@ -271,8 +277,10 @@ impl<'a> Session<'a> {
     fn on_agreed(&self, event: claim::Event) {
         let iface = self.of.name.clone();
         match event {
-            // These are told together.
-            claim::Event::Hold { .. } | claim::Event::Release { .. } | claim::Event::Surrogate { .. } => {}
+            // The log tells these together.
+            claim::Event::Hold { unit, why } => self.report_role(unit, Some((Duty::Holder, Some(why)))),
+            claim::Event::Surrogate { unit, .. } => self.report_role(unit, Some((Duty::Proxy, None))),
+            claim::Event::Release { unit, .. } => self.report_role(unit, None),
             claim::Event::Quiet(quiet) => tracing::info!(iface, quiet, "hearing nobody, announcing nothing"),
             claim::Event::Member { node, from, to } => {
                 tracing::info!(iface, %node, ?from, ?to, "speaker");
@@ -293,12 +301,14 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Nobody has had the unit: somebody outside of the cluster may have its addresses.
-    fn first_use(&mut self, unit: &claim::UnitId) {
-        let addresses = self.current.units.get(unit).map(|unit| unit.addresses.clone());
-        for address in &addresses.unwrap_or_default() {
-            self.station.feed(Input::FirstUse(*address));
-        }
+    fn report_role(&self, unit: claim::UnitId, role: Option<(Duty, Option<Why>)>) {
+        let role = role.map(|(duty, why)| UnitRole {
+            duty,
+            why,
+            since: jiff::Timestamp::now(),
+        });
+        let iface = self.of.name.clone();
+        self.report(Report::Role { iface, unit, role });
     }
 
     /// Whether the agreement was told, and may want something else now.
@@ -332,8 +342,15 @@ impl<'a> Session<'a> {
                 response,
             }),
             (Event::StrangerGone { address: ip }, _) => self.report(Report::StrangerGone { ip, iface }),
+            (Event::InUse { address }, _) => self.announce(address),
         }
         false
+    }
+
+    fn announce(&mut self, ip: IpAddr) {
+        self.announced.insert(ip);
+        let iface = self.of.name.clone();
+        self.report(Report::Announced { ip, iface });
     }
 
     fn withdraw(&mut self, address: IpAddr) {
@@ -401,7 +418,35 @@ fn is_to_be_remembered(event: &claim::Event) -> bool {
     changes_roles(event) || matches!(event, claim::Event::Moved { .. })
 }
 
-async fn turn(agreement: &mut Option<Agreement>) {
+/// Who has a turn.
+#[derive(Clone, Copy, Debug)]
+enum Machine {
+    Agreement,
+    Station,
+}
+
+/// Lets one of the two have a turn, the `first` where both have something to do; who is to be first the next time. So neither a flood of
+/// datagrams holds up an answer, nor one of frames a beacon.
+async fn turn(
+    agreement: &mut Option<Agreement>,
+    station: &mut Station,
+    first: Machine,
+) -> Result<Machine, SocketError> {
+    match first {
+        Machine::Agreement => tokio::select! {
+            biased;
+            () = agreement_turn(agreement) => Ok(Machine::Station),
+            turned = station.turn() => turned.map(|()| Machine::Agreement),
+        },
+        Machine::Station => tokio::select! {
+            biased;
+            turned = station.turn() => turned.map(|()| Machine::Agreement),
+            () = agreement_turn(agreement) => Ok(Machine::Station),
+        },
+    }
+}
+
+async fn agreement_turn(agreement: &mut Option<Agreement>) {
     match agreement {
         Some(agreement) => agreement.turn().await,
         None => future::pending().await,

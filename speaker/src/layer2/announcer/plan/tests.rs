@@ -9,7 +9,7 @@ fn link(index: u32, name: &str, nets: &[&str]) -> (String, Link) {
         subnets: nets.iter().map(|net| net.parse().unwrap()).collect(),
         own: nets
             .iter()
-            .map(|net| net.parse::<ipnet::IpNet>().unwrap().addr())
+            .map(|net| net.parse::<IpNet>().unwrap().addr())
             .collect(),
         ..Link::new(index, name)
     };
@@ -35,7 +35,7 @@ fn me() -> NodeName {
 
 fn planned(ip: &str, wanted: Interfaces, links: &Links) -> Plan {
     let wanted = Wanted::only(&me(), [(ip.parse().unwrap(), wanted)]);
-    plan(&me(), &wanted, links, &ExcludeList::default())
+    plan(&me(), &wanted, links, &ExcludeList::default(), Others::Asked)
 }
 
 /// The names of the interfaces that get an address.
@@ -60,7 +60,10 @@ fn an_address_goes_to_every_usable_interface_in_whose_subnets_it_lies() {
 fn an_address_in_no_subnet_has_no_home() {
     let plan = planned("203.0.113.1", Interfaces::All, &links());
     assert_eq!(homes(&plan), [""; 0]);
-    assert_eq!(plan.homeless, BTreeSet::from(["203.0.113.1".parse().unwrap()]));
+    assert_eq!(
+        plan.homeless,
+        [("203.0.113.1".parse().unwrap(), NoInterface::NoSubnet)].into()
+    );
 }
 
 #[test]
@@ -84,10 +87,66 @@ fn naming_an_interface_that_is_left_out_or_not_there_gives_no_home() {
     }
 }
 
+/// The names of the interfaces that are used where there is no Service.
+fn idle(interfaces: Interfaces, range: &str) -> Vec<String> {
+    let wanted = Wanted {
+        announceable: Announceable {
+            ranges: vec![range.parse().unwrap()],
+            interfaces,
+        },
+        ..Wanted::default()
+    };
+    let plan = plan(&me(), &wanted, &links(), &ExcludeList::default(), Others::Asked);
+    plan.interfaces.into_keys().collect()
+}
+
 #[test]
-fn a_usable_interface_without_addresses_is_kept_ready() {
-    let plan = plan(&me(), &Wanted::default(), &links(), &ExcludeList::default());
-    assert_eq!(plan.interfaces.keys().collect::<Vec<_>>(), ["eth0", "eth1"]);
+fn an_interface_is_kept_ready_where_an_address_of_the_pools_could_be_announced() {
+    assert_eq!(idle(Interfaces::All, "192.0.2.200-192.0.2.210"), ["eth0", "eth1"]);
+    assert_eq!(idle(Interfaces::All, "198.51.0.0/16"), ["eth1"]);
+    assert_eq!(idle(named(&["eth0"]), "203.0.113.0/24"), ["eth0"]);
+}
+
+#[test]
+fn where_nothing_could_be_announced_nobody_is_told_anything() {
+    assert_eq!(idle(Interfaces::All, "203.0.113.0/24"), [""; 0]);
+    assert_eq!(idle(named(&[]), "192.0.2.0/24"), [""; 0]);
+    let plan = plan(
+        &me(),
+        &Wanted::default(),
+        &links(),
+        &ExcludeList::default(),
+        Others::Asked,
+    );
+    assert!(plan.interfaces.is_empty());
+}
+
+#[test]
+fn the_first_and_the_last_address_of_a_subnet_are_no_host_s() {
+    for ip in ["192.0.2.0", "192.0.2.255", "198.51.100.255"] {
+        let plan = planned(ip, Interfaces::All, &links());
+        assert_eq!(homes(&plan), [""; 0], "{ip}");
+        let why = plan.homeless.into_values().next();
+        assert!(matches!(why, Some(NoInterface::NoHost { .. })), "{ip}: {why:?}");
+    }
+    // That of one subnet is an ordinary one of another.
+    let between = planned("192.0.2.128", Interfaces::All, &links());
+    assert_eq!(homes(&between), ["eth0"]);
+    let two = Links::from([link(1, "eth0", &["192.0.2.2/31"])]);
+    assert_eq!(homes(&planned("192.0.2.3", Interfaces::All, &two)), ["eth0"]);
+}
+
+#[test]
+fn an_interface_without_an_address_of_its_own_takes_nothing_and_is_named() {
+    let mut links = Links::from([link(1, "eth0", &["192.0.2.1/24"]), link(2, "eth1", &[])]);
+    let plan = planned("203.0.113.1", named(&["eth1"]), &links);
+    let iface = "eth1".to_owned();
+    assert_eq!(
+        plan.homeless.into_values().collect::<Vec<_>>(),
+        [NoInterface::Unaddressed { iface }]
+    );
+    links.get_mut("eth1").unwrap().own = ["fe80::1".parse().unwrap()].into();
+    assert_eq!(homes(&planned("203.0.113.1", named(&["eth1"]), &links)), ["eth1"]);
 }
 
 #[test]
