@@ -110,7 +110,7 @@ pub fn write(path: &Path, me: &NodeName, contact: SystemTime, state: &State) -> 
     file.sync_all()?;
     std::fs::rename(beside, path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
 }
 
 fn encode(me: &NodeName, contact: SystemTime, state: &State) -> String {

@@ -117,7 +117,7 @@ async fn ask_all(addresses: &[SocketAddr]) -> Health {
     for address in addresses {
         match ask(*address).await {
             Health::Silent => {}
-            verdict => return verdict,
+            verdict @ (Health::Good | Health::Bad) => return verdict,
         }
     }
     Health::Silent

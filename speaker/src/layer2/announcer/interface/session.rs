@@ -252,7 +252,7 @@ impl<'a> Session<'a> {
     }
 
     /// Tells what was agreed, and keeps it.
-    fn tell(&mut self, events: Vec<claim::Event>) {
+    fn tell(&self, events: Vec<claim::Event>) {
         if let Some(agreement) = self.agreement.as_ref()
             && events.iter().any(is_to_be_remembered)
         {
