@@ -31,7 +31,7 @@ use speaker::speaker::{API, KNOWLEDGE, LONGEST_ROUND, SEGMENTS, Speaker};
 use speaker::state::State;
 use speaker::state::keeper::{self, Keeper};
 use speaker::watch::sources::{self, Sources};
-use speaker::watch::{contact, datapath, departure, secrets};
+use speaker::watch::{contact, datapath, departure, forwarding, secrets};
 use tokio::sync::{mpsc, watch};
 
 const USER_AGENT: &str = concat!("herald-speaker/", env!("CARGO_PKG_VERSION"));
@@ -89,6 +89,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let (leave, leaving) = watch::channel(Leave::Stay);
     let (able_sender, able) = watch::channel(true);
     tokio::spawn(datapath::follow(kube_proxy_health, able_sender));
+    let (keeps_sender, keeps_routes) = watch::channel(true);
     let (fresh_sender, _fresh) = watch::channel(true);
     let (contact_sender, contact) = watch::channel(last_contact);
     let memory = Memory::new(segments);
@@ -131,7 +132,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         me.clone(),
         peers_desired,
         leaving.clone(),
-        able,
+        keeps_routes,
         Bfd::start(scheduling).context("BFD")?,
     );
     let sessions = peers.sessions();
@@ -150,6 +151,12 @@ async fn run(args: Args) -> anyhow::Result<()> {
 
     let client = client::connect(kubeconfig.as_deref(), USER_AGENT).await?;
     tokio::spawn(contact::follow(client.clone(), fresh_sender, contact_sender));
+    tokio::spawn(forwarding::weigh(
+        client.clone(),
+        me.clone(),
+        able.clone(),
+        keeps_sender,
+    ));
     let (standings, told) = watch::channel(Standings::new());
     let (shown_sender, shown) = mpsc::unbounded_channel();
     tokio::spawn(Reporter::new(client.clone(), &node_name, told, shown, &event_metrics).run());
@@ -195,6 +202,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         sessions: sessions.follow(),
         standings,
         shown: shown_sender,
+        can_forward: able,
         pictures,
         readiness,
         pulse: liveness.register("decide", LONGEST_ROUND),

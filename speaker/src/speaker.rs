@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crds::SpeakerStatus;
 use model::PeerName;
 use process::probes::{Pulse, Readiness};
 use tokio::sync::{mpsc, watch};
@@ -52,6 +53,8 @@ pub struct Speaker {
     pub standings: watch::Sender<Standings>,
     /// What Services show already.
     pub shown: mpsc::UnboundedSender<ShownChange>,
+    /// Whether this node can forward.
+    pub can_forward: watch::Receiver<bool>,
     /// What the Speaker of this node is to show.
     pub pictures: watch::Sender<Picture>,
     /// Whether everything is known.
@@ -77,6 +80,7 @@ impl Speaker {
                 Some(input) = inputs.recv() => News::Input(input),
                 Ok(()) = self.sessions.changed() => News::Sessions,
                 Some(report) = reports.recv() => News::Report(report),
+                Ok(()) = self.can_forward.changed() => News::Forwarding,
                 () = self.pulse.due() => {
                     self.pulse.beat();
                     continue;
@@ -102,6 +106,7 @@ impl Speaker {
                     self.bring_about(&next);
                     decision = Some(next);
                 }
+                News::Forwarding => drop(self.can_forward.borrow_and_update()),
                 News::Sessions => {
                     let sessions = self.sessions.borrow_and_update().clone();
                     self.scene.handle_sessions(sessions);
@@ -134,7 +139,10 @@ impl Speaker {
         }
         let picture = Picture {
             node_uid: self.decider.node_uid().map(str::to_owned),
-            status: status::status(&self.scene, decision),
+            status: SpeakerStatus {
+                can_forward: Some(*self.can_forward.borrow()),
+                ..status::status(&self.scene, decision)
+            },
         };
         replace(&self.pictures, picture);
         match self.scene.is_speaking() {
@@ -151,6 +159,7 @@ impl Speaker {
 enum News {
     Input(Box<Input>),
     Sessions,
+    Forwarding,
     Report(Report),
 }
 

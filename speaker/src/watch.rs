@@ -3,6 +3,7 @@
 pub mod contact;
 pub mod datapath;
 pub mod departure;
+pub mod forwarding;
 pub mod keys;
 pub mod secrets;
 pub mod slices;

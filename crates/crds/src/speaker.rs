@@ -63,6 +63,11 @@ pub struct SpeakerStatus {
     #[serde(default)]
     pub count: i64,
 
+    /// Whether the node forwards what it would be sent, as kube-proxy, or what stands in for it, says. A node that does not withdraws its
+    /// routes while another does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub can_forward: Option<bool>,
+
     /// The addresses that it announces, and on which interfaces; the first thousand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<AnnouncedAddress>,

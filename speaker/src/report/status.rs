@@ -62,6 +62,7 @@ pub fn status(scene: &Scene, decision: Option<&Decision>) -> SpeakerStatus {
         peers: peers.iter().map(|peer| peer.0.clone()).collect(),
     });
     SpeakerStatus {
+        can_forward: None,
         bgp_sessions: sessions(scene, decision),
         bgp_service_count: i64::try_from(routed.count()).unwrap_or(i64::MAX),
         bgp_services: bgp_services.collect(),
