@@ -43,6 +43,8 @@ pub(super) fn pool_status(
         available,
         reserved,
         outside,
+        // The pool's warning names them.
+        occupied: _,
     } = usage;
     let mut conditions = conditions(verdict, &shown.conditions, wall);
     if object.meta().deletion_timestamp.is_some() {
