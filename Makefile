@@ -57,8 +57,9 @@ setup: ## install and build what the lab needs; runs by itself before the others
 image: ## the container image, as an archive: target/image/herald.tar
 	@scripts/image
 
-crds: ## write the definitions of the custom resources into the chart
+crds: ## write the definitions of the custom resources into the chart, and the manifests that hold them
 	@cargo run --quiet -p definitions --bin herald-crds -- --write $(CHART)/files/crds
+	@cargo run --quiet -p guards --bin herald-manifests
 
 manifests: ## write what is made from the chart: deploy/*.yaml, and what it renders to for common clusters
 	@cargo run --quiet -p guards --bin herald-manifests
