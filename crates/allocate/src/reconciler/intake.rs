@@ -7,7 +7,7 @@ use std::time::Instant;
 use config::Change;
 use config::{Objects, Reservations, Snapshot};
 use crds::{IPReservation, Stored};
-use ipam::{Claim, Ipam};
+use ipam::{Adoption, Claim, Ipam};
 use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::ResourceExt;
 use model::{Labels, PoolName, ReservationName, ServiceName};
@@ -164,8 +164,10 @@ impl Reconciler {
             let other_pools = pools != self.snapshot.ipam_pools();
             self.snapshot = snapshot;
             if other_pools {
-                self.ipam.set_pools(pools);
-                self.mark_all();
+                match self.ipam.set_pools(pools) {
+                    Adoption::Nothing => self.mark_all(),
+                    Adoption::ClaimAnew => self.rebuild(),
+                }
             }
         }
         self.agenda.publish_soon(now);
