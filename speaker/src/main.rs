@@ -76,7 +76,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let me = NodeName(node_name.clone());
     let state_file = state_dir.map(|folder| folder.join(keeper::file(&me)));
     let kept = state_file.as_ref().map(|file| Keeper::recall(file, &me));
-    let (kept, last_contact) = kept.unwrap_or((State::default(), SystemTime::UNIX_EPOCH));
+    let (kept, last_contact) = kept.unwrap_or_else(|| (State::default(), SystemTime::UNIX_EPOCH));
     let State {
         wanted,
         peerings,

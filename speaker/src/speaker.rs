@@ -145,12 +145,9 @@ impl Speaker {
             },
         };
         replace(&self.pictures, picture);
-        match self.scene.is_speaking() {
-            true => self.readiness.met(SEGMENTS),
-            false => self.readiness.unmet(
-                SEGMENTS,
-                "listening before the first answer, or no interface to speak on",
-            ),
+        match self.scene.silence() {
+            None => self.readiness.met(SEGMENTS),
+            Some(reason) => self.readiness.unmet(SEGMENTS, &reason),
         }
     }
 }

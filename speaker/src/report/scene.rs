@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use announce::{BgpPlan, Plan, Reason};
+use announce::{BgpPlan, Plan, Reason, abridged};
 use claim::{Status, UnitId};
 use l2::{Mac, Response};
 use model::{NodeName, PeerName, ServiceName};
@@ -139,7 +139,20 @@ impl Scene {
 
     /// Whether it answers for what it holds on every segment that it is on.
     pub fn is_speaking(&self) -> bool {
-        self.listening.is_empty() && self.keys == Knowledge::There
+        self.silence().is_none()
+    }
+
+    /// Why it does not answer yet on a segment that it is on; none if it does on all of them.
+    pub fn silence(&self) -> Option<String> {
+        if self.keys == Knowledge::Awaited {
+            let fault = self.key_fault.as_ref().map(|fault| format!(": {fault}"));
+            return Some(format!(
+                "there is no key to talk to the other speakers with{}",
+                fault.unwrap_or_default()
+            ));
+        }
+        let listening = (!self.listening.is_empty()).then(|| abridged(&self.listening))?;
+        Some(format!("listening on {listening} before the first answer"))
     }
 
     /// What is wrong with one of the keys that the speakers share.

@@ -487,6 +487,7 @@ mod tests {
         let mut scene = Scene::new(NodeName("n1".into()));
         scene.handle_report(Report::Keys(Knowledge::Awaited));
         assert!(!scene.is_speaking());
+        assert!(scene.silence().unwrap().contains("no key"));
         scene.handle_report(Report::Keys(Knowledge::There));
         assert!(scene.is_speaking());
         let fault = KeysError::Short {
