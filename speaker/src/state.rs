@@ -310,6 +310,7 @@ mod tests {
         let segment = Snapshot {
             claims: [(id, (claim::Strength::Strong, 7))].into(),
             terms: [(id, 9)].into(),
+            seen: [5].into(),
         };
         State {
             wanted: Wanted {

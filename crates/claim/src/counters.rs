@@ -38,6 +38,8 @@ pub struct Refused {
     pub unproven: u64,
     /// From a second speaker with the name of one that is alive.
     pub duplicate_node: u64,
+    /// From lives that are not known, and more of them than are looked at: a flood.
+    pub limited: u64,
     /// More nodes than a segment may have.
     pub crowded: u64,
 }
@@ -73,6 +75,7 @@ impl AddAssign for Refused {
             replayed,
             unproven,
             duplicate_node,
+            limited,
             crowded,
         } = other;
         self.version += version;
@@ -84,6 +87,7 @@ impl AddAssign for Refused {
         self.replayed += replayed;
         self.unproven += unproven;
         self.duplicate_node += duplicate_node;
+        self.limited += limited;
         self.crowded += crowded;
     }
 }
@@ -108,6 +112,7 @@ mod tests {
                 unproven: 10 * times,
                 duplicate_node: 11 * times,
                 crowded: 12 * times,
+                limited: 16 * times,
             },
             taken: 13 * times,
             yielded: 14 * times,

@@ -51,6 +51,16 @@ pub enum Event {
         /// The name.
         node: NodeName,
     },
+    /// Another node's speaker, which is not heard, answers for a unit that this node goes on answering for: it is to
+    /// announce it again, so that the other one stops.
+    Defend {
+        /// The unit.
+        unit: UnitId,
+    },
+    /// Whether other speakers are there and none of their beacons is heard: see [`Segment::unheard`](crate::Segment).
+    Unheard(bool),
+    /// Whether another interface of this node is on the same LAN and does the work: this one neither speaks nor answers.
+    SecondInterface(bool),
     /// Datagrams arrive under a key that is not known here: the nodes do not have the same keys. Said once a minute at
     /// most.
     UnknownKey,
@@ -63,6 +73,8 @@ pub enum Why {
     Vacant,
     /// Its holder is dead.
     HolderDead,
+    /// Its holder has not heard from the API lately, and must not have it by newer facts.
+    Stale,
     /// Its holder wanted to give it away; or this node gave it away, and another has taken it.
     HandedOver,
     /// Nobody took it in time, and this node must not go on.
@@ -77,6 +89,8 @@ pub enum Why {
     Rival,
     /// That claim did not come, or was lower.
     RivalGone,
+    /// Another node, whose speaker is not heard, answers for it, too, and comes before this one.
+    Arp,
     /// It is gone, or nobody may hold it any more.
     Gone,
     /// This node did not run for a while, or had no carrier, and listens again.

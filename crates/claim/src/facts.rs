@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use model::NodeName;
 
 use crate::identity::Node;
-use crate::{Addresses, Unit, UnitId};
+use crate::{Addresses, Serving, Takes, Unit, UnitId};
 
 /// All units of the segment.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +24,12 @@ pub(crate) struct Facts {
 pub(crate) struct UnitFacts {
     pub(crate) addresses: Addresses,
     pub(crate) candidates: Arc<BTreeMap<Node, u32>>,
+    /// Those of them whose endpoints all terminate.
+    pub(crate) terminating: BTreeSet<Node>,
+    /// Those of the addresses that this node's interface takes.
+    pub(crate) takes: Addresses,
+    /// Until when this node is not given the unit, for it cannot serve it yet.
+    pub(crate) unserved_until: Option<Instant>,
     /// The units that had some of its addresses before, the one with most of them first.
     pub(crate) ancestors: Box<[UnitId]>,
     /// When it got its name or its addresses.
@@ -39,22 +45,44 @@ struct ByAddress(Box<[(IpAddr, UnitId)]>);
 struct Shared<'a>(BTreeMap<&'a BTreeMap<NodeName, u32>, Arc<BTreeMap<Node, u32>>>);
 
 impl Facts {
-    /// These units, where there were those of `before`.
-    pub(crate) fn new(now: Instant, units: &BTreeMap<UnitId, Unit>, before: &Self) -> Self {
+    /// These units, where there were those of `before`. Who cannot serve a unit yet has this long to get ready.
+    pub(crate) fn new(
+        now: Instant,
+        units: &BTreeMap<UnitId, Unit>,
+        before: &Self,
+        patience: Duration,
+    ) -> Self {
         let mut shared = Shared::default();
         let mut facts = BTreeMap::new();
         for (unit, given) in units {
             let Unit {
                 addresses,
                 candidates,
+                terminating,
+                takes,
+                serving,
             } = given;
-            let (ancestors, changed) = match before.units.get(unit) {
+            let former = before.units.get(unit);
+            let unserved_until = match serving {
+                Serving::Yes => None,
+                Serving::NotYet => former
+                    .and_then(|former| former.unserved_until)
+                    .or(Some(now + patience)),
+            };
+            let (ancestors, changed) = match former {
                 Some(same) if same.addresses == *addresses => (same.ancestors.clone(), same.changed),
                 _ => (before.by_address.ancestors(addresses), now),
             };
             let unit_facts = UnitFacts {
                 addresses: addresses.clone(),
                 candidates: shared.candidates(candidates),
+                terminating: terminating.iter().map(Node::of).collect(),
+                takes: match takes {
+                    Takes::All => addresses.clone(),
+                    Takes::Part(part) => part.iter().copied().filter(|ip| addresses.contains(ip)).collect(),
+                    Takes::None => Addresses::default(),
+                },
+                unserved_until,
                 ancestors,
                 changed,
             };
@@ -70,6 +98,21 @@ impl Facts {
     /// The units that have the address, in order.
     pub(crate) fn with(&self, address: IpAddr) -> impl Iterator<Item = UnitId> + '_ {
         self.by_address.with(address)
+    }
+}
+
+impl UnitFacts {
+    /// How many of the addresses this node could take now, its datapath apart.
+    pub(crate) fn takes_at(&self, now: Instant) -> u8 {
+        if self.unserved_until.is_some_and(|until| now < until) {
+            return 0;
+        }
+        u8::try_from(self.takes.len()).unwrap_or(u8::MAX)
+    }
+
+    /// How many addresses there are to take.
+    pub(crate) fn size(&self) -> u8 {
+        u8::try_from(self.addresses.len()).unwrap_or(u8::MAX)
     }
 }
 

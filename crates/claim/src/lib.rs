@@ -48,9 +48,12 @@
 //! [`Input::Possible`] at the start and at every change. It comes back within a fraction of the interval of
 //! [`Segment::poll_timeout`]: a gap of three intervals between two calls counts as not having run, and the node listens for
 //! five before it answers again (rule 11). It lets nothing in that came with a TTL or hop limit other than 255. It gives
-//! [`Input::Carrier`] before anything is announced anew because of it.
+//! [`Input::Carrier`] before anything is announced anew because of it. It asks what [`Transmit::Probe`] says also for addresses
+//! that are held here, in the name of the node's own address or of none.
 //!
 //! # The protocol
+//!
+//! Its words, messages and rules are in `docs/segment-protocol.md`; "rule N" in this crate is rule N there. In short:
 //!
 //! * *Beacons*, every 100 ms: state, own addresses, version and digest of the claims, and for each peer heard its life (a
 //!   random number) and the newest of its datagrams. Who finds itself in a beacon is heard; a peer is *alive* while its
@@ -75,7 +78,7 @@
 //! longest, so that a thousand new units are told in 25 datagrams.
 //!
 //! Of `n` nodes each receives `10 (n - 1)` beacons a second of about `110 + 12 n` octets: 3 nodes, 3 kB/s; 20 nodes, 67 kB/s;
-//! 100 nodes, 1.3 MB/s in 990 datagrams. From there on the interval grows with the square of the number of nodes, 400 ms at
+//! 100 nodes, 1.3 MB/s in 990 datagrams. From there on the interval grows with the square of the number of nodes that are heard, 400 ms at
 //! 200, so that what a node receives stays what it is; every timeout follows the interval that a beacon states.
 //!
 //! Memory: at most 1024 peers, 1024 lives that have yet to prove themselves, 16384 claims of each peer, 64 changes that wait
@@ -107,56 +110,6 @@
 //! for what others have taken, until it hears so. That is within an interval and two round trips as a rule, and within three
 //! intervals more where the taker's speaker was replaced meanwhile, whose former life the node has yet to miss. That so
 //! much of what peers said is missing makes it speak at once.
-//!
-//! # Where this departs from the first draft
-//!
-//! The simulator (`tests/simulation`) was the judge of the rules. What it found, or what became clear on the way:
-//!
-//! * **Nobody takes a unit from a holder that is alive** because by its own facts the holder must not have it (rules 1 and 2):
-//!   with facts that arrive seconds apart the two would take it from each other all that time. The holder itself gives it
-//!   away, as soon as *it* knows, with a claim of the strength *leaving*, lower than any other; so does a node that drains.
-//! * So **a holder whose facts are old keeps what it has**, though it is no candidate by the facts of all others: it has lost
-//!   the API, and what it does not know it cannot give away. With Local traffic and its endpoint gone the traffic is lost for
-//!   as long. Who is right cannot be told: facts carry no order on the wire, and whoever took it might be the one whose facts
-//!   are old, against the rule that a loss of the API moves nothing by itself. As soon as the holder knows, it gives the unit
-//!   away without a gap; if its speaker ends, the facts of those who are there decide at once.
-//! * **Preference and balance are offers of the holder to one node** (rules 12 and 13), not pulls: the offer is a claim that is
-//!   lower than the other's will be, and is withdrawn after a second. For balance the other decides, for it alone knows how many
-//!   it is being offered; what is left of the 120 s goes with the unit, or three nodes that start in a row would not be even.
-//! * **A node that dies while its speaker is away is noticed** after three intervals without an answer; in the draft one answer
-//!   was good for the whole crash window.
-//! * **An echo is good for one interval more than a beacon**, since it is up to one older; so a claim is confirmed after D + 2
-//!   intervals, not D + 1 (rule 3): longer than peers can still count that are about to time out.
-//! * **What a peer that we hear, and that does not hear us, says counts if it hears anybody else**; then it is not deaf, and
-//!   who took its units would hold them beside it for as long as the one-way link lasts. Likewise one that a peer of ours hears.
-//!   Such a peer's claim also prevails if it is firmer than ours, whatever its term (rule 5). Beacons name only peers that
-//!   are not overdue, so that a deaf node is known as one after two intervals.
-//! * **Who turns deaf misses its peers one after the other**, and would take from the first while it still counted the last
-//!   (rule 6): what a dead node had is taken only after something was heard that came later than the dead one's beacon was due.
-//! * **After a time of deafness nothing is taken for three intervals**, nor right after the first proof of hearing: the first
-//!   peer is heard up to an interval before the others.
-//! * **A former life's claims count until the new one is ready**, surrogates included: a speaker that comes back without a
-//!   snapshot would leave a gap for as long as it listens. What is resumed is told while listening.
-//! * **Two that do not hear each other let those go before them who hear both** (rules 2, 4, 12, 13). Both would take what
-//!   a third had. A node that knows, by what its peers say they hear, of a candidate that it does not hear, or that does not
-//!   hear it, takes a unit only after the others had their time (four at most: 800 ms), and accepts no offer. The others
-//!   wait 200 ms for each of the two that comes before them. *Where no candidate hears all others, both take it*, and both
-//!   hold it until they hear each other: nobody can tell either that the other has it, and that nobody has it is worse. So it
-//!   is as well where the last node goes that heard both: then the segment is split. One holder is left an interval and two
-//!   round trips after the two hear each other again.
-//! * **What somebody claimed that is not heard any more is outlived by any higher term.** It may have been given away
-//!   unheard, and would keep everybody from taking the unit for as long as others vouch for its node.
-//! * **On return a claim of a higher term always prevails**, even a weak one on a strong one (rule 10), for "what somebody else
-//!   took meanwhile is his"; in a cluster of two nobody ever confirms a claim while the other is away.
-//! * **Nodes that listen are left out where somebody waits for an answer** (rule 4): they count for units that nobody had.
-//! * **Where no other candidate is left, any member answers for a speaker that is away** (rule 9): only the answer comes from
-//!   it, not the traffic. Think of a Service with a single local endpoint.
-//! * **A second speaker under the name of one that is alive is refused**, until that one falls silent or says that it restarts.
-//!   The refused one learns of it by the echo rule and falls silent; of two that come at once, one does.
-//! * **A unit that got another name** stays with who holds that name already, else with the holder of most of its addresses. The
-//!   claim on the old name is told for one crash window more, so that those who learn later take neither.
-//! * **Datagrams that overtake each other** are taken, up to 64 back: a sequence that must only rise would drop changes, and
-//!   leave two holders for another interval.
 
 #![forbid(unsafe_code)]
 
@@ -187,13 +140,13 @@ pub use addresses::Addresses;
 pub use counters::{Counters, Refused};
 pub use event::{Event, Why};
 pub use identity::{BootId, Identity};
-pub use input::{Input, Transmit};
+pub use input::{Input, KnownSpeaker, Shutdown, Transmit};
 pub use member::{Member, Status};
 pub use seal::{Key, Keys};
 pub use segment::Segment;
 pub use settings::Settings;
 pub use snapshot::{Snapshot, SnapshotError};
-pub use unit::{Holder, Role, Strength, Unit, UnitId};
+pub use unit::{Holder, Role, Serving, Strength, Takes, Unit, UnitId};
 
 /// The UDP port of the protocol.
 pub const PORT: u16 = 7950;

@@ -9,11 +9,13 @@ use model::NodeName;
 
 use crate::identity::Node;
 use crate::view::{Hearing, Neighbor, View};
-use crate::wire::Echo;
+use crate::wire::{Echo, State};
 use crate::{BootId, Event, Identity, Keys, Member, Refused, Settings, Status, Transmit, UnitId};
 
 mod accept;
+mod budget;
 mod families;
+mod known;
 mod liveness;
 mod peer;
 mod receive;
@@ -21,7 +23,9 @@ mod reception;
 mod replay;
 mod unproven;
 
+use budget::Budget;
 use families::Families;
+use known::{Known, Siblings};
 use peer::Peer;
 use reception::Reception;
 use unproven::Unproven;
@@ -38,6 +42,16 @@ pub(crate) struct Neighbors {
     keys: Keys,
     /// All nodes that could be there by the facts of the API.
     possible: BTreeSet<Node>,
+    /// Which nodes were seen on this segment, and when last they became alive.
+    seen: BTreeMap<Node, Instant>,
+    /// Grows when `seen` is worth keeping again.
+    seen_version: u64,
+    /// Whether the last life had seen anybody.
+    recalled: bool,
+    began: Instant,
+    /// For lives that are not known, and for peers that seal with another key than before.
+    derivations: Budget,
+    rekeyings: Budget,
     /// Whether this node takes part, and does not only listen.
     ready: bool,
     /// Since when there has been no carrier.
@@ -46,6 +60,8 @@ pub(crate) struct Neighbors {
     /// The lives of `peers`.
     boots: BTreeMap<BootId, Node>,
     unproven: Unproven,
+    known: Known,
+    siblings: Siblings,
     reception: Reception,
     families: Families,
     /// Since when a majority has been alive.
@@ -123,18 +139,32 @@ impl ChangedClaims {
 }
 
 impl Neighbors {
-    pub(crate) fn new(now: Instant, me: Identity, settings: Settings, keys: Keys) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        me: Identity,
+        settings: Settings,
+        keys: Keys,
+        seen: &BTreeSet<u64>,
+    ) -> Self {
         Self {
             node: Node::of(&me.node),
             me,
             settings,
             keys,
             possible: BTreeSet::new(),
+            recalled: !seen.is_empty(),
+            seen: seen.iter().map(|node| (Node(*node), now)).collect(),
+            seen_version: 0,
+            began: now,
+            derivations: Budget::new(now),
+            rekeyings: Budget::new(now),
             ready: false,
             carrier_lost: None,
             peers: BTreeMap::new(),
             boots: BTreeMap::new(),
             unproven: Unproven::default(),
+            known: Known::default(),
+            siblings: Siblings::default(),
             reception: Reception::new(now),
             families: Families::new(now),
             majority: None,
@@ -230,11 +260,16 @@ impl Neighbors {
         self.possible.len() == 1 && self.possible.contains(&self.node)
     }
 
-    /// How long beacons are apart. What a node receives grows with the square of the number of nodes, for each beacon names
-    /// all of them: beyond 100 the interval grows with it.
+    /// How long beacons are apart. What a node receives grows with the square of the number of nodes that are heard, for
+    /// each beacon names all of them: beyond 100 the interval grows with it.
     pub(crate) fn interval(&self) -> Duration {
-        let nodes = self.possible.len().max(self.peers.len() + 1).min(1000) as u32;
+        let nodes = (self.peers.len() + 1).min(1000) as u32;
         self.settings.interval * (nodes * nodes).max(10_000) / 10_000
+    }
+
+    /// The times of the protocol as they are here: they stretch with the interval.
+    pub(crate) fn times(&self) -> Settings {
+        self.settings.stretched(self.interval())
     }
 
     /// Whether any peer that is alive has yet to tell what it claims.
@@ -245,8 +280,17 @@ impl Neighbors {
 
     /// Until when another speaker has our name.
     pub(crate) fn is_duplicate(&self, now: Instant) -> bool {
-        self.duplicate
-            .is_some_and(|at| now < at + self.settings.listening)
+        self.duplicate.is_some_and(|at| now < at + self.times().listening)
+    }
+
+    /// Which nodes were seen on this segment.
+    pub(crate) fn seen(&self) -> BTreeSet<u64> {
+        self.seen.keys().map(|node| node.0).collect()
+    }
+
+    /// Changes when [`Self::seen`] does.
+    pub(crate) fn seen_version(&self) -> u64 {
+        self.seen_version
     }
 
     pub(crate) fn refused(&self) -> Refused {
@@ -270,6 +314,11 @@ impl Neighbors {
     pub(crate) fn with_mac(&self, mac: [u8; 6]) -> Option<Node> {
         let mut alive = self.peers.values().filter(|peer| peer.status.is_alive());
         alive.find(|peer| peer.beacon.mac == mac).map(|peer| peer.node)
+    }
+
+    /// Whether beacons go both ways between it and us.
+    pub(crate) fn is_alive(&self, node: Node) -> bool {
+        self.peers.get(&node).is_some_and(|peer| peer.status.is_alive())
     }
 
     pub(crate) fn members(&self) -> impl Iterator<Item = Member> {
@@ -296,10 +345,7 @@ impl Neighbors {
     pub(crate) fn view(&self, now: Instant) -> View<'_> {
         View {
             me: self.node,
-            settings: Settings {
-                interval: self.interval(),
-                ..self.settings
-            },
+            settings: self.times(),
             ready: self.ready,
             carrier: self.carrier_lost.is_none(),
             alone: self.is_alone(),
@@ -309,6 +355,8 @@ impl Neighbors {
                 without_peers: self.reception.silence.is_some() && self.hears_without_peers(now),
                 last: self.reception.heard,
             },
+            unheard: self.unheard(now),
+            unopened: self.has_unopened(now),
             peers: self
                 .peers
                 .values()
@@ -318,7 +366,7 @@ impl Neighbors {
     }
 
     fn neighbor<'a>(&self, now: Instant, peer: &'a Peer) -> Neighbor<'a> {
-        let settings = &self.settings;
+        let settings = &self.times();
         let unknown = peer.status.is_alive() && !peer.received.is_known();
         let silent = peer.status == Status::Dead && peer.probing.never_answered();
         Neighbor {
@@ -334,6 +382,9 @@ impl Neighbors {
             silent_since: silent
                 .then(|| peer.vouched.1.max(Some(peer.alive_until(settings))))
                 .flatten(),
+            fresh: peer.beacon.fresh,
+            leaving: peer.beacon.state == State::Leaving,
+            takes: peer.received.takes(),
             claims: peer.claims(),
             unknown_until: unknown.then(|| peer.accepted + settings.listening),
             mac: peer.beacon.mac,

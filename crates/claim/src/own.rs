@@ -12,13 +12,21 @@ use crate::{Addresses, Role, Strength, UnitId};
 pub(crate) struct Own {
     /// Whether its datapath is ready.
     pub(crate) able: bool,
-    /// Whether it is to give away what it holds.
+    /// Whether it should rather not hold anything.
     pub(crate) drain: bool,
+    /// Whether it has heard from the API lately.
+    pub(crate) fresh: bool,
+    /// Since when it has been about to end for good.
+    pub(crate) leaving: Option<Instant>,
     pub(crate) claims: BTreeMap<UnitId, Held>,
     /// What it held under a name that is gone.
     pub(crate) tombstones: BTreeMap<UnitId, Tombstone>,
     /// The highest term heard of each unit.
     pub(crate) terms: BTreeMap<UnitId, u32>,
+    /// How many of their addresses it could take, of units that it does not hold, where it is not all.
+    pub(crate) takes: BTreeMap<UnitId, u8>,
+    /// What was asked about who answers for units that it would take (rule 19).
+    pub(crate) inquiries: BTreeMap<UnitId, Inquiry>,
     /// Units that anybody may take, and since when.
     pub(crate) open: BTreeMap<UnitId, Instant>,
     /// For whom it answers meanwhile, with the holder's hardware address.
@@ -29,6 +37,36 @@ pub(crate) struct Own {
     pub(crate) pulled: Option<Instant>,
     /// When it last looked whether it should give one away for balance.
     pub(crate) balanced: Option<Instant>,
+}
+
+/// How somebody was seen to answer for an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Asked,
+    Unasked,
+}
+
+/// What is known, by asking, of who answers for a unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Inquiry {
+    /// When it was asked last, and how often without an answer.
+    pub(crate) asked: Option<Instant>,
+    pub(crate) times: u32,
+    /// Which other node's speaker was seen to answer last, and when.
+    pub(crate) answered: Option<(Node, Instant)>,
+    /// When it was first seen to.
+    pub(crate) since: Option<Instant>,
+    /// When it last spoke of the address unasked.
+    pub(crate) unasked: Option<Instant>,
+}
+
+/// Another node that is asked whether it answers for what we answer for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Contest {
+    pub(crate) node: Node,
+    /// When it was asked last, and how often.
+    pub(crate) asked: Option<Instant>,
+    pub(crate) times: u32,
 }
 
 /// A claim of ours.
@@ -45,6 +83,12 @@ pub(crate) struct Held {
     pub(crate) fresh_until: Option<Instant>,
     /// When a rival last made us pause.
     pub(crate) rivalled: Option<Instant>,
+    /// Another node that answers for it too, is not heard, and comes before us.
+    pub(crate) contested: Option<Contest>,
+    /// When we last asked whether somebody who is not heard answers for it, too.
+    pub(crate) checked: Option<Instant>,
+    /// When we last announced it against one that does not come before us.
+    pub(crate) defended: Option<Instant>,
     /// An offer that nobody took is not repeated before this.
     pub(crate) no_offer_before: Option<Instant>,
 }
@@ -65,6 +109,10 @@ pub(crate) enum Giving {
     No,
     /// To anybody.
     Away(Instant),
+    /// To anybody who can hold it better than one who takes so many of its addresses.
+    ForBetter {
+        takes: u8,
+    },
     /// To one node.
     To(Node, Instant),
 }
@@ -90,6 +138,16 @@ impl Own {
         roles
     }
 
+    /// Another node's speaker was seen to answer for a unit.
+    pub(crate) fn note_answered(&mut self, now: Instant, unit: UnitId, node: Node, how: Seen) {
+        let inquiry = self.inquiries.entry(unit).or_default();
+        inquiry.answered = Some((node, now));
+        inquiry.since.get_or_insert(now);
+        if how == Seen::Unasked {
+            inquiry.unasked = Some(now);
+        }
+    }
+
     /// What the others are told.
     pub(crate) fn told(&self, now: Instant) -> BTreeMap<UnitId, Claim> {
         let own = self.claims.iter().map(|(unit, held)| (*unit, held.claim(now)));
@@ -97,7 +155,11 @@ impl Own {
             .tombstones
             .iter()
             .map(|(unit, tombstone)| (*unit, tombstone.claim));
-        tombstones.chain(own).collect()
+        let takes = self.takes.iter().map(|(unit, takes)| {
+            let (kind, term) = (Kind::Takes(*takes), 0);
+            (*unit, Claim { kind, term })
+        });
+        takes.chain(tombstones).chain(own).collect()
     }
 }
 
@@ -112,6 +174,9 @@ impl Held {
             giving: Giving::No,
             fresh_until: None,
             rivalled: None,
+            contested: None,
+            checked: None,
+            defended: None,
             no_offer_before: None,
         }
     }
@@ -142,7 +207,7 @@ impl Held {
     pub(crate) fn strength(&self) -> Strength {
         match self.giving {
             Giving::No => self.firmness(),
-            Giving::Away(_) | Giving::To(..) => Strength::Leaving,
+            Giving::Away(_) | Giving::ForBetter { .. } | Giving::To(..) => Strength::Leaving,
         }
     }
 
@@ -154,6 +219,7 @@ impl Held {
     pub(crate) fn claim(&self, now: Instant) -> Claim {
         let kind = match self.giving {
             Giving::Away(_) => Kind::Leaving,
+            Giving::ForBetter { takes } => Kind::ForBetter { takes },
             Giving::To(to, since) => Kind::Offered {
                 to,
                 // Counted from the offer: what is told does not change while it stands.

@@ -2,6 +2,7 @@
 //! here: a decision says what this node claims from now on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::facts::Facts;
@@ -10,9 +11,13 @@ use crate::own::Own;
 use crate::view::View;
 use crate::{UnitId, Why};
 
+mod arp;
 mod balance;
 mod claimants;
 mod confirm;
+mod elsewhere;
+mod fresh;
+mod grade;
 mod hold;
 mod leave;
 mod offer;
@@ -25,6 +30,7 @@ mod surrogate;
 mod take;
 mod yielding;
 
+pub(crate) use arp::loses;
 use claimants::Survey;
 pub(crate) use rename::{bury, inherit};
 
@@ -36,6 +42,10 @@ pub(crate) struct Decision {
     pub(crate) reasons: BTreeMap<UnitId, Why>,
     /// The silent nodes that are to be asked whether they live.
     pub(crate) examine: BTreeSet<Node>,
+    /// The addresses for which it is to be asked who answers.
+    pub(crate) questions: Vec<IpAddr>,
+    /// Nodes that are to be asked whether they answer for these.
+    pub(crate) contested: Vec<(Node, IpAddr)>,
     /// When to decide again, nothing happening meanwhile.
     pub(crate) wake: Option<Instant>,
     pub(crate) taken: u64,
@@ -68,6 +78,8 @@ pub(crate) fn decide(now: Instant, view: &View<'_>, facts: &Facts, own: &Own) ->
             own: own.clone(),
             reasons: BTreeMap::new(),
             examine: BTreeSet::new(),
+            questions: Vec::new(),
+            contested: Vec::new(),
             wake: None,
             taken: 0,
             yielded: 0,
@@ -75,6 +87,7 @@ pub(crate) fn decide(now: Instant, view: &View<'_>, facts: &Facts, own: &Own) ->
     };
     rename::expire(&mut round);
     learn_terms(&mut round);
+    learn_takes(&mut round);
     hold::all(&mut round);
     take::all(&mut round);
     offer::all(&mut round);
@@ -110,6 +123,23 @@ fn learn_terms(round: &mut Round<'_>) {
     }
 }
 
+/// What the others are to know: who could not take all of a unit is not waited for.
+fn learn_takes(round: &mut Round<'_>) {
+    let (now, me, facts) = (round.now, round.view.me, round.facts);
+    let mut takes = BTreeMap::new();
+    for (unit, facts) in &facts.units {
+        if let Some(until) = facts.unserved_until.filter(|until| now < *until) {
+            round.wake_at(until);
+        }
+        let ours = facts.takes_at(now);
+        let claimed = round.own().claims.contains_key(unit);
+        if ours < facts.size() && !claimed && facts.candidates.contains_key(&me) {
+            takes.insert(*unit, ours);
+        }
+    }
+    round.own().takes = takes;
+}
+
 fn learn_holders(round: &mut Round<'_>) {
     let mut holders = BTreeMap::new();
     for (unit, facts) in &round.facts.units {
@@ -125,3 +155,6 @@ fn learn_holders(round: &mut Round<'_>) {
     }
     round.own().holders = holders;
 }
+
+#[cfg(test)]
+mod tests;

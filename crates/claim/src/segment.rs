@@ -13,10 +13,11 @@ use crate::rules;
 use crate::seal::SenderKey;
 use crate::wire::Message;
 use crate::{
-    Counters, Event, Holder, Identity, Input, Keys, Member, Role, Settings, Snapshot, Strength, Transmit,
-    Unit, UnitId, Why,
+    Counters, Event, Holder, Identity, Input, Keys, Member, Role, Settings, Shutdown, Snapshot, Strength,
+    Transmit, Unit, UnitId, Why,
 };
 
+mod arp;
 mod phase;
 mod roles;
 mod speak;
@@ -50,6 +51,7 @@ pub struct Segment {
     /// Why the roles are about to change.
     reasons: BTreeMap<UnitId, Why>,
     quiet: bool,
+    unheard: bool,
     published: Published,
     beacon_due: Instant,
     beacon_sent: Option<Instant>,
@@ -69,6 +71,8 @@ enum Phase {
     /// It hears what others hold before it answers; without a time, until it has a carrier.
     Listening(Option<Instant>),
     Ready,
+    /// It leaves the work to another interface of its node on the same LAN.
+    Second,
     /// It has said that it will be replaced.
     Ended,
 }
@@ -79,9 +83,10 @@ impl Segment {
     pub fn new(now: Instant, me: Identity, settings: Settings, keys: Keys, snapshot: Snapshot) -> Self {
         let node = Node::of(&me.node);
         let sealer = keys.seal.of_sender(crate::wire::name_octets(&me.node), me.boot);
-        let Snapshot { claims, terms } = snapshot;
+        let Snapshot { claims, terms, seen } = snapshot;
         let own = Own {
             able: true,
+            fresh: true,
             claims: claims
                 .into_iter()
                 .map(|(unit, (strength, term))| (unit, Held::suspended(now, strength, term)))
@@ -94,7 +99,7 @@ impl Segment {
             sealer,
             published: Published::new(speak::room_for_entries(&me.node), own.told(now)),
             phase: Phase::Listening(Some(now + settings.listening)),
-            neighbors: Neighbors::new(now, me.clone(), settings, keys),
+            neighbors: Neighbors::new(now, me.clone(), settings, keys, &seen),
             me,
             settings,
             mac: [0; 6],
@@ -106,6 +111,7 @@ impl Segment {
             roles: BTreeMap::new(),
             reasons: BTreeMap::new(),
             quiet: false,
+            unheard: false,
             beacon_due: now,
             beacon_sent: None,
             asked: None,
@@ -130,12 +136,18 @@ impl Segment {
             Input::Units(units) => self.on_units(now, &units),
             Input::Possible(nodes) => self.on_possible(now, &nodes),
             Input::Keys(keys) => self.on_keys(keys),
-            Input::ProbeAnswered { address } => self.neighbors.handle_answer(now, address),
+            Input::ProbeAnswered { address, mac } => self.on_answer(now, address, mac),
+            Input::Speakers(speakers) => self.neighbors.set_speakers(speakers),
+            Input::Neighbor { mac } => self.neighbors.handle_neighbor(now, mac),
+            Input::Siblings { index, others } => self.neighbors.set_siblings(index, others),
+            Input::Sibling { boot } => self.neighbors.hear_sibling(now, boot),
             Input::FramesReceived(frames) => self.neighbors.handle_frames(now, frames),
             Input::Rival { address, mac } => self.on_rival(now, address, mac),
             Input::Able(able) => self.on_able(now, able),
             Input::Drain(drain) => self.on_drain(now, drain),
-            Input::Restart => return self.on_restart(now),
+            Input::Fresh(fresh) => self.on_fresh(now, fresh),
+            Input::Shutdown(Shutdown::Restart) => return self.on_restart(now),
+            Input::Shutdown(Shutdown::HandOver) => self.on_hand_over(now),
         }
         self.step(now);
     }
@@ -158,7 +170,7 @@ impl Segment {
         self.events.pop_front()
     }
 
-    /// When [`Self::handle_timeout`] is to be called; `None` after [`Input::Restart`] only.
+    /// When [`Self::handle_timeout`] is to be called; `None` after [`Shutdown::Restart`] only.
     pub fn poll_timeout(&self) -> Option<Instant> {
         if self.phase == Phase::Ended {
             return None;
@@ -168,6 +180,9 @@ impl Segment {
             self.wake,
             self.repair_due(),
             self.neighbors.poll_timeout(),
+            self.neighbors
+                .second_until()
+                .filter(|_| self.phase == Phase::Second),
         ];
         times.into_iter().flatten().min()
     }
@@ -185,6 +200,17 @@ impl Segment {
     /// Whether this node may say unasked what it holds ([`Event::Quiet`]).
     pub fn is_quiet(&self) -> bool {
         self.quiet
+    }
+
+    /// The nodes whose speakers are there, as ARP says, where none of their beacons is heard: UDP port
+    /// [`PORT`](crate::PORT) does not arrive, or the keys differ. Empty while any beacon is heard.
+    pub fn unheard(&self) -> BTreeSet<NodeName> {
+        self.neighbors.unheard_names(self.ran)
+    }
+
+    /// Whether another interface of this node is on the same LAN and does the work.
+    pub fn is_second_interface(&self) -> bool {
+        self.phase == Phase::Second
     }
 
     /// Who holds the unit, as far as this node knows.
@@ -217,8 +243,7 @@ impl Segment {
         self.neighbors.needs_ipv6()
     }
 
-    /// What to keep on disk. Worth writing whenever an event says that something was held, released or moved, and
-    /// after a claim was confirmed, within a second or so.
+    /// What to keep on disk. Worth writing whenever [`Self::snapshot_version`] has changed, within a second or so.
     pub fn snapshot(&self) -> Snapshot {
         let own = self.own.claims.iter();
         Snapshot {
@@ -226,7 +251,13 @@ impl Segment {
                 .map(|(unit, held)| (*unit, (held.firmness(), held.term)))
                 .collect(),
             terms: self.own.terms.clone(),
+            seen: self.neighbors.seen(),
         }
+    }
+
+    /// Changes whenever the snapshot does that is worth writing.
+    pub fn snapshot_version(&self) -> u64 {
+        u64::from(self.published.version()) + (self.neighbors.seen_version() << 32)
     }
 
     /// What was done so far.
@@ -242,8 +273,10 @@ impl Segment {
     fn step(&mut self, now: Instant) {
         self.neighbors.handle_timeout(now);
         self.carry_out_effects(now);
+        self.settle_second(now);
         self.end_listening(now);
         self.settle_quiet(now);
+        self.settle_unheard(now);
         if self.wake.is_some_and(|at| at <= now) {
             if self.facts.units.len() >= MANY && self.send_beacon_if_due(now) {
                 return; // The driver sends it and comes back at once: it is not to wait for the look at all units.
@@ -271,7 +304,9 @@ impl Segment {
             beacon,
             silenced,
         } = self.neighbors.effects();
-        self.transmits.extend(transmits);
+        if self.phase != Phase::Second {
+            self.transmits.extend(transmits);
+        }
         self.events.extend(events);
         for (of, have) in requests {
             self.speak(&Message::Request { of, have });
@@ -340,13 +375,14 @@ impl Segment {
 
     /// Claims follow their units from name to name, and end with them (rule 15).
     fn on_units(&mut self, now: Instant, units: &BTreeMap<UnitId, Unit>) {
-        let facts = Facts::new(now, units, &self.facts);
+        let facts = Facts::new(now, units, &self.facts, self.settings.serving);
         let mut own = std::mem::take(&mut self.own);
         let view = self.neighbors.view(now);
         let inherited = rules::inherit(now, &view, &facts, &mut own);
         let buried = rules::bury(now, &view, &facts, &self.facts, &mut own);
         own.terms.retain(|unit, _| facts.units.contains_key(unit));
         own.open.retain(|unit, _| facts.units.contains_key(unit));
+        own.inquiries.retain(|unit, _| facts.units.contains_key(unit));
         self.reasons.extend(inherited.into_iter().chain(buried));
         (self.own, self.facts) = (own, facts);
         self.wake_at(now);
@@ -369,6 +405,22 @@ impl Segment {
     fn on_drain(&mut self, now: Instant, drain: bool) {
         if self.own.drain != drain {
             self.own.drain = drain;
+            self.wake_at(now);
+            self.beacon_soon(now);
+        }
+    }
+
+    fn on_fresh(&mut self, now: Instant, fresh: bool) {
+        if self.own.fresh != fresh {
+            self.own.fresh = fresh;
+            self.wake_at(now);
+            self.beacon_soon(now);
+        }
+    }
+
+    fn on_hand_over(&mut self, now: Instant) {
+        if self.own.leaving.is_none() {
+            self.own.leaving = Some(now);
             self.wake_at(now);
             self.beacon_soon(now);
         }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 
@@ -6,7 +6,7 @@ use crate::wire::{Claim, DecodeError, Entry, Kind, Reader, write_address};
 use crate::{Strength, UnitId};
 
 /// By what the octets of a snapshot begin: what they are, and in which version.
-const MAGIC: &[u8] = b"herald claims 1\n";
+const MAGIC: &[u8] = b"herald claims 2\n";
 
 /// What a speaker keeps on disk to take up its work after a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Snapshot {
     pub claims: BTreeMap<UnitId, (Strength, u32)>,
     /// The highest term heard of each unit.
     pub terms: BTreeMap<UnitId, u32>,
+    /// The nodes that were seen on the segment, by their numbers.
+    pub seen: BTreeSet<u64>,
 }
 
 /// Octets that are no snapshot. They are best left aside: the node begins with an empty one.
@@ -53,7 +55,7 @@ impl Snapshot {
     }
 }
 
-/// The number of claims, the claims, and the terms.
+/// The number of claims, the claims, the number of nodes, the nodes, and the terms.
 fn write_body(snapshot: &Snapshot, octets: &mut Vec<u8>) {
     let count = u32::try_from(snapshot.claims.len()).unwrap_or(u32::MAX);
     octets.extend(count.to_be_bytes());
@@ -66,6 +68,11 @@ fn write_body(snapshot: &Snapshot, octets: &mut Vec<u8>) {
         let claim = Some(Claim { kind, term: *term });
         Entry::new(*unit, claim).write(octets);
     }
+    let count = u32::try_from(snapshot.seen.len()).unwrap_or(u32::MAX);
+    octets.extend(count.to_be_bytes());
+    for node in snapshot.seen.iter().take(count as usize) {
+        octets.extend(node.to_be_bytes());
+    }
     for (unit, term) in &snapshot.terms {
         write_address(octets, unit.0);
         octets.extend(term.to_be_bytes());
@@ -77,7 +84,13 @@ fn read_body(octets: &[u8]) -> Result<Snapshot, DecodeError> {
     let mut snapshot = Snapshot::default();
     for _ in 0..reader.u32()? {
         let (unit, claim) = Entry::read(&mut reader)?.into_claim()?;
+        if let Kind::Takes(_) = claim.kind {
+            return Err(DecodeError::Claim(6));
+        }
         snapshot.claims.insert(unit, (claim.strength(), claim.term));
+    }
+    for _ in 0..reader.u32()? {
+        snapshot.seen.insert(reader.u64()?);
     }
     while !reader.is_empty() {
         let unit = UnitId(reader.address()?);
@@ -98,6 +111,7 @@ mod tests {
         Snapshot {
             claims: BTreeMap::from([(one, (Strength::Strong, 7)), (other, (Strength::Weak, 1))]),
             terms: BTreeMap::from([(one, 7), (other, 4_000_000_000)]),
+            seen: BTreeSet::from([1, u64::MAX]),
         }
     }
 

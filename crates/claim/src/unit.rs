@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -25,6 +25,34 @@ pub struct Unit {
     /// The nodes that the facts of the API allow, each with its preference: the highest wins. Most units have the same
     /// ones, and are best given one map.
     pub candidates: Arc<BTreeMap<NodeName, u32>>,
+    /// Those of the candidates whose endpoints all terminate: another is better (rule 16).
+    pub terminating: Arc<BTreeSet<NodeName>>,
+    /// Which of the addresses this node's interface can answer for.
+    pub takes: Takes,
+    /// Whether this node can serve the unit by now.
+    pub serving: Serving,
+}
+
+/// Which of a unit's addresses a node's interface can answer for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Takes {
+    /// All of them.
+    #[default]
+    All,
+    /// These alone.
+    Part(Addresses),
+    /// None of them: the subnet is not there, or the interface is not meant.
+    None,
+}
+
+/// Whether a node that may hold a unit can serve it by now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Serving {
+    /// It can.
+    #[default]
+    Yes,
+    /// Its own datapath does not know the unit's endpoints yet. Ignored after [`Settings::serving`](crate::Settings).
+    NotYet,
 }
 
 /// How firm a claim is. The order is that in which claims beat each other.

@@ -1,6 +1,6 @@
 //! What is known of the segment at one time: all that the rules may know of other nodes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use crate::identity::Node;
@@ -22,6 +22,10 @@ pub(crate) struct View<'a> {
     /// Since when a majority has been alive.
     pub(crate) majority: Option<Instant>,
     pub(crate) hearing: Hearing,
+    /// Nodes whose speakers are there, by what their kernels or their ARP say, and are not heard.
+    pub(crate) unheard: BTreeSet<Node>,
+    /// Whether datagrams of other speakers came lately that cannot be opened.
+    pub(crate) unopened: bool,
     pub(crate) peers: BTreeMap<Node, Neighbor<'a>>,
 }
 
@@ -56,6 +60,12 @@ pub(crate) struct Neighbor<'a> {
     pub(crate) heard_until: Instant,
     /// Since when nobody has vouched for it, if it is dead and its node never answered.
     pub(crate) silent_since: Option<Instant>,
+    /// Whether it has heard from the API lately.
+    pub(crate) fresh: bool,
+    /// Whether it is about to end for good.
+    pub(crate) leaving: bool,
+    /// How many of their addresses it could take, where it is not all.
+    pub(crate) takes: &'a BTreeMap<UnitId, u8>,
     pub(crate) claims: &'a BTreeMap<UnitId, Claim>,
     /// When its claims are taken to be known at the latest, if they are not.
     pub(crate) unknown_until: Option<Instant>,

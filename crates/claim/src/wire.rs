@@ -22,7 +22,7 @@ pub(crate) use entry::Entry;
 pub(crate) use reader::{Reader, write_address};
 
 /// The version of the protocol that this is.
-const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
 /// The longest name that a node may have in the API (RFC 1123 subdomain).
 const MAX_NAME: usize = 253;
 /// Nobody splits a set into more parts.
@@ -65,6 +65,8 @@ pub(crate) enum Message {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Beacon {
     pub(crate) state: State,
+    /// Whether the sender has heard from the API lately.
+    pub(crate) fresh: bool,
     /// When the next one is due: whole milliseconds, at least one.
     pub(crate) interval: Duration,
     pub(crate) mac: [u8; 6],
@@ -85,6 +87,8 @@ pub(crate) enum State {
     Draining,
     Restarting,
     Unable,
+    /// About to end for good: it gives everything away, and takes nothing.
+    Leaving,
 }
 
 /// Proof of having heard a datagram: whose, and the low half of its sequence.

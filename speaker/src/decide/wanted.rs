@@ -96,6 +96,7 @@ impl Unit {
             return Some(claim::Unit {
                 addresses: own,
                 candidates,
+                ..claim::Unit::default()
             });
         }
         let others = if is_candidate { of(false) } else { own };
@@ -104,6 +105,7 @@ impl Unit {
         (!others.is_empty() && !candidates.is_empty()).then_some(claim::Unit {
             addresses: others,
             candidates: candidates.into(),
+            ..claim::Unit::default()
         })
     }
 }
@@ -211,21 +213,14 @@ impl Shared {
 
     /// The unit, with the one copy of its candidates.
     pub(crate) fn unit(&mut self, unit: claim::Unit) -> claim::Unit {
-        let claim::Unit {
-            addresses,
-            candidates,
-        } = unit;
-        let candidates = match self.candidates.get(&candidates) {
+        let candidates = match self.candidates.get(&unit.candidates) {
             Some(known) => known.clone(),
             None => {
-                self.candidates.insert(candidates.clone());
-                candidates
+                self.candidates.insert(unit.candidates.clone());
+                unit.candidates
             }
         };
-        claim::Unit {
-            addresses,
-            candidates,
-        }
+        claim::Unit { candidates, ..unit }
     }
 
     /// The one copy of these interfaces.

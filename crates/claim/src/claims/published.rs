@@ -29,10 +29,6 @@ impl Published {
         }
     }
 
-    pub(crate) fn claims(&self) -> &BTreeMap<UnitId, Claim> {
-        self.set.claims()
-    }
-
     pub(crate) fn version(&self) -> u32 {
         self.version
     }
@@ -43,11 +39,12 @@ impl Published {
 
     /// Makes the set what it is now, and gives what to tell the others.
     pub(crate) fn update(&mut self, claims: &BTreeMap<UnitId, Claim>) -> Vec<Message> {
-        let gone = self.claims().keys().filter(|unit| !claims.contains_key(unit));
-        let gone = gone.map(|unit| Entry::new(*unit, None));
+        let gone = self.set.entries().map(|(unit, _)| unit);
+        let gone = gone.filter(|unit| !claims.contains_key(unit));
+        let gone: Vec<Entry> = gone.map(|unit| Entry::new(unit, None)).collect();
         let changed = claims
             .iter()
-            .filter(|(unit, claim)| self.claims().get(unit) != Some(claim));
+            .filter(|(unit, claim)| self.set.get(unit) != Some(**claim));
         let changed = changed.map(|(unit, claim)| Entry::new(*unit, Some(*claim)));
         let entries: Vec<Entry> = changed.chain(gone).collect();
         entries
@@ -83,11 +80,7 @@ impl Published {
     }
 
     fn whole(&self) -> Vec<Message> {
-        let claims: Vec<(UnitId, Claim)> = self
-            .claims()
-            .iter()
-            .map(|(unit, claim)| (*unit, *claim))
-            .collect();
+        let claims: Vec<(UnitId, Claim)> = self.set.entries().collect();
         let chunks: Vec<_> = if claims.is_empty() {
             vec![&claims[..]]
         } else {

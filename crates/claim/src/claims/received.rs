@@ -33,6 +33,11 @@ impl Received {
         self.set.claims()
     }
 
+    /// How many of their addresses the peer could take, where it is not all.
+    pub(crate) fn takes(&self) -> &BTreeMap<UnitId, u8> {
+        self.set.takes()
+    }
+
     /// Which version of the set this is: 0 says that there is none.
     pub(crate) fn version(&self) -> u32 {
         self.version.unwrap_or(0)
@@ -81,7 +86,7 @@ impl Received {
         {
             for entry in entries {
                 units.push(entry.unit);
-                if self.claims().len() < MAX_CLAIMS || entry.claim.is_none() {
+                if self.set.len() < MAX_CLAIMS || entry.claim.is_none() {
                     self.set.apply(entry);
                 }
             }

@@ -29,6 +29,10 @@ impl Neighbors {
         let Some(key) = key.or_else(|| self.unproven.take(boot).map(|life| life.key)) else {
             return;
         };
+        if self.siblings.others.contains_key(&boot) && name == self.me.node {
+            self.unproven.note(now, boot, sequence, key);
+            return self.siblings.hear(now, boot);
+        }
         let is_new = self.unproven.get(boot).is_none();
         if !self.unproven.note(now, boot, sequence, key) {
             return self.refused.crowded += 1;
@@ -59,7 +63,7 @@ impl Neighbors {
         if let Some(peer) = self.peers.get(&node)
             && peer.status.is_alive()
             && peer.beacon.state != State::Restarting
-            && now < peer.alive_until(&self.settings)
+            && now < peer.alive_until(&self.times())
         {
             self.refused.duplicate_node += 1;
             return self.tell_duplicate(now, name);

@@ -41,7 +41,8 @@ impl Neighbors {
     }
 
     pub(super) fn settle_families(&mut self, now: Instant) {
-        if !self.hears_everybody_by_ipv4(now) {
+        // Datagrams of this node's other interfaces come by IPv6 alone.
+        if !self.hears_everybody_by_ipv4(now) || !self.siblings.others.is_empty() {
             self.families.until = now + CALM;
         }
         if now >= self.families.look + self.interval() * 2 {
@@ -52,7 +53,10 @@ impl Neighbors {
 
     fn hears_everybody_by_ipv4(&self, now: Instant) -> bool {
         let is_fine = |peer: &Peer| peer.status.is_alive() && !peer.late && peer.is_heard_by_ipv4(now);
-        let mut possible = self.possible.iter().filter(|node| **node != self.node);
+        let mut possible = self
+            .possible
+            .iter()
+            .filter(|node| **node != self.node && self.is_elector(now, **node));
         self.ready
             && self.unproven.is_empty()
             && self.peers.values().all(is_fine)

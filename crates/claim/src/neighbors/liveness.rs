@@ -9,6 +9,10 @@ use crate::{Event, Status, Transmit};
 
 /// A dead peer is forgotten after so many crash windows.
 const FORGET: u32 = 6;
+/// A segment on which nobody was known before is known after so long.
+const WATCH: Duration = Duration::from_secs(60);
+/// Who was not seen for so long is not on the segment any more.
+const FORGET_SEEN: Duration = Duration::from_secs(24 * 3600);
 /// Up to so many peers are all looked at when one of them is, to know when to look next: cheaper than to wake for nothing.
 const FEW: usize = 16;
 
@@ -36,32 +40,35 @@ impl Neighbors {
         }
         let nodes: Vec<Node> = self.peers.keys().copied().collect();
         nodes.into_iter().for_each(|node| self.refresh_peer(now, node));
+        self.refresh_majority(now);
         self.check = self.next_change(now);
     }
 
     /// When any peer may be something else than it is, nothing arriving.
     fn next_change(&self, now: Instant) -> Instant {
+        let times = self.times();
         let changes = self.peers.values().filter_map(|peer| {
-            let forgotten = peer.since + self.settings.crash_window * FORGET;
+            let forgotten = peer.since + times.crash_window * FORGET;
             let forgotten = (peer.status == Status::Dead).then_some(forgotten);
-            let changes = peer.changes_at(now, &self.settings);
+            let changes = peer.changes_at(now, &times);
             changes.into_iter().chain(forgotten).min()
         });
-        changes.min().unwrap_or(now + self.settings.crash_window)
+        changes.min().unwrap_or(now + times.crash_window)
     }
 
     /// What this peer is by now.
     pub(super) fn refresh_peer(&mut self, now: Instant, node: Node) {
+        let times = self.times();
         let Some(peer) = self.peers.get_mut(&node) else {
             return;
         };
         let (before, has_claims) = (peer.status, !peer.claims().is_empty());
-        let concerns_claims = peer.refresh(now, &self.settings);
-        if let Some(at) = peer.changes_at(now, &self.settings) {
+        let concerns_claims = peer.refresh(now, &times);
+        if let Some(at) = peer.changes_at(now, &times) {
             self.check = self.check.min(at);
         }
         let status = peer.status;
-        let forgotten = status == Status::Dead && now >= peer.since + self.settings.crash_window * FORGET;
+        let forgotten = status == Status::Dead && now >= peer.since + times.crash_window * FORGET;
         if concerns_claims {
             self.wake_at(now);
         }
@@ -74,6 +81,9 @@ impl Neighbors {
                 self.interval() / 20
             };
             self.wake_at(now + wait);
+            if status.is_alive() {
+                self.note_seen(now, node);
+            }
             self.refresh_majority(now);
         } else if forgotten {
             self.tell_member(node, Some(status), None);
@@ -91,15 +101,46 @@ impl Neighbors {
         }
     }
 
+    /// Rule 17: the nodes that a majority is one of. At first those that could be there by the facts of the API; as soon as
+    /// the segment was watched for a while, those of them that were seen on it, oneself included.
+    pub(super) fn is_elector(&self, now: Instant, node: Node) -> bool {
+        let possible = self.possible.contains(&node);
+        let seen = || node == self.node || self.seen.contains_key(&node);
+        possible && (!self.knows_segment(now) || seen())
+    }
+
+    fn knows_segment(&self, now: Instant) -> bool {
+        self.recalled || now >= self.began + WATCH
+    }
+
+    /// How many there are.
+    pub(super) fn electors(&self, now: Instant) -> usize {
+        let possible = self.possible.iter();
+        possible.filter(|node| self.is_elector(now, **node)).count()
+    }
+
     pub(super) fn refresh_majority(&mut self, now: Instant) {
         let alive = self.peers.values().filter(|peer| peer.status.is_alive());
-        let count = alive.filter(|peer| self.possible.contains(&peer.node)).count();
-        let ours = usize::from(self.possible.contains(&self.node));
-        if (count + ours) * 2 > self.possible.len() {
+        let alive = alive.map(|peer| peer.node).chain([self.node]);
+        let count = alive.filter(|node| self.is_elector(now, *node)).count();
+        if count * 2 > self.electors(now) {
             self.majority.get_or_insert(now);
         } else {
             self.majority = None;
         }
+    }
+
+    /// Remembers who is on the segment, and forgets who has not been for long.
+    fn note_seen(&mut self, now: Instant, node: Node) {
+        if self.seen.insert(node, now).is_none() {
+            self.seen_version += 1;
+        }
+        let before = self.seen.len();
+        let peers = &self.peers;
+        let is_there = |node: &Node| peers.get(node).is_some_and(|peer| peer.status.is_alive());
+        self.seen
+            .retain(|node, at| now < *at + FORGET_SEEN || is_there(node));
+        self.seen_version += u64::from(self.seen.len() != before);
     }
 
     /// Questions to peers and their nodes, as far as they are due.
@@ -146,7 +187,8 @@ impl Neighbors {
         }
     }
 
-    pub(crate) fn handle_answer(&mut self, now: Instant, address: IpAddr) {
+    pub(crate) fn handle_answer(&mut self, now: Instant, address: IpAddr, mac: [u8; 6]) {
+        self.handle_neighbor(now, mac);
         self.reception.on_proof(now);
         let asked = self
             .peers
@@ -179,6 +221,7 @@ impl Neighbors {
         {
             self.reception.ask(now);
             self.effects.transmits.push(Transmit::CountFrames);
+            self.ask_known(now);
         }
     }
 
@@ -219,7 +262,7 @@ impl Neighbors {
         };
         // What reaches us may have just begun to: then so will the peers' beacons.
         let proven = self.reception.is_proven_for(now, self.interval() * 5 / 4);
-        let pair = self.possible.len() == 2 && self.carrier_lost.is_none();
+        let pair = self.electors(now) == 2 && self.carrier_lost.is_none();
         proven || pair && now >= silence + Duration::from_secs(1)
     }
 }

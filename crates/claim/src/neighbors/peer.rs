@@ -52,6 +52,10 @@ pub(super) struct Peer {
     pub(super) former: Option<BTreeMap<UnitId, Claim>>,
     /// Since when it has not been doing its work: silent, or listening after a start.
     pub(super) away: Option<Instant>,
+    /// Whether it said so before.
+    pub(super) announced: bool,
+    /// When its node turned out to answer no more, if it is dead because of that.
+    pub(super) died: Option<Instant>,
     pub(super) probing: Probing,
     pub(super) status: Status,
     pub(super) since: Instant,
@@ -80,6 +84,7 @@ impl NewLife {
         let former = before.as_ref().filter(|before| before.status != Status::Dead);
         let former = former.map(|before| before.claims().clone());
         let away = before.as_ref().and_then(|before| before.away).unwrap_or(now);
+        let announced = before.as_ref().is_some_and(|before| before.announced);
         let (status, since) = before.map_or((Status::Missing, now), |before| (before.status, before.since));
         Peer {
             name: self.name,
@@ -99,6 +104,8 @@ impl NewLife {
             repair: None,
             former: former.filter(|claims| !claims.is_empty()),
             away: Some(away),
+            announced,
+            died: None,
             probing: Probing::default(),
             status,
             since,
@@ -133,6 +140,11 @@ impl Peer {
         self.heard + self.beacon.interval * settings.misses
     }
 
+    /// Whether we hear it now, whether it hears us or not.
+    pub(super) fn is_heard(&self, now: Instant) -> bool {
+        now < self.echoed_until()
+    }
+
     /// Until when we say that we hear it: who falls deaf is to be known as such soon.
     pub(super) fn echoed_until(&self) -> Instant {
         self.heard + self.beacon.interval * LATE_BEACON / 100
@@ -160,7 +172,12 @@ impl Peer {
 
     /// Until when a speaker that is away keeps its units.
     pub(super) fn keeps_until(&self, settings: &Settings) -> Option<Instant> {
-        Some(self.away? + settings.crash_window)
+        let window = if self.announced {
+            settings.restart_window
+        } else {
+            settings.crash_window
+        };
+        Some(self.away? + window)
     }
 
     /// What it is now (the table of the protocol).
@@ -173,7 +190,7 @@ impl Peer {
             return match self.beacon.state {
                 State::Ready => Status::Ready,
                 State::Listening | State::Restarting => Status::Listening,
-                State::Draining => Status::Draining,
+                State::Draining | State::Leaving => Status::Draining,
                 State::Unable => Status::Unable,
             };
         }
@@ -206,6 +223,7 @@ impl Peer {
         );
         if works {
             self.away = None;
+            self.announced = false;
         } else if self.away.is_none() {
             self.away = Some(now.min(self.alive_until(settings)));
         }
@@ -216,6 +234,7 @@ impl Peer {
         }
         if status != self.status {
             (self.status, self.since) = (status, now);
+            self.died = (status == Status::Dead && kept).then_some(now);
         }
         concerns_claims
     }

@@ -21,7 +21,11 @@ impl Neighbors {
     pub(crate) fn handle_datagram(&mut self, now: Instant, source: IpAddr, octets: &[u8]) {
         let (header, clear, sealed) = match Header::decode(octets) {
             Ok(parts) => parts,
-            Err(DecodeError::Version(_)) => return self.refused.version += 1,
+            Err(DecodeError::Version(_)) => {
+                // Another version's speaker is there as one with another key is: it is not understood, and respected.
+                self.known.unopened = Some(now);
+                return self.refused.version += 1;
+            }
             Err(_) => return self.refused.malformed += 1,
         };
         if header.boot == self.me.boot {
@@ -76,6 +80,7 @@ impl Neighbors {
         let known = peer.or_else(unproven).filter(|key| key.id() == header.key);
         let Some(key) = self.keys.find(header.key) else {
             self.refused.unknown_key += 1;
+            self.known.unopened = Some(now);
             if self
                 .unknown_key_told
                 .is_none_or(|at| now >= at + TELL_UNKNOWN_KEY)
@@ -88,6 +93,15 @@ impl Neighbors {
         let (derived, body) = match known {
             Some(known) => (None, known.open(header.sequence, clear, sealed)),
             None => {
+                // Before anything is derived: whoever has no key can have as much derived as he likes.
+                let budget = match peer {
+                    Some(_) => &mut self.rekeyings,
+                    None => &mut self.derivations,
+                };
+                if !budget.spend(now) {
+                    self.refused.limited += 1;
+                    return None;
+                }
                 let key = key.of_sender(name_octets(&header.name), header.boot);
                 let body = key.open(header.sequence, clear, sealed);
                 (Some(key), body)
@@ -152,7 +166,7 @@ impl Neighbors {
     }
 
     fn on_beacon(&mut self, now: Instant, node: Node, sequence: u64, beacon: Beacon) {
-        let echoed = self.echo_in(&beacon);
+        let (echoed, times) = (self.echo_in(&beacon), self.times());
         let me = self.me.boot;
         self.note_vouchers(now, node, &beacon);
         let Some(peer) = self.peers.get_mut(&node) else {
@@ -163,7 +177,7 @@ impl Neighbors {
         if sequence <= peer.beacon_sequence {
             return;
         }
-        let was_in_time = now < peer.alive_until(&self.settings) && peer.status.is_alive() && !peer.late;
+        let was_in_time = now < peer.alive_until(&times) && peer.status.is_alive() && !peer.late;
         peer.beacon_sequence = sequence;
         peer.heard = now;
         if beacon.echoes.iter().any(|echo| echo.boot != me) {
@@ -171,9 +185,14 @@ impl Neighbors {
         }
         if beacon.state == State::Restarting && peer.beacon.state != State::Restarting {
             peer.away = Some(now);
+            peer.announced = true;
             peer.probing = Probing::presumed(now);
         }
+        let differs = (peer.beacon.fresh, peer.beacon.state) != (beacon.fresh, beacon.state);
         peer.beacon = beacon;
+        if differs {
+            self.wake_at(now);
+        }
         self.reception.on_peer(now);
         self.refresh_peer(now, node);
         self.put_off_check(now);
@@ -253,12 +272,13 @@ impl Neighbors {
 
     /// Asks once more where nothing came.
     pub(super) fn request_again(&mut self, now: Instant) {
+        let times = self.times();
         let due = |peer: &&Peer| peer.repair.is_some_and(|at| at <= now);
         let nodes: Vec<Node> = self.peers.values().filter(due).map(|peer| peer.node).collect();
         for node in nodes {
             if let Some(peer) = self.peers.get_mut(&node) {
                 peer.repair = None;
-                if now < peer.heard_until(&self.settings) {
+                if now < peer.heard_until(&times) {
                     self.request_if_needed(now, node);
                 }
             }
@@ -269,7 +289,7 @@ impl Neighbors {
     pub(super) fn tell_duplicate(&mut self, now: Instant, node: NodeName) {
         if self
             .duplicate_told
-            .is_none_or(|at| now >= at + self.settings.crash_window)
+            .is_none_or(|at| now >= at + self.times().crash_window)
         {
             self.duplicate_told = Some(now);
             self.tell(Event::DuplicateNode { node });

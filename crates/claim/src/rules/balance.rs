@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::Round;
+use super::{Round, grade};
 use crate::UnitId;
 use crate::identity::Node;
 use crate::own::{Answering, Giving, Held};
@@ -62,7 +62,7 @@ fn give(round: &mut Round<'_>, idle: &[Node]) -> Look {
     let (now, me, facts) = (round.now, round.view.me, round.facts);
     let pending = |held: &Held| match held.giving {
         Giving::To(to, _) => Some(to),
-        Giving::No | Giving::Away(_) => None,
+        Giving::No | Giving::Away(_) | Giving::ForBetter { .. } => None,
     };
     let mut offered: BTreeSet<Node> = round.own().claims.values().filter_map(pending).collect();
     let mut look = Look::default();
@@ -70,7 +70,8 @@ fn give(round: &mut Round<'_>, idle: &[Node]) -> Look {
         let may = held.giving == Giving::No && held.is_fresh(now) && held.answering == Answering::Yes;
         facts.units.get(unit).filter(|_| may)
     };
-    for (unit, held) in &mut round.own().claims {
+    let mut claims = std::mem::take(&mut round.own().claims);
+    for (unit, held) in &mut claims {
         look.fresh |= held.is_fresh(now);
         let Some(facts) = movable((unit, held)) else {
             continue;
@@ -80,13 +81,18 @@ fn give(round: &mut Round<'_>, idle: &[Node]) -> Look {
             continue;
         }
         let preference = facts.candidates.get(&me);
-        let fits = |node: &&Node| !offered.contains(node) && facts.candidates.get(node) == preference;
+        let grade = grade::of(round, *unit, facts, me);
+        let fits = |node: &&Node| {
+            let equal = facts.candidates.get(node) == preference;
+            !offered.contains(node) && equal && grade::of(round, *unit, facts, **node) == grade
+        };
         if let Some(node) = idle.iter().find(fits) {
             held.giving = Giving::To(*node, now);
             offered.insert(*node);
             look.given = true;
         }
     }
+    round.own().claims = claims;
     look
 }
 

@@ -71,6 +71,15 @@ impl Claimants {
     pub(super) fn leaving(&self) -> Option<Seen> {
         self.active.filter(|seen| seen.claim.kind == Kind::Leaving)
     }
+
+    /// The claim of somebody alive who gives it to anybody better, and how many of the addresses it takes.
+    pub(super) fn for_better(&self) -> Option<(Seen, u8)> {
+        let seen = self.active?;
+        match seen.claim.kind {
+            Kind::ForBetter { takes } => Some((seen, takes)),
+            Kind::Leaving | Kind::Offered { .. } | Kind::Takes(_) | Kind::Weak | Kind::Strong => None,
+        }
+    }
 }
 
 impl Seen {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::claimants::Claimants;
+use super::grade::{self, Work};
 use super::{Round, balance, preference, take};
 use crate::facts::UnitFacts;
 use crate::identity::Node;
@@ -13,7 +14,8 @@ use crate::wire::Kind;
 use crate::{Status, UnitId, Why};
 
 pub(super) fn all(round: &mut Round<'_>) {
-    if !round.view.ready || round.own().drain || !round.own().able {
+    let full = grade::work(round, round.view.me) == Some(Work::Full);
+    if !round.view.ready || !full {
         return;
     }
     withdraw(round);
@@ -72,7 +74,9 @@ pub(super) fn accept(
         return false;
     };
     let unheard = one_way.iter().any(|node| facts.candidates.contains_key(node));
-    if unheard || round.own().drain || !round.own().able {
+    let grade = grade::of(round, unit, facts, me);
+    let worse = grade.is_none() || grade < grade::of(round, unit, facts, seen.node);
+    if unheard || worse {
         return false;
     }
     let preferred = facts

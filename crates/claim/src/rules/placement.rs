@@ -1,8 +1,8 @@
 //! Where a unit goes that has no holder (rule 4): a function of what all nodes know alike.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
+use super::grade::Rank;
 use crate::UnitId;
 use crate::identity::{Node, mix, number};
 
@@ -14,6 +14,8 @@ pub(super) struct Seat {
     pub(super) load: usize,
     /// Whether it cannot take anything yet.
     pub(super) listening: bool,
+    /// Whether it is fit for work: only those share the units.
+    pub(super) full: bool,
 }
 
 /// Units are placed one after the other, in the order of their names.
@@ -25,11 +27,11 @@ pub(super) struct Placement {
 }
 
 /// Which of the nodes may have a unit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Choice<'a> {
     pub(super) unit: UnitId,
-    /// With their preference; `None`: all alike.
-    pub(super) candidates: Option<&'a BTreeMap<Node, u32>>,
+    /// In what order, before all else; `None`: not this one.
+    pub(super) rank: &'a dyn Fn(Node) -> Option<Rank>,
     /// Not this one.
     pub(super) without: Option<Node>,
     /// Whether nodes count that listen: they do where nobody waits for an answer yet.
@@ -39,7 +41,9 @@ pub(super) struct Choice<'a> {
 impl Placement {
     /// For so many units in all.
     pub(super) fn new(seats: Vec<Seat>, units: usize) -> Self {
-        let share = units.div_ceil(seats.len().max(1));
+        let full = seats.iter().filter(|seat| seat.full).count();
+        let sharing = if full > 0 { full } else { seats.len().max(1) };
+        let share = units.div_ceil(sharing);
         Self { seats, share }
     }
 
@@ -48,15 +52,12 @@ impl Placement {
         let hash = number_of(choice.unit);
         let share = self.share;
         let key = |seat: &Seat| {
-            let preference = match choice.candidates {
-                Some(candidates) => *candidates.get(&seat.node)?,
-                None => 0,
-            };
+            let rank = (choice.rank)(seat.node)?;
             let open = choice.without != Some(seat.node) && (choice.listening || !seat.listening);
             let rank = (
-                preference,
+                rank,
                 seat.load < share,
-                mix(hash ^ mix(seat.node.0)),
+                affinity_of(hash, seat.node),
                 Reverse(seat.node),
             );
             open.then_some(rank)
@@ -82,12 +83,19 @@ impl Placement {
     /// Whether any node at all could have it.
     pub(super) fn has_room_for(&self, choice: &Choice<'_>) -> bool {
         self.seats.iter().any(|seat| {
-            let candidate = choice
-                .candidates
-                .is_none_or(|candidates| candidates.contains_key(&seat.node));
-            candidate && choice.without != Some(seat.node) && (choice.listening || !seat.listening)
+            let open = choice.without != Some(seat.node) && (choice.listening || !seat.listening);
+            open && (choice.rank)(seat.node).is_some()
         })
     }
+}
+
+/// By how much a unit belongs to a node, all else being equal (rendezvous hashing).
+pub(super) fn affinity(unit: UnitId, node: Node) -> u64 {
+    affinity_of(number_of(unit), node)
+}
+
+fn affinity_of(unit: u64, node: Node) -> u64 {
+    mix(unit ^ mix(node.0))
 }
 
 fn number_of(unit: UnitId) -> u64 {
@@ -99,6 +107,8 @@ fn number_of(unit: UnitId) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn unit(index: usize) -> UnitId {
@@ -110,16 +120,26 @@ mod tests {
             node: Node(index as u64),
             load: *load,
             listening: false,
+            full: true,
         };
         loads.iter().enumerate().map(seat).collect()
     }
 
-    fn choice(index: usize, candidates: &BTreeMap<Node, u32>) -> Choice<'_> {
+    fn choice(index: usize, rank: &dyn Fn(Node) -> Option<Rank>) -> Choice<'_> {
         Choice {
             unit: unit(index),
-            candidates: Some(candidates),
+            rank,
             without: None,
             listening: false,
+        }
+    }
+
+    /// Ranks by preference alone.
+    fn ranks(candidates: BTreeMap<Node, u32>) -> impl Fn(Node) -> Option<Rank> {
+        move |node| {
+            candidates
+                .get(&node)
+                .map(|preference| Rank::of_preference(*preference))
         }
     }
 
@@ -129,7 +149,7 @@ mod tests {
 
     /// How many units go to each node.
     fn place(loads: &[usize], units: usize) -> Vec<usize> {
-        let all = candidates(loads.len() as u64);
+        let all = ranks(candidates(loads.len() as u64));
         let total = loads.iter().sum::<usize>() + units;
         let mut placement = Placement::new(seats(loads), total);
         for index in 0..units {
@@ -158,7 +178,7 @@ mod tests {
 
     #[test]
     fn exactly_one_node_is_the_first_for_a_unit_and_the_others_follow_in_an_order() {
-        let all = candidates(5);
+        let all = ranks(candidates(5));
         for index in 0..50 {
             let rank = |me| Placement::new(seats(&[0; 5]), 50).place(&choice(index, &all), Node(me));
             let mut ranks: Vec<_> = (0..5).filter_map(rank).collect();
@@ -171,13 +191,14 @@ mod tests {
     fn preference_comes_before_everything() {
         let mut all = candidates(3);
         all.insert(Node(2), 1);
+        let all = ranks(all);
         let mut placement = Placement::new(seats(&[0, 0, 100]), 10);
         assert_eq!(placement.place(&choice(1, &all), Node(2)), Some(0));
     }
 
     #[test]
     fn who_is_no_candidate_or_listens_or_is_left_out_has_no_rank() {
-        let all = candidates(2);
+        let all = ranks(candidates(2));
         let mut seats = seats(&[0, 0, 0]);
         seats[1].listening = true;
         let mut placement = Placement::new(seats, 10);

@@ -1,16 +1,18 @@
-//! Rule 12, preference: a preferred node gets its unit back when it has been there for the crash window.
+//! Rule 12, preference: a preferred node gets its unit back when it has been there for the crash window,
+//! and can hold it as well.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::Round;
+use super::{Round, grade};
 use crate::identity::Node;
 use crate::own::{Answering, Giving};
 
 pub(super) fn offer(round: &mut Round<'_>, members: &BTreeMap<Node, Instant>) {
     let (now, view, facts) = (round.now, round.view, round.facts);
     let mut wake = Vec::new();
-    for (unit, held) in &mut round.own().claims {
+    let mut claims = std::mem::take(&mut round.own().claims);
+    for (unit, held) in &mut claims {
         let Some(facts) = facts.units.get(unit).filter(|_| held.giving == Giving::No) else {
             continue;
         };
@@ -21,6 +23,8 @@ pub(super) fn offer(round: &mut Round<'_>, members: &BTreeMap<Node, Instant>) {
             .candidates
             .iter()
             .filter(|(_, preference)| *preference > ours);
+        let grade = grade::of(round, *unit, facts, view.me);
+        let better = better.filter(|(node, _)| grade::of(round, *unit, facts, **node) >= grade);
         let there = better.filter_map(|(node, preference)| Some((*preference, *node, members.get(node)?)));
         let Some((_, node, since)) = there.max() else {
             continue;
@@ -33,5 +37,6 @@ pub(super) fn offer(round: &mut Round<'_>, members: &BTreeMap<Node, Instant>) {
             wake.push(at.max(now));
         }
     }
+    round.own().claims = claims;
     wake.into_iter().for_each(|at| round.wake_at(at));
 }

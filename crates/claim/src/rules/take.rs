@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use super::claimants::{Claimants, Seen};
+use super::grade::{Grade, Rank, Work};
 use super::placement::{Choice, Placement, Seat};
-use super::{Round, offer, one_way, surrogate};
+use super::{Round, elsewhere, fresh, grade, offer, one_way, surrogate};
 use crate::facts::UnitFacts;
 use crate::identity::Node;
 use crate::own::Held;
@@ -51,26 +52,33 @@ pub(super) fn all(round: &mut Round<'_>) {
         if offer::accept(round, *unit, unit_facts, &claimants, &one_way) {
             continue;
         }
-        let need = need(round, unit_facts, &claimants);
+        let need = need(round, *unit, unit_facts, &claimants);
         if !matches!(need, Need::Holder(..)) {
             round.own().open.remove(unit);
         }
         match need {
             Need::None => {}
             Need::Holder(from, why) => {
-                let choice = choice(*unit, unit_facts, from, from.is_none());
                 let since = open_since(round, *unit);
+                let ranks = |node| grade::rank(round, *unit, unit_facts, node);
+                let choice = choice(*unit, &ranks, from, from.is_none());
                 let Some(rank) = placement.place(&choice, round.view.me) else {
                     continue;
                 };
                 let rank = one_way::rank_behind(rank, unit_facts, &one_way);
-                if is_due(round, since, rank) && may_take(round) && heard_since_it_fell_silent(round, from) {
+                let rank = fresh::rank_behind(round, rank);
+                if is_due(round, since, rank)
+                    && may_take(round)
+                    && heard_since_it_fell_silent(round, from)
+                    && elsewhere::is_silent(round, *unit, unit_facts, from)
+                {
                     take(round, *unit, &claimants, why);
                 }
             }
             Need::Surrogate(of) => surrogate::stand_in(round, *unit, unit_facts, of, &mut placement),
             Need::Prober(of) => {
-                let choice = choice(*unit, unit_facts, Some(of), false);
+                let ranks = |node| grade::rank(round, *unit, unit_facts, node);
+                let choice = choice(*unit, &ranks, Some(of), false);
                 if let Some(rank) = without_late.place(&choice, round.view.me) {
                     let silent = silent_claimants(round, *unit);
                     silent.into_iter().for_each(|of| examine(round, of, rank));
@@ -88,33 +96,40 @@ fn seats(round: &Round<'_>, late: Late) -> Vec<Seat> {
         .values()
         .filter(|peer| late == Late::Counts || !peer.late)
         .filter_map(|peer| {
-            let listening = peer.status == Status::Listening;
+            let work = grade::work(round, peer.node)?;
             let seat = Seat {
                 node: peer.node,
                 load: peer.claims.len(),
-                listening,
+                listening: peer.status == Status::Listening,
+                full: work == Work::Full,
             };
-            let open = peer.status == Status::Ready || listening;
-            (open && round.facts.eligible.contains(&peer.node)).then_some(seat)
+            round.facts.eligible.contains(&peer.node).then_some(seat)
         });
-    let us = Seat {
+    let us = grade::work(round, view.me).map(|work| Seat {
         node: view.me,
         load: own.claims.len(),
         listening: !view.ready,
-    };
-    let open = own.able && !own.drain && view.carrier;
-    let us = (open && round.facts.eligible.contains(&view.me)).then_some(us);
+        full: work == Work::Full,
+    });
+    let us = us.filter(|us| view.carrier && round.facts.eligible.contains(&us.node));
     peers.chain(us).collect()
 }
 
-fn need(round: &Round<'_>, facts: &UnitFacts, claimants: &Claimants) -> Need {
+fn need(round: &Round<'_>, unit: UnitId, facts: &UnitFacts, claimants: &Claimants) -> Need {
     if let Some(seen) = claimants.leaving() {
+        return Need::Holder(Some(seen.node), Why::HandedOver);
+    }
+    if let Some((seen, takes)) = claimants.for_better()
+        && is_better(round, unit, facts, seen, takes)
+    {
         return Need::Holder(Some(seen.node), Why::HandedOver);
     }
     let late = |seen: Seen| round.view.peers.get(&seen.node).is_some_and(|peer| peer.late);
     if let Some(seen) = claimants.active {
         return if late(seen) {
             Need::Prober(seen.node)
+        } else if fresh::corrects(round, unit, facts, seen) {
+            Need::Holder(Some(seen.node), Why::Stale)
         } else {
             Need::None
         };
@@ -128,10 +143,21 @@ fn need(round: &Round<'_>, facts: &UnitFacts, claimants: &Claimants) -> Need {
     match (claimants.away, claimants.dead) {
         (Some(seen), _) if facts.candidates.contains_key(&seen.node) => Need::Surrogate(seen.node),
         // It must not hold it any more, and cannot say so itself.
+        (Some(seen), _) if !round.decision.own.fresh => Need::Surrogate(seen.node),
         (Some(seen), _) => Need::Holder(Some(seen.node), Why::HandedOver),
         (None, Some(seen)) => Need::Holder(Some(seen.node), Why::HolderDead),
         (None, None) => Need::Holder(None, Why::Vacant),
     }
+}
+
+/// Whether we can hold a unit better than this holder, who takes so many of its addresses.
+fn is_better(round: &Round<'_>, unit: UnitId, facts: &UnitFacts, holder: Seen, takes: u8) -> bool {
+    let theirs = grade::work(round, holder.node).map(|work| Grade {
+        takes,
+        work,
+        staying: !facts.terminating.contains(&holder.node),
+    });
+    grade::of(round, unit, facts, round.view.me) > theirs
 }
 
 /// Since when nobody has had the unit.
@@ -176,7 +202,7 @@ pub(super) fn heard_since_it_fell_silent(round: &mut Round<'_>, of: Option<Node>
 
 /// Whether this node may take anything.
 fn may_take(round: &mut Round<'_>) -> bool {
-    if !may_answer(round) || !round.own().able || round.own().drain {
+    if !may_answer(round) {
         return false;
     }
     // A peer whose claims are not known yet may hold it.
@@ -240,13 +266,13 @@ pub(super) fn examine(round: &mut Round<'_>, of: Node, rank: usize) {
 
 pub(super) fn choice<'a>(
     unit: UnitId,
-    facts: &'a UnitFacts,
+    rank: &'a dyn Fn(Node) -> Option<Rank>,
     without: Option<Node>,
     listening: bool,
 ) -> Choice<'a> {
     Choice {
         unit,
-        candidates: Some(&facts.candidates),
+        rank,
         without,
         listening,
     }

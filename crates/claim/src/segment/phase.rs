@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Phase, Segment};
-use crate::Why;
+use crate::{Event, Why};
 
 impl Segment {
     /// Rule 11: whether we have just not run for so long that others may have taken what was ours.
@@ -27,7 +27,10 @@ impl Segment {
 
     /// Listens again before it answers for anything.
     pub(super) fn fall_silent(&mut self, now: Instant, why: Why) {
-        let until = self.carrier_lost.is_none().then(|| now + self.settings.listening);
+        let until = self
+            .carrier_lost
+            .is_none()
+            .then(|| now + self.neighbors.times().listening);
         self.phase = Phase::Listening(until);
         self.neighbors.set_ready(false);
         self.suspend(why);
@@ -49,7 +52,7 @@ impl Segment {
                 let listening = if short {
                     Duration::ZERO
                 } else {
-                    self.settings.listening
+                    self.neighbors.times().listening
                 };
                 self.phase = Phase::Listening(Some(now + listening));
                 self.beacon_soon(now);
@@ -63,16 +66,41 @@ impl Segment {
         let Phase::Listening(Some(until)) = self.phase else {
             return;
         };
+        // Nodes are heard one after the other, and with their number the times stretch.
+        let listening = self.neighbors.times().listening;
+        let until = until + listening.saturating_sub(self.settings.listening);
         let duplicate = self.neighbors.is_duplicate(now);
         if now < until || duplicate {
             return self.wake_at(now.max(until) + self.neighbors.interval() * u32::from(duplicate));
         }
-        if self.neighbors.has_unknown_claims() && now < until + self.settings.listening {
+        if self.neighbors.has_unknown_claims() && now < until + self.neighbors.times().listening {
             return self.wake_at(now + self.neighbors.interval() / 10);
         }
         self.phase = Phase::Ready;
         self.neighbors.set_ready(true);
         self.wake = Some(now);
         self.beacon_soon(now);
+    }
+
+    /// Rule 20: two interfaces of one node on one LAN are two doors of one life. One of them speaks and answers.
+    pub(super) fn settle_second(&mut self, now: Instant) {
+        let second = self.neighbors.is_second(now);
+        if second == (self.phase == Phase::Second) {
+            return;
+        }
+        self.fall_silent(now, Why::Fenced);
+        if second {
+            self.phase = Phase::Second;
+        }
+        self.events.push_back(Event::SecondInterface(second));
+    }
+
+    /// Whether others are there and none is heard: a state of its own, which users are told of.
+    pub(super) fn settle_unheard(&mut self, now: Instant) {
+        let unheard = self.phase == Phase::Ready && self.neighbors.is_cut_off(now);
+        if self.unheard != unheard {
+            self.unheard = unheard;
+            self.events.push_back(Event::Unheard(unheard));
+        }
     }
 }

@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use super::Segment;
 use crate::identity::Node;
-use crate::own::Answering;
 use crate::rules::{self, Decision};
 use crate::{Event, Role, UnitId, Why};
 
@@ -19,7 +18,7 @@ impl Segment {
             let tombstone = self.own.tombstones.get(unit);
             let tombstone = tombstone.map(|tombstone| &tombstone.addresses);
             let facts = self.facts.units.get(unit);
-            let addresses = facts.map(|facts| &facts.addresses).or(tombstone);
+            let addresses = facts.map(|facts| &facts.takes).or(tombstone);
             for address in addresses.into_iter().flatten() {
                 let place = answers.entry(*address).or_insert(*role);
                 if *role == Role::Holder {
@@ -37,6 +36,8 @@ impl Segment {
             own,
             reasons,
             examine,
+            questions,
+            contested,
             wake,
             taken,
             yielded,
@@ -49,6 +50,7 @@ impl Segment {
             self.wake_at(wake);
         }
         self.neighbors.examine(now, &examine);
+        self.ask(questions, &contested);
         self.tell_roles();
         self.tell_holders(&holders);
     }
@@ -127,35 +129,5 @@ impl Segment {
         for tombstone in self.own.tombstones.values_mut() {
             tombstone.answers_until = None;
         }
-    }
-
-    /// Rule 5: a member announces what we hold. It has a claim that we have yet to hear, or will hear ours.
-    pub(super) fn on_rival(&mut self, now: Instant, address: IpAddr, mac: [u8; 6]) {
-        let (Some(peer), true) = (self.neighbors.with_mac(mac), mac != self.mac) else {
-            return;
-        };
-        let until = now + self.neighbors.interval();
-        let unit = self
-            .facts
-            .with(address)
-            .find(|unit| self.own.claims.contains_key(unit));
-        let Some((unit, held)) = unit.and_then(|unit| Some((unit, self.own.claims.get_mut(&unit)?))) else {
-            return;
-        };
-        let rank = held.rank(self.node);
-        // Who gives it away announces it, too, until it hears that we have it.
-        let lower = self
-            .neighbors
-            .claim(peer, &unit)
-            .is_some_and(|claim| claim.rank(peer) < rank);
-        let lately = held.rivalled.is_some_and(|at| now < at + self.settings.hand_over);
-        if lower || lately || held.answering != Answering::Yes {
-            return;
-        }
-        held.answering = Answering::Paused(until);
-        held.rivalled = Some(now);
-        self.reasons.insert(unit, Why::Rival);
-        self.wake_at(now + self.gathering());
-        self.beacon_soon(now);
     }
 }

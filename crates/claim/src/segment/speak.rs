@@ -29,6 +29,9 @@ pub(super) fn room_for_entries(node: &NodeName) -> usize {
 impl Segment {
     /// Seals a message and gives it out.
     pub(super) fn speak(&mut self, message: &Message) {
+        if self.phase == Phase::Second {
+            return;
+        }
         let sequence = self.neighbors.next_sequence();
         let header = Header {
             key: self.sealer.id(),
@@ -46,9 +49,10 @@ impl Segment {
     fn state(&self) -> State {
         match self.phase {
             Phase::Ended => State::Restarting,
-            Phase::Listening(_) => State::Listening,
-            Phase::Ready if self.own.drain => State::Draining,
+            Phase::Listening(_) | Phase::Second => State::Listening,
+            Phase::Ready if self.own.leaving.is_some() => State::Leaving,
             Phase::Ready if !self.own.able => State::Unable,
+            Phase::Ready if self.own.drain => State::Draining,
             Phase::Ready => State::Ready,
         }
     }
@@ -56,6 +60,7 @@ impl Segment {
     pub(super) fn beacon(&self, echoes: Vec<Echo>) -> Beacon {
         Beacon {
             state: self.state(),
+            fresh: self.own.fresh,
             interval: self.neighbors.interval(),
             mac: self.mac,
             held: u32::try_from(self.own.claims.len()).unwrap_or(u32::MAX),
@@ -143,8 +148,11 @@ impl Segment {
 
     /// Rule 8: the last words of this speaker. Two of them, for one may be lost.
     pub(super) fn on_restart(&mut self, now: Instant) {
+        let second = self.phase == Phase::Second;
         self.phase = Phase::Ended;
-        self.send_beacon(now);
-        self.send_beacon(now);
+        if !second {
+            self.send_beacon(now);
+            self.send_beacon(now);
+        }
     }
 }

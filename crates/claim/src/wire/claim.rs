@@ -15,6 +15,12 @@ pub(crate) struct Claim {
 pub(crate) enum Kind {
     /// Until anybody takes it.
     Leaving,
+    /// Until somebody takes it who can hold it better (rule 16): the holder takes so many of its addresses.
+    ForBetter {
+        takes: u8,
+    },
+    /// Not held: the sender could take so many of its addresses, not all.
+    Takes(u8),
     /// Until this one takes it, and firmly as far as everybody else is concerned. For so many seconds more the unit may
     /// be moved for balance (rule 13).
     Offered {
@@ -28,7 +34,9 @@ pub(crate) enum Kind {
 impl Claim {
     pub(crate) fn strength(self) -> Strength {
         match self.kind {
-            Kind::Leaving | Kind::Offered { .. } => Strength::Leaving,
+            Kind::Leaving | Kind::ForBetter { .. } | Kind::Offered { .. } | Kind::Takes(_) => {
+                Strength::Leaving
+            }
             Kind::Weak => Strength::Weak,
             Kind::Strong => Strength::Strong,
         }
@@ -47,6 +55,8 @@ impl Claim {
         };
         let kind = match self.kind {
             Kind::Leaving => 1,
+            Kind::ForBetter { takes } => u64::from(takes) << 8 | 5,
+            Kind::Takes(takes) => u64::from(takes) << 8 | 6,
             Kind::Weak => 2,
             Kind::Strong => 3,
             Kind::Offered { to, fresh } => mix(to.0) ^ u64::from(fresh) << 8 | 4,

@@ -5,6 +5,9 @@ use super::{Beacon, Claim, DecodeError, Echo, Kind, State, UnitId};
 use crate::BootId;
 use crate::identity::Node;
 
+/// The flag of a beacon that says that its sender has not heard from the API lately. Other flags mean nothing yet.
+const OLD_FACTS: u8 = 1;
+
 /// What became of a unit in a sender's set: a claim, or none any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -45,6 +48,8 @@ impl Entry {
                 to: Node(reader.u64()?),
                 fresh: reader.u8()?,
             },
+            5 => Kind::ForBetter { takes: reader.u8()? },
+            6 => Kind::Takes(reader.u8()?),
             other => return Err(DecodeError::Claim(other)),
         };
         Ok(Self::new(unit, Some(Claim { kind, term })))
@@ -62,18 +67,24 @@ impl Entry {
             Some(Kind::Weak) => 2,
             Some(Kind::Strong) => 3,
             Some(Kind::Offered { .. }) => 4,
+            Some(Kind::ForBetter { .. }) => 5,
+            Some(Kind::Takes(_)) => 6,
         });
         octets.extend(term.to_be_bytes());
-        if let Some(Kind::Offered { to, fresh }) = kind {
-            octets.extend(to.0.to_be_bytes());
-            octets.push(fresh);
+        match kind {
+            Some(Kind::Offered { to, fresh }) => {
+                octets.extend(to.0.to_be_bytes());
+                octets.push(fresh);
+            }
+            Some(Kind::ForBetter { takes } | Kind::Takes(takes)) => octets.push(takes),
+            Some(Kind::Leaving | Kind::Weak | Kind::Strong) | None => {}
         }
     }
 }
 
 impl Beacon {
     /// What a beacon takes besides its addresses and echoes.
-    const FIXED: usize = 1 + 1 + 2 + 6 + 4 + 4 + 8 + 1 + 1;
+    const FIXED: usize = 1 + 1 + 1 + 2 + 6 + 4 + 4 + 8 + 1 + 1;
     const ECHO: usize = 8 + 4;
 
     /// How many echoes go into one datagram of a sender with a header of this length.
@@ -85,6 +96,7 @@ impl Beacon {
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let state = State::decode(reader.u8()?)?;
+        let fresh = reader.u8()? & OLD_FACTS == 0;
         let interval = Duration::from_millis(reader.u16()?.into());
         if interval.is_zero() {
             return Err(DecodeError::Interval);
@@ -101,6 +113,7 @@ impl Beacon {
             .collect::<Result<_, _>>()?;
         Ok(Self {
             state,
+            fresh,
             interval,
             mac,
             held,
@@ -113,6 +126,7 @@ impl Beacon {
 
     pub(crate) fn write(&self, octets: &mut Vec<u8>) {
         octets.push(self.state.code());
+        octets.push(if self.fresh { 0 } else { OLD_FACTS });
         let interval = u16::try_from(self.interval.as_millis()).unwrap_or(u16::MAX);
         octets.extend(interval.max(1).to_be_bytes());
         octets.extend(self.mac);
@@ -150,6 +164,7 @@ impl State {
             3 => Ok(Self::Draining),
             4 => Ok(Self::Restarting),
             5 => Ok(Self::Unable),
+            6 => Ok(Self::Leaving),
             other => Err(DecodeError::State(other)),
         }
     }
@@ -161,6 +176,7 @@ impl State {
             Self::Draining => 3,
             Self::Restarting => 4,
             Self::Unable => 5,
+            Self::Leaving => 6,
         }
     }
 }

@@ -27,6 +27,7 @@ fn header() -> Header {
 fn beacon() -> Message {
     Message::Beacon(Beacon {
         state: State::Ready,
+        fresh: false,
         interval: Duration::from_millis(100),
         mac: [2, 0, 0, 0, 0, 1],
         held: 3,
@@ -49,6 +50,8 @@ fn messages() -> Vec<Message> {
             to: Node(9),
             fresh: 120,
         },
+        Kind::ForBetter { takes: 1 },
+        Kind::Takes(0),
     ];
     let claims: Vec<(UnitId, Claim)> = kinds
         .iter()
@@ -79,7 +82,7 @@ fn messages() -> Vec<Message> {
 #[test]
 fn a_header_has_its_fields_where_the_format_says() {
     let golden = [
-        1, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 6, 1, b'a',
+        2, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 6, 1, b'a',
     ];
     assert_eq!(header().encode(), golden);
     let mut datagram = golden.to_vec();
@@ -93,7 +96,7 @@ fn a_header_has_its_fields_where_the_format_says() {
 #[test]
 fn a_beacon_has_its_fields_where_the_format_says() {
     let mut golden = vec![
-        1, 2, 0, 100, 2, 0, 0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 5,
+        1, 2, 1, 0, 100, 2, 0, 0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 5,
     ];
     golden.extend([
         2, 4, 10, 0, 0, 1, 6, 0x20, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
@@ -114,6 +117,8 @@ fn changes_have_their_fields_where_the_format_says() {
         Entry::new(unit(1), claim(Kind::Strong)),
         Entry::new(unit(2), claim(offered)),
         Entry::new(unit(3), None),
+        Entry::new(unit(4), claim(Kind::ForBetter { takes: 7 })),
+        Entry::new(unit(5), claim(Kind::Takes(1))),
     ];
     let message = Message::Changes {
         from: 5,
@@ -124,6 +129,8 @@ fn changes_have_their_fields_where_the_format_says() {
     golden.extend([4, 192, 0, 2, 1, 3, 0, 0, 0, 2]);
     golden.extend([4, 192, 0, 2, 2, 4, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 4]);
     golden.extend([4, 192, 0, 2, 3, 0, 0, 0, 0, 0]);
+    golden.extend([4, 192, 0, 2, 4, 5, 0, 0, 0, 2, 7]);
+    golden.extend([4, 192, 0, 2, 5, 6, 0, 0, 0, 2, 1]);
     assert_eq!(message.encode(), golden);
     assert_eq!(Message::decode(&golden), Ok(message));
 }
@@ -192,9 +199,9 @@ fn what_cannot_be_is_refused_with_the_reason() {
     };
     assert_eq!(with(0, 9), Err(DecodeError::Message(9)));
     assert_eq!(with(1, 9), Err(DecodeError::State(9)));
-    assert_eq!(with(3, 0), Err(DecodeError::Interval));
-    assert_eq!(with(26, 5), Err(DecodeError::Addresses(5)));
-    assert_eq!(with(27, 5), Err(DecodeError::Family(5)));
+    assert_eq!(with(4, 0), Err(DecodeError::Interval));
+    assert_eq!(with(27, 5), Err(DecodeError::Addresses(5)));
+    assert_eq!(with(28, 5), Err(DecodeError::Family(5)));
     let longer = [&beacon[..], &[0]].concat();
     assert_eq!(Message::decode(&longer), Err(DecodeError::Trailing(1)));
     let claim = [2, 0, 0, 0, 5, 0, 0, 0, 6, 4, 192, 0, 2, 1, 9, 0, 0, 0, 2];
@@ -216,8 +223,8 @@ fn what_cannot_be_is_refused_with_the_reason() {
 #[test]
 fn a_header_of_another_version_or_without_a_name_is_refused() {
     let mut octets = header().encode();
-    octets[0] = 2;
-    assert_eq!(Header::decode(&octets), Err(DecodeError::Version(2)));
+    octets[0] = 1;
+    assert_eq!(Header::decode(&octets), Err(DecodeError::Version(1)));
     let mut octets = header().encode();
     octets[22] = 0xff;
     assert_eq!(Header::decode(&octets), Err(DecodeError::Name));

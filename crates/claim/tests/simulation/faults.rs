@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use claim::{Input, Snapshot};
+use claim::{Input, Shutdown, Snapshot};
 
 use crate::node::{candidates, name, unit};
 use crate::world::World;
@@ -84,7 +84,7 @@ impl World {
 
     /// The speaker is replaced in order, by one that starts after a while.
     pub(crate) fn restart(&mut self, i: usize, after: Duration) {
-        self.input(i, Input::Restart);
+        self.input(i, Input::Shutdown(Shutdown::Restart));
         if let Some(speaker) = &self.nodes[i].speaker {
             self.nodes[i].disk = speaker.snapshot();
         }
@@ -138,6 +138,84 @@ impl World {
         self.nodes[i].able = able;
         self.input(i, Input::Able(able));
         self.disturb();
+    }
+
+    pub(crate) fn set_fresh(&mut self, i: usize, fresh: bool) {
+        self.nodes[i].fresh = fresh;
+        self.input(i, Input::Fresh(fresh));
+        self.disturb();
+    }
+
+    /// The interface gets the subnet of the units, or loses it.
+    pub(crate) fn set_subnet(&mut self, i: usize, subnet: bool) {
+        self.nodes[i].subnet = subnet;
+        let facts = self.nodes[i].facts;
+        self.tell_version(i, facts);
+    }
+
+    /// Datagrams of the one do not reach the speaker of the other, though ARP does; or do again.
+    pub(crate) fn set_blocked(&mut self, from: usize, to: usize, blocked: bool) {
+        self.oracle.was_blocked |= blocked;
+        if self.blocked[from][to] != blocked {
+            self.blocked[from][to] = blocked;
+            self.disturb();
+        }
+    }
+
+    /// A host firewall drops what comes in.
+    pub(crate) fn block_input(&mut self, i: usize) {
+        (0..self.nodes.len()).for_each(|j| self.set_blocked(j, i, true));
+    }
+
+    pub(crate) fn block_output(&mut self, i: usize) {
+        (0..self.nodes.len()).for_each(|j| self.set_blocked(i, j, true));
+    }
+
+    pub(crate) fn unblock(&mut self) {
+        let nodes = self.nodes.len();
+        for (i, j) in (0..nodes).flat_map(|i| (0..nodes).map(move |j| (i, j))) {
+            self.set_blocked(i, j, false);
+        }
+    }
+
+    /// The speaker ends for good.
+    pub(crate) fn hand_over(&mut self, i: usize) {
+        self.nodes[i].leaving = true;
+        self.input(i, Input::Shutdown(Shutdown::HandOver));
+        self.disturb();
+    }
+
+    /// Something of what firewalls, subnets and the API do.
+    pub(crate) fn random_block(&mut self) {
+        let nodes = self.nodes.len();
+        let (i, j) = (
+            self.chance_of_blocks.index(nodes),
+            self.chance_of_blocks.index(nodes),
+        );
+        let which = self.chance_of_blocks.below(16);
+        if self.told && which < 9 {
+            println!("{:?} BLOCK {which} at nodes {i}, {j}", self.now);
+        }
+        match which {
+            0 => self.block_input(i),
+            1 => self.block_output(i),
+            2 => {
+                self.block_input(i);
+                self.block_output(i);
+            }
+            3 => (0..nodes).for_each(|i| self.block_input(i)),
+            4 => self.set_blocked(i, j, true),
+            5 | 6 => self.unblock(),
+            7 => {
+                let fresh = !self.nodes[i].fresh;
+                self.set_fresh(i, fresh);
+            }
+            8 => {
+                let subnet = !self.nodes[i].subnet;
+                self.set_subnet(i, subnet);
+            }
+            _ => {}
+        }
     }
 
     pub(crate) fn set_keys(&mut self, i: usize, stage: u8) {
@@ -327,8 +405,11 @@ impl World {
         self.cut_family.iter_mut().for_each(|row| row.fill(None));
         (self.network.loss, self.network.stragglers) = (0, 0);
         self.heal();
+        self.unblock();
         for i in 0..self.nodes.len() {
             self.set_carrier(i, true);
+            self.set_fresh(i, true);
+            self.set_subnet(i, true);
             if self.nodes[i].draining {
                 self.set_drain(i, false);
             }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use claim::{Event, Role, Segment, Snapshot, Unit, UnitId};
+use claim::{Event, Role, Segment, Snapshot, Takes, Unit, UnitId};
 use model::NodeName;
 
 use crate::clock::Clock;
@@ -35,6 +35,17 @@ pub(crate) struct Node {
     pub(crate) stirred: Duration,
     pub(crate) draining: bool,
     pub(crate) able: bool,
+    /// Whether its speaker is about to end for good.
+    pub(crate) leaving: bool,
+    /// Whether its API is in reach.
+    pub(crate) fresh: bool,
+    /// Whether its interface carries the subnet of the units.
+    pub(crate) subnet: bool,
+    /// What it takes of every unit, if not all or nothing.
+    pub(crate) part: Option<Takes>,
+    /// The node of whose machine this is another interface; it is one itself then.
+    pub(crate) sibling: Option<usize>,
+    pub(crate) boot: u64,
     pub(crate) quiet: bool,
     pub(crate) events: Vec<(Duration, Event)>,
     /// The version of the facts that it has last been told.
@@ -62,6 +73,12 @@ impl Node {
             stirred: Duration::ZERO,
             draining: false,
             able: true,
+            leaving: false,
+            fresh: true,
+            subnet: true,
+            part: None,
+            sibling: None,
+            boot: 0,
             quiet: false,
             events: Vec::new(),
             facts: 0,
@@ -110,6 +127,8 @@ pub(crate) fn candidates(unit: &mut Unit) -> &mut BTreeMap<NodeName, u32> {
 
 /// The default gateway: not a node.
 pub(crate) const GATEWAY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+
+pub(crate) const GATEWAY_MAC: [u8; 6] = [2, 0xff, 0, 0, 0, 1];
 
 /// Whose datagrams come by IPv6: of no consequence but for the family.
 pub(crate) const BY_IPV6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1));

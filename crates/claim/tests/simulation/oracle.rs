@@ -27,6 +27,8 @@ pub(crate) struct Oracle {
     /// Added to what is allowed.
     pub(crate) slack: Duration,
     pub(crate) watches: bool,
+    /// Whether beacons were blocked at any time.
+    pub(crate) was_blocked: bool,
 }
 
 impl Oracle {
@@ -43,6 +45,7 @@ impl Oracle {
             transitive: true,
             slack: Duration::ZERO,
             watches: true,
+            was_blocked: false,
         }
     }
 
@@ -69,6 +72,9 @@ impl Oracle {
     fn check_overlaps(world: &mut World) {
         let round_trip = Duration::from_micros(2 * (world.network.delay.1 + world.network.scheduling));
         let limit = world.settings.interval * 115 / 100 + 2 * round_trip + world.oracle.slack;
+        // Nodes whose datagrams are or were dropped find out by ARP: known speakers are looked for every five seconds, and
+        // what is held is asked for every second.
+        let limit = limit + Duration::from_secs(7) * u32::from(world.is_blocked());
         let mut overlaps = BTreeMap::new();
         let units: Vec<UnitId> = world.units_ever().collect();
         for unit in units {
@@ -103,6 +109,8 @@ impl Oracle {
         let lossy = world.network.loss > 0 || world.network.stragglers > 0;
         let limit =
             detection + interval + 3 * round_trip + interval * 5 * u32::from(lossy) + world.oracle.slack;
+        // Who cannot tell a speaker that is not heard from one that is dead asks, and asks again.
+        let limit = limit + Duration::from_secs(5) * u32::from(world.is_blocked());
         let units: Vec<UnitId> = world.truth().units.keys().copied().collect();
         for unit in units {
             if !world.oracle.transitive || !world.is_left_alone(&unit) {
@@ -127,6 +135,11 @@ impl World {
         units.into_iter()
     }
 
+    /// Whether datagrams are dropped that ARP passes by, or were in this world.
+    fn is_blocked(&self) -> bool {
+        self.oracle.was_blocked
+    }
+
     pub(crate) fn linked(&self, one: usize, other: usize) -> bool {
         let up = |i: usize| self.nodes.get(i).is_none_or(|node| node.carrier && node.kernel);
         !self.cut[one][other] && !self.cut[other][one] && up(one) && up(other)
@@ -147,7 +160,7 @@ impl World {
         let listens = self.settings.listening * 2 + self.settings.interval * 4;
         let peers = (0..self.nodes.len()).any(|j| j != i && self.linked(i, j) && self.nodes[j].runs());
         let reached = peers || self.network.hosts && self.linked(i, self.nodes.len());
-        let up = node.runs() && node.kernel && node.carrier && node.able && !node.draining;
+        let up = node.runs() && node.kernel && node.carrier && node.subnet && !node.leaving;
         up && knows && reached && self.now >= node.stirred + listens
     }
 

@@ -54,6 +54,7 @@ fn world_of(seed: u64, clocks: Clocks) -> World {
     };
     let settings = Settings {
         crash_window: Duration::from_secs(if chance.happens(900) { 2 } else { 10 }),
+        restart_window: Duration::from_secs(12),
         ..Settings::default()
     };
     let mut world = World::new(seed, nodes, settings, network);
@@ -63,6 +64,8 @@ fn world_of(seed: u64, clocks: Clocks) -> World {
         // Who delivers late what was lost makes a dead node live an interval longer.
         world.oracle.slack += settings.interval;
     }
+    // Who cannot tell whether somebody answers asks first: three times, and again where it wakes late.
+    world.oracle.slack += settings.probe * 5;
     if seed >= MANY {
         world.oracle.slack += Duration::from_millis(20);
     }
@@ -88,6 +91,8 @@ fn world_of(seed: u64, clocks: Clocks) -> World {
 fn live(world: &mut World, seed: u64, clocks: Clocks) {
     let mut chance = Chance::new(seed ^ 0xfa17);
     world.run_for(Duration::from_millis(chance.between(200, 3000)));
+    // One in two worlds has firewalls, subnets that go, and old facts.
+    let blocks = Chance::new(seed ^ 0xb10c5).happens(500);
     let lag = if chance.happens(500) { 0 } else { 2000 };
     let faults = if is_long(seed) {
         chance.between(15, 40)
@@ -98,6 +103,9 @@ fn live(world: &mut World, seed: u64, clocks: Clocks) {
         world.random_fault(lag);
         world.random_family_fault();
         world.random_cut();
+        if blocks {
+            world.random_block();
+        }
         if clocks == Clocks::Bad {
             world.random_clock_fault();
         }
@@ -111,7 +119,7 @@ fn live(world: &mut World, seed: u64, clocks: Clocks) {
     }
     world.repair_everything();
     // The longest pause, what a speaker that is away keeps, a preferred node's wait, and the lag.
-    world.run_for(Duration::from_secs(8) + world.settings.crash_window);
+    world.run_for(Duration::from_secs(12) + world.settings.crash_window);
     world.assert_converged();
     world.forget_events();
     world.run_for(Duration::from_secs(1));

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use claim::{
-    BootId, Event, Identity, Input, Key, Keys, Role, Segment, Settings, Snapshot, Transmit, Unit, UnitId,
+    BootId, Event, Identity, Input, Key, Keys, KnownSpeaker, Role, Segment, Settings, Snapshot, Takes,
+    Transmit, Unit, UnitId,
 };
 use model::NodeName;
 
 use crate::chance::Chance;
-use crate::node::{BY_IPV6, GATEWAY, Node, address, mac, name, unit};
+use crate::node::{BY_IPV6, GATEWAY, GATEWAY_MAC, Node, address, mac, name, unit};
 use crate::oracle::Oracle;
 
 mod network;
@@ -65,9 +66,16 @@ enum What {
         from: usize,
         to: usize,
     },
+    /// Who answers for a unit's address?
+    Ask {
+        from: usize,
+        to: usize,
+        address: IpAddr,
+    },
     Answer {
         to: usize,
         address: IpAddr,
+        mac: [u8; 6],
     },
     Announce {
         from: usize,
@@ -122,6 +130,14 @@ pub(crate) struct World {
     pub(crate) cut: Vec<Vec<bool>>,
     /// The family that does not get from the one to the other; `Some(true)`: IPv6.
     pub(crate) cut_family: Vec<Vec<Option<bool>>>,
+    /// Whether datagrams of the one are dropped before they reach the speaker of the other, ARP being let through.
+    pub(crate) blocked: Vec<Vec<bool>>,
+    /// Whether something answers ARP for the addresses of hosts that are dead.
+    pub(crate) proxy: bool,
+    /// Nodes that cannot serve what they do not hold, by their own word.
+    pub(crate) not_serving: Vec<usize>,
+    /// Decides about what is blocked, whose facts are old, and who loses its subnet.
+    pub(crate) chance_of_blocks: Chance,
     /// Decides about IPv6, so that the rest does not depend on whether there is any.
     pub(crate) chance_of_ipv6: Chance,
     /// Decides about clocks and about pairs that are cut from each other, likewise.
@@ -157,6 +173,10 @@ impl World {
             nodes: (0..nodes).map(Node::new).collect(),
             cut: vec![vec![false; nodes + 1]; nodes + 1],
             cut_family: vec![vec![None; nodes + 1]; nodes + 1],
+            blocked: vec![vec![false; nodes]; nodes],
+            proxy: false,
+            not_serving: Vec::new(),
+            chance_of_blocks: Chance::new(seed ^ 0xb10c),
             chance_of_ipv6: Chance::new(seed ^ 0x1b06),
             chance_of_clocks: Chance::new(seed ^ 0xc10c),
             queue: BinaryHeap::new(),
@@ -211,29 +231,39 @@ impl World {
             What::Tell(i, version) => self.tell_version(i, version),
             What::Probe { from, to } => {
                 self.nodes[to].frames += 1;
-                if self.nodes[to].kernel
-                    && let Some(back) = self.crosses(to, from)
-                {
-                    self.at(
-                        self.now + back,
-                        What::Answer {
-                            to: from,
-                            address: address(to),
-                        },
-                    );
+                if self.nodes[to].kernel || self.proxy {
+                    self.reply(to, from, address(to), mac(to));
                 }
             }
-            What::Answer { to, address } => {
+            What::Ask {
+                from,
+                to,
+                address: asked,
+            } => {
                 self.nodes[to].frames += 1;
-                self.input(to, Input::ProbeAnswered { address });
+                let role = self.nodes[to].answers(&UnitId(asked));
+                match role {
+                    Some(Role::Holder) => self.reply(to, from, asked, mac(to)),
+                    Some(Role::Surrogate { mac }) => self.reply(to, from, asked, mac),
+                    None => {}
+                }
+            }
+            What::Answer { to, address, mac } => {
+                self.nodes[to].frames += 1;
+                self.input(to, Input::ProbeAnswered { address, mac });
             }
             What::Announce { from, unit, life } => self.announce(from, unit, life),
             What::Announcement { to, address, mac } => {
                 self.nodes[to].frames += 1;
-                if self.nodes[to].holds(&UnitId(address)) {
-                    self.input(to, Input::Rival { address, mac });
-                }
+                self.input(to, Input::Rival { address, mac });
             }
+        }
+    }
+
+    /// An answer to a question of `to`.
+    fn reply(&mut self, from: usize, to: usize, address: IpAddr, mac: [u8; 6]) {
+        if let Some(back) = self.crosses(from, to) {
+            self.at(self.now + back, What::Answer { to, address, mac });
         }
     }
 

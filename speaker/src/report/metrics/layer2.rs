@@ -90,9 +90,10 @@ fn refused(refused: &claim::Refused) -> u64 {
         replayed: _,
         unproven: _,
         duplicate_node,
+        limited,
         crowded,
     } = refused;
-    version + unknown_key + forged + malformed + own_name + duplicate_node + crowded
+    version + unknown_key + forged + malformed + own_name + duplicate_node + limited + crowded
 }
 
 impl Collector for Layer2 {

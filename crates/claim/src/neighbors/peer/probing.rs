@@ -54,6 +54,11 @@ impl Probing {
         self.answered.is_none()
     }
 
+    /// When a question was last answered.
+    pub(in crate::neighbors) fn last_answer(&self) -> Option<Instant> {
+        self.answered
+    }
+
     /// When the next question is due, if there was one.
     pub(in crate::neighbors) fn due(&self, every: Duration) -> Option<Instant> {
         self.asked.map(|asked| asked + every)

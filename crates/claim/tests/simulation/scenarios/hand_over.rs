@@ -56,18 +56,44 @@ fn a_node_whose_datapath_is_not_ready_gives_everything_away_without_a_gap() {
     world.assert_converged();
 }
 
-#[test]
-fn a_node_that_drains_stops_after_a_second_though_nobody_takes_over() {
+/// Two nodes of which the other is gone.
+fn last_of_two() -> World {
     let mut world = World::settled(1, 2, 4, slow());
-    world.oracle.watches = false;
     world.power_off(1);
     world.run_for(2 * SECOND);
     assert_eq!(world.held_by(0).len(), 4);
+    world
+}
+
+/// Rule 16: able, ready and drained are ranks and not vetoes.
+#[test]
+fn the_last_node_keeps_what_it_has_though_it_is_drained_and_its_datapath_is_not_ready() {
+    let mut world = last_of_two();
     world.set_drain(0, true);
+    world.run_for(5 * SECOND);
+    world.set_able(0, false);
+    world.run_for(5 * SECOND);
+    assert_eq!(world.held_by(0).len(), 4);
+}
+
+#[test]
+fn a_speaker_that_ends_for_good_stops_after_a_second_though_nobody_takes_over() {
+    let mut world = last_of_two();
+    world.hand_over(0);
     world.run_for(ms(950));
     assert_eq!(world.held_by(0).len(), 4);
     world.run_for(ms(100));
     assert!(world.held_by(0).is_empty());
+}
+
+#[test]
+fn a_speaker_that_ends_for_good_leaves_no_gap_and_gets_nothing_back() {
+    let mut world = World::settled(1, 3, 9, slow());
+    let giver = world.holder(&unit(0));
+    world.hand_over(giver);
+    assert_eq!(silence(&mut world, unit(0), SECOND), Duration::ZERO);
+    world.run_for(SECOND);
+    assert!(world.is_held() && world.held_by(giver).is_empty());
 }
 
 #[test]

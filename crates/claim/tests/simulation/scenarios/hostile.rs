@@ -152,7 +152,7 @@ fn memory_has_a_bound_whoever_has_the_key() {
     world.run_for(ms(50));
     let speaker = world.nodes[0].speaker.as_ref().unwrap();
     assert_eq!(speaker.members().count(), 1, "none has heard us");
-    assert!(speaker.counters().refused.crowded > 0);
+    assert!(speaker.counters().refused.limited > 0);
     world.run_for(2 * SECOND);
     world.assert_converged();
 }

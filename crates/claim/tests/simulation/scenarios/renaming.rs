@@ -32,6 +32,7 @@ fn units(world: &mut World, units: &[&[u8]]) {
                 claim::Unit {
                     addresses,
                     candidates: candidates.into(),
+                    ..claim::Unit::default()
                 },
             );
         }

@@ -47,7 +47,7 @@ fn two_nodes_that_were_cut_from_each_other_keep_what_each_had() {
 #[test]
 fn two_halves_keep_what_each_had() {
     for seed in 0..5 {
-        let mut world = World::settled(seed, 4, 12, slow());
+        let mut world = World::aged(seed, 4, 12, slow());
         let before = world.all_holders();
         world.split(&[0, 0, 1, 1]);
         world.run_for(5 * SECOND);

@@ -80,11 +80,15 @@ impl World {
 
     pub(super) fn arrive(&mut self, from: usize, to: usize, octets: Rc<[u8]>, ipv6: bool) {
         let cut = self.cut[from][to] || !self.nodes[to].carrier;
+        let blocked = self.blocked.get(from).is_some_and(|row| row[to]);
         let node = &mut self.nodes[to];
         if cut || !node.kernel {
             return;
         }
         node.frames += 1;
+        if blocked {
+            return;
+        }
         if ipv6 && node.speaker.as_ref().is_some_and(|speaker| !speaker.needs_ipv6()) {
             return;
         }

@@ -41,6 +41,7 @@ impl World {
                 Unit {
                     addresses,
                     candidates,
+                    ..Unit::default()
                 },
             )
         };
@@ -73,12 +74,23 @@ impl World {
         self.at(self.now + after, What::Tell(i, self.facts.len() - 1));
     }
 
-    pub(super) fn tell_version(&mut self, i: usize, version: usize) {
+    pub(crate) fn tell_version(&mut self, i: usize, version: usize) {
         if version < self.nodes[i].facts {
             return;
         }
         self.nodes[i].facts = version;
-        let Facts { units, possible } = self.facts[version].clone();
+        let Facts { mut units, possible } = self.facts[version].clone();
+        if !self.nodes[i].subnet {
+            units.values_mut().for_each(|unit| unit.takes = Takes::None);
+        }
+        if let Some(part) = &self.nodes[i].part {
+            units.values_mut().for_each(|unit| unit.takes = part.clone());
+        }
+        if self.not_serving.contains(&i) {
+            units
+                .values_mut()
+                .for_each(|unit| unit.serving = claim::Serving::NotYet);
+        }
         self.input(i, Input::Units(Arc::new(units)));
         self.input(i, Input::Possible(possible));
         self.disturb();
@@ -120,18 +132,44 @@ impl World {
         node.timer = None;
         node.draining = false;
         node.able = true;
+        node.leaving = false;
         node.quiet = false;
         let carrier = node.carrier;
         let interface = Input::Interface {
             mac: mac(i),
             addresses: BTreeSet::from([address(i)]),
         };
+        self.nodes[i].boot = boot.0;
         self.input(i, interface);
+        self.tell_speakers(i);
+        if !self.nodes[i].fresh {
+            self.input(i, Input::Fresh(false));
+        }
         if !carrier {
             self.input(i, Input::Carrier(false));
         }
         self.tell(i);
         self.disturb();
+    }
+
+    /// What the API says of the other nodes' speakers, and the process of its own other interfaces.
+    fn tell_speakers(&mut self, i: usize) {
+        let others = (0..self.nodes.len()).filter(|j| self.nodes[*j].name != self.nodes[i].name);
+        let mut speakers: BTreeMap<NodeName, KnownSpeaker> = BTreeMap::new();
+        for j in others {
+            let known = speakers.entry(self.nodes[j].name.clone()).or_default();
+            known.macs.insert(mac(j));
+            known.addresses.insert(address(j));
+        }
+        self.input(i, Input::Speakers(speakers));
+        let same = |j: &usize| *j != i && self.nodes[*j].name == self.nodes[i].name;
+        let related = |j: &usize| self.nodes[*j].sibling == Some(i) || self.nodes[i].sibling == Some(*j);
+        let siblings: Vec<usize> = (0..self.nodes.len()).filter(same).filter(related).collect();
+        for (one, other) in siblings.iter().flat_map(|j| [(i, *j), (*j, i)]) {
+            let others = [(BootId(self.nodes[other].boot), other as u32)].into();
+            let index = one as u32;
+            self.input(one, Input::Siblings { index, others });
+        }
     }
 
     pub(crate) fn start_later(&mut self, i: usize, after: Duration) {
@@ -166,19 +204,32 @@ impl World {
         self.drain(i);
     }
 
+    /// Who has this address? A node's own, or that of a unit.
+    fn ask(&mut self, i: usize, asked: IpAddr, of: Option<[u8; 6]>) {
+        let whose = (0..self.nodes.len()).find(|j| address(*j) == asked);
+        if let Some(to) = whose {
+            if let Some(delay) = self.crosses(i, to) {
+                self.at(self.now + delay, What::Probe { from: i, to });
+            }
+            return;
+        }
+        let asks = |j: &usize| *j != i && of.is_none_or(|of| of == mac(*j));
+        for to in (0..self.nodes.len()).filter(asks).collect::<Vec<_>>() {
+            if let Some(delay) = self.crosses(i, to) {
+                let address = asked;
+                self.at(self.now + delay, What::Ask { from: i, to, address });
+            }
+        }
+    }
+
     pub(super) fn drain(&mut self, i: usize) {
         while let Some(transmit) = self.nodes[i].speaker.as_mut().and_then(Segment::poll_transmit) {
             match transmit {
                 Transmit::Datagram(octets) => self.send(i, octets.into()),
-                Transmit::Probe { address: asked, mac } => {
-                    let to = (0..self.nodes.len()).find(|j| address(*j) == asked);
-                    assert!(mac.is_some());
-                    if let Some(to) = to
-                        && let Some(delay) = self.crosses(i, to)
-                    {
-                        self.at(self.now + delay, What::Probe { from: i, to });
-                    }
-                }
+                Transmit::Probe {
+                    address: asked,
+                    mac: of,
+                } => self.ask(i, asked, of),
                 Transmit::CountFrames => {
                     let gateway = self.nodes.len();
                     if self.network.hosts
@@ -190,6 +241,7 @@ impl World {
                             What::Answer {
                                 to: i,
                                 address: GATEWAY,
+                                mac: GATEWAY_MAC,
                             },
                         );
                     }
@@ -218,9 +270,15 @@ impl World {
                 }
                 Event::Release { .. } => changed = true,
                 Event::Quiet(quiet) => self.nodes[i].quiet = *quiet,
+                Event::Defend { unit } => {
+                    let (unit, life) = (*unit, self.nodes[i].lives);
+                    self.at(self.now, What::Announce { from: i, unit, life });
+                }
                 Event::Member { .. }
                 | Event::Moved { .. }
                 | Event::DuplicateNode { .. }
+                | Event::Unheard(_)
+                | Event::SecondInterface(_)
                 | Event::UnknownKey => {}
             }
             if self.told {

@@ -4,7 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use claim::{BootId, Event, Identity, Input, Keys, Role, Segment, Transmit};
+use claim::{BootId, Event, Identity, Input, Keys, Role, Segment, Shutdown, Transmit};
 use process::clock::now;
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -108,13 +108,8 @@ impl Agreement {
             self.feed(Input::Units(units.clone()));
         }
         if before.is_none_or(|before| before.drain != *drain) {
-            self.leave_if(*drain);
+            self.feed(Input::Drain(*drain));
         }
-    }
-
-    fn leave_if(&mut self, drain: bool) {
-        let leaving = *self.with.leave.borrow() == Leave::HandOver;
-        self.feed(Input::Drain(drain || leaving));
     }
 
     fn connect(&mut self, own: &BTreeSet<IpAddr>) {
@@ -218,10 +213,10 @@ impl Agreement {
         let leave = *self.with.leave.borrow_and_update();
         match leave {
             Leave::Stay => {}
-            Leave::HandOver => self.feed(Input::Drain(true)),
+            Leave::HandOver => self.feed(Input::Shutdown(Shutdown::HandOver)),
             Leave::Return => {
                 self.restarting = true;
-                self.feed(Input::Restart);
+                self.feed(Input::Shutdown(Shutdown::Restart));
             }
         }
     }

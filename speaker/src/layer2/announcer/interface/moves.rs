@@ -25,6 +25,9 @@ impl Moves {
             | Event::Member { .. }
             | Event::Moved { .. }
             | Event::DuplicateNode { .. }
+            | Event::Defend { .. }
+            | Event::Unheard(_)
+            | Event::SecondInterface(_)
             | Event::UnknownKey => return,
         };
         match self.0.iter_mut().find(|(known, _)| *known == of) {

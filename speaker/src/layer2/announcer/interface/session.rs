@@ -294,6 +294,17 @@ impl<'a> Session<'a> {
             claim::Event::DuplicateNode { node } => {
                 tracing::error!(iface, %node, "two speakers bear the name of one node")
             }
+            // The station announces against other speakers by itself.
+            claim::Event::Defend { .. } => {}
+            claim::Event::Unheard(true) => tracing::error!(
+                iface,
+                port = claim::PORT,
+                "other speakers are there and none is heard: let UDP of this port through between the nodes"
+            ),
+            claim::Event::Unheard(false) => tracing::info!(iface, "other speakers are heard again"),
+            claim::Event::SecondInterface(second) => {
+                tracing::info!(iface, second, "another interface of this node is on the same LAN")
+            }
             claim::Event::UnknownKey => tracing::error!(
                 iface,
                 "another speaker seals with a key that is not known here: have all of them mount the same Secret"
@@ -323,7 +334,9 @@ impl<'a> Session<'a> {
                 return true;
             }
             (Event::Answered { address }, Some(agreement)) => {
-                agreement.feed(claim::Input::ProbeAnswered { address });
+                // Whose hardware address it was the station does not tell: it proves that the host lives, and no more.
+                let mac = [0; 6];
+                agreement.feed(claim::Input::ProbeAnswered { address, mac });
                 return true;
             }
             (Event::Answered { .. }, None) => {}
@@ -409,6 +422,9 @@ fn changes_roles(event: &claim::Event) -> bool {
         | claim::Event::Member { .. }
         | claim::Event::Moved { .. }
         | claim::Event::DuplicateNode { .. }
+        | claim::Event::Defend { .. }
+        | claim::Event::Unheard(_)
+        | claim::Event::SecondInterface(_)
         | claim::Event::UnknownKey => false,
     }
 }

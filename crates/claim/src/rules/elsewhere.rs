@@ -1,0 +1,107 @@
+//! Rule 19, another channel judges: where speakers are there that are not heard, nobody takes what one of them answers for.
+//! It is asked for by ARP or neighbour solicitation first, and taken when nobody answers.
+
+use std::time::{Duration, Instant};
+
+use super::Round;
+use crate::UnitId;
+use crate::facts::UnitFacts;
+use crate::identity::Node;
+use crate::own::{Answering, Held, Inquiry};
+
+/// So many questions without an answer are needed: fewer may be lost.
+const ENOUGH: u32 = 3;
+/// Who answered is taken to go on answering for so long before it is asked again.
+const BELIEVED: Duration = Duration::from_secs(2);
+/// Who was heard unasked is no proxy that answers for a dead host: for so long.
+const ORIGINAL: Duration = Duration::from_secs(600);
+/// So many addresses are asked for at once.
+const AT_ONCE: usize = 32;
+
+/// Whether nobody who is not heard answers for a unit that this node would begin to answer for, having been held by `from`.
+pub(super) fn is_silent(round: &mut Round<'_>, unit: UnitId, facts: &UnitFacts, from: Option<Node>) -> bool {
+    if !is_needed(round, from) {
+        return true;
+    }
+    let now = round.now;
+    let mut inquiry = round.own().inquiries.get(&unit).copied().unwrap_or_default();
+    let silent = decide(round, &mut inquiry, facts);
+    if silent {
+        round.own().inquiries.remove(&unit);
+    } else {
+        round.own().inquiries.insert(unit, inquiry);
+        round.wake_at(now + round.view.settings.probe / 5);
+    }
+    silent
+}
+
+/// Whether somebody may hold the unit who is there and not heard.
+fn is_needed(round: &Round<'_>, from: Option<Node>) -> bool {
+    let view = round.view;
+    let hears_anybody = view.peers.values().any(|peer| peer.status.is_alive());
+    if !hears_anybody {
+        return !view.unheard.is_empty() || view.unopened;
+    }
+    match from {
+        Some(from) => view.unheard.contains(&from),
+        None => !view.unheard.is_empty(),
+    }
+}
+
+fn decide(round: &mut Round<'_>, inquiry: &mut Inquiry, facts: &UnitFacts) -> bool {
+    let (now, settings) = (round.now, round.view.settings);
+    if let Some((_, at)) = inquiry.answered {
+        if is_proxy(round, inquiry) {
+            return true;
+        }
+        if now < at + BELIEVED {
+            return false;
+        }
+        (inquiry.answered, inquiry.times) = (None, 0);
+    }
+    let due = inquiry.asked.is_none_or(|at| now >= at + settings.probe);
+    if !due || facts.takes.is_empty() {
+        return false;
+    }
+    if inquiry.times >= ENOUGH {
+        return true;
+    }
+    if round.decision.questions.len() + facts.takes.len() <= AT_ONCE {
+        round.decision.questions.extend(facts.takes.iter().copied());
+        (inquiry.asked, inquiry.times) = (Some(now), inquiry.times + 1);
+    }
+    false
+}
+
+/// Whether what answers is to be taken for a proxy that answers for a dead host: others are heard, and it never spoke unasked
+/// for as long as a speaker may be away. If it is none after all, it fights for the address, and rule 5 settles it.
+fn is_proxy(round: &Round<'_>, inquiry: &Inquiry) -> bool {
+    let now = round.now;
+    let original = |at: Instant| now < at + ORIGINAL;
+    let hears_anybody = round.view.peers.values().any(|peer| peer.status.is_alive());
+    let long = |since: Instant| now >= since + round.view.settings.crash_window;
+    hears_anybody && !inquiry.unasked.is_some_and(original) && inquiry.since.is_some_and(long)
+}
+
+/// While speakers are there that are not heard, asks now and then whether one of them answers for what this node holds.
+pub(super) fn check(round: &mut Round<'_>, held: &mut Held, facts: &UnitFacts) {
+    if round.view.unheard.is_empty() || held.answering != Answering::Yes {
+        return;
+    }
+    let (now, every) = (round.now, round.view.settings.hand_over);
+    if let Some(at) = held.checked.map(|at| at + every).filter(|at| now < *at) {
+        return round.wake_at(at);
+    }
+    round.wake_at(now + every);
+    if round.decision.questions.len() + facts.takes.len() <= AT_ONCE {
+        round.decision.questions.extend(facts.takes.iter().copied());
+        held.checked = Some(now);
+    }
+}
+
+/// Whether somebody else than this node answers for the unit, as far as is known.
+pub(super) fn is_answered_by_another(round: &Round<'_>, unit: UnitId, than: Node, since: Instant) -> bool {
+    let inquiry = round.decision.own.inquiries.get(&unit);
+    let answered = inquiry.and_then(|inquiry| inquiry.answered);
+    answered.is_some_and(|(node, at)| node != than && at >= since)
+}
