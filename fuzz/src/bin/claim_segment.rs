@@ -7,7 +7,10 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use claim::fuzzing::sealed;
-use claim::{BootId, Identity, Input, Key, Keys, Segment, Settings, Snapshot, Transmit, Unit, UnitId};
+use claim::{
+    BootId, Identity, Input, Key, Keys, KnownSpeaker, Segment, Serving, Settings, Shutdown, Snapshot, Takes,
+    Transmit, Unit, UnitId,
+};
 use model::NodeName;
 
 /// The most that one input may cause to be sent.
@@ -30,10 +33,27 @@ fn units(count: u8) -> BTreeMap<UnitId, Unit> {
             Unit {
                 addresses,
                 candidates: candidates.into(),
+                terminating: BTreeSet::from([nodes()[usize::from(number % 3)].clone()]).into(),
+                takes: match number % 4 {
+                    0 => Takes::None,
+                    _ => Takes::All,
+                },
+                serving: match number % 5 {
+                    0 => Serving::NotYet,
+                    _ => Serving::Yes,
+                },
             },
         )
     };
     (0..count % 8).map(unit).collect()
+}
+
+fn speakers(number: u8) -> BTreeMap<NodeName, KnownSpeaker> {
+    let known = |last: u8| KnownSpeaker {
+        macs: BTreeSet::from([[2, 0, 0, 0, 0, last]]),
+        addresses: BTreeSet::from([[192, 0, 2, 100 + last].into()]),
+    };
+    nodes().into_iter().zip(0..number % 4).map(|(node, last)| (node, known(last))).collect()
 }
 
 libfuzzer_sys::fuzz_target!(|octets: &[u8]| {
@@ -79,9 +99,17 @@ libfuzzer_sys::fuzz_target!(|octets: &[u8]| {
             },
             11 => Input::ProbeAnswered {
                 address: [192, 0, 2, argument].into(),
+                mac: [2, 0, 0, 0, 0, argument / 2],
             },
             12 => Input::FramesReceived(u64::from(argument)),
+            13 if argument > 14 => Input::Shutdown(Shutdown::HandOver),
+            13 if argument > 7 => Input::Speakers(speakers(argument)),
             13 => Input::Drain(argument % 2 == 0),
+            14 if argument > 11 => Input::Siblings {
+                index: 2,
+                others: [(BootId(u64::from(argument)), 1)].into(),
+            },
+            14 if argument > 7 => Input::Fresh(argument % 2 == 0),
             14 => Input::Able(argument % 2 == 0),
             _ => {
                 now += Duration::from_millis(u64::from(argument) * 30);
