@@ -54,13 +54,19 @@ pub fn decides_well(begun: Instant, octets: &[u8]) -> bool {
         ..Own::default()
     };
     if next() % 2 == 0 {
-        own.claims.insert(units[0], Held::taken(begun, next() % 2 == 0, next().into()));
+        own.claims
+            .insert(units[0], Held::taken(begun, next() % 2 == 0, next().into()));
     }
     let mut now = begun;
     for _ in 0..4 {
         now += Duration::from_millis(u64::from(next()) * 2);
         let told: Vec<_> = (0..3)
-            .map(|_| (any_claims(&units, [next(), next()]), BTreeMap::from([(units[1], next() % 3)])))
+            .map(|_| {
+                (
+                    any_claims(&units, [next(), next()]),
+                    BTreeMap::from([(units[1], next() % 3)]),
+                )
+            })
             .collect();
         let peers = (1..4).zip(&told).map(|(i, (claims, takes))| {
             let node = Node::of(&names[i]);
@@ -79,12 +85,19 @@ pub fn decides_well(begun: Instant, octets: &[u8]) -> bool {
                 without_peers: bits & 16 == 0,
                 last: now,
             },
-            unheard: (bits & 32 == 0).then(|| Node::of(&names[3])).into_iter().collect::<BTreeSet<_>>(),
+            unheard: (bits & 32 == 0)
+                .then(|| Node::of(&names[3]))
+                .into_iter()
+                .collect::<BTreeSet<_>>(),
             unopened: bits & 64 == 0,
             peers: peers.collect(),
         };
         let decision = decide(now, &view, &facts, &own);
-        let new = decision.own.claims.keys().filter(|unit| !own.claims.contains_key(unit));
+        let new = decision
+            .own
+            .claims
+            .keys()
+            .filter(|unit| !own.claims.contains_key(unit));
         for unit in new {
             let facts = &facts.units[unit];
             let could = facts.candidates.contains_key(&view.me) && facts.takes_at(now) > 0;
@@ -152,7 +165,9 @@ fn any_peer<'a>(
         Status::SpeakerLost,
         Status::Dead,
     ];
-    let ago = now.checked_sub(Duration::from_millis(status.into())).unwrap_or(now);
+    let ago = now
+        .checked_sub(Duration::from_millis(status.into()))
+        .unwrap_or(now);
     Neighbor {
         node,
         status: all[usize::from(status) % all.len()],

@@ -44,7 +44,7 @@ pub(crate) struct Decision {
     pub(crate) examine: BTreeSet<Node>,
     /// The addresses for which it is to be asked who answers.
     pub(crate) questions: Vec<IpAddr>,
-    /// Nodes that are to be asked whether they answer for these.
+    /// Nodes that are to be asked, each by itself, whether they answer for these.
     pub(crate) contested: Vec<(Node, IpAddr)>,
     /// When to decide again, nothing happening meanwhile.
     pub(crate) wake: Option<Instant>,

@@ -15,6 +15,8 @@ const ENOUGH: u32 = 3;
 const BELIEVED: Duration = Duration::from_secs(2);
 /// Who was heard unasked is no proxy that answers for a dead host: for so long.
 const ORIGINAL: Duration = Duration::from_secs(600);
+/// Up to so many nodes are asked one by one.
+const FEW: usize = 4;
 /// So many addresses are asked for at once.
 const AT_ONCE: usize = 32;
 
@@ -66,11 +68,33 @@ fn decide(round: &mut Round<'_>, inquiry: &mut Inquiry, facts: &UnitFacts) -> bo
     if inquiry.times >= ENOUGH {
         return true;
     }
-    if round.decision.questions.len() + facts.takes.len() <= AT_ONCE {
-        round.decision.questions.extend(facts.takes.iter().copied());
+    if ask(round, facts) {
         (inquiry.asked, inquiry.times) = (Some(now), inquiry.times + 1);
     }
     false
+}
+
+/// Asks who answers for a unit, if not too much is asked at once: those who are not heard, one by one where they are few. A
+/// surrogate, who would answer in the name of one of them, is not asked then.
+fn ask(round: &mut Round<'_>, facts: &UnitFacts) -> bool {
+    let unheard = &round.view.unheard;
+    let few = !unheard.is_empty() && unheard.len() <= FEW;
+    let each = if few { unheard.len() } else { 1 };
+    let decision = &mut round.decision;
+    let asked = decision.questions.len() + decision.contested.len();
+    if asked > 0 && asked + each * facts.takes.len() > AT_ONCE {
+        return false;
+    }
+    for address in &facts.takes {
+        if few && !round.view.unopened {
+            decision
+                .contested
+                .extend(unheard.iter().map(|node| (*node, *address)));
+        } else {
+            decision.questions.push(*address);
+        }
+    }
+    true
 }
 
 /// Whether what answers is to be taken for a proxy that answers for a dead host: others are heard, and it never spoke unasked
@@ -93,9 +117,23 @@ pub(super) fn check(round: &mut Round<'_>, held: &mut Held, facts: &UnitFacts) {
         return round.wake_at(at);
     }
     round.wake_at(now + every);
-    if round.decision.questions.len() + facts.takes.len() <= AT_ONCE {
-        round.decision.questions.extend(facts.takes.iter().copied());
+    if ask(round, facts) {
         held.checked = Some(now);
+    }
+}
+
+/// Whether it is still being found out whether anybody answers for the unit.
+pub(super) fn is_asking(round: &Round<'_>, unit: UnitId) -> bool {
+    let inquiry = round.decision.own.inquiries.get(&unit);
+    inquiry.is_some_and(|inquiry| inquiry.answered.is_none())
+}
+
+/// Forgets that this node was seen to answer for the unit.
+pub(super) fn forget_answers(round: &mut Round<'_>, unit: UnitId, of: Node) {
+    let inquiries = &mut round.own().inquiries;
+    let inquiry = inquiries.get(&unit);
+    if inquiry.is_some_and(|inquiry| inquiry.answered.is_none_or(|(node, _)| node == of)) {
+        inquiries.remove(&unit);
     }
 }
 

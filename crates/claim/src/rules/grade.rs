@@ -89,7 +89,7 @@ pub(super) fn is_outdone(round: &Round<'_>, unit: UnitId, facts: &UnitFacts, our
 
 fn takes(round: &Round<'_>, unit: UnitId, facts: &UnitFacts, node: Node) -> u8 {
     match round.view.peers.get(&node) {
-        Some(peer) => peer.takes.get(&unit).copied().unwrap_or(facts.size()),
+        Some(peer) => peer.takes.get(&unit).copied().unwrap_or_else(|| facts.size()),
         None if node == round.view.me => facts.takes_at(round.now),
         None => 0,
     }

@@ -33,6 +33,8 @@ pub(super) fn stand_in(
         return;
     };
     let (since, mac) = (peer.away.unwrap_or(round.now), peer.mac);
+    // What was heard of its answers meanwhile were its surrogates'.
+    elsewhere::forget_answers(round, unit, of);
     if elsewhere::is_answered_by_another(round, unit, of, since) {
         return;
     }

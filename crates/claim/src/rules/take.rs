@@ -33,7 +33,7 @@ enum Late {
 }
 
 pub(super) fn all(round: &mut Round<'_>) {
-    round.own().surrogates.clear();
+    let before = std::mem::take(&mut round.own().surrogates);
     if !round.view.ready {
         // Whose turn it is counts from when we could take something.
         return round.own().open.clear();
@@ -73,6 +73,9 @@ pub(super) fn all(round: &mut Round<'_>) {
                     && elsewhere::is_silent(round, *unit, unit_facts, from)
                 {
                     take(round, *unit, &claimants, why);
+                } else if let Some(mac) = before.get(unit).filter(|_| elsewhere::is_asking(round, *unit)) {
+                    // Whoever answered in the name of one who is away goes on until it is known what has become of it.
+                    round.own().surrogates.insert(*unit, *mac);
                 }
             }
             Need::Surrogate(of) => surrogate::stand_in(round, *unit, unit_facts, of, &mut placement),

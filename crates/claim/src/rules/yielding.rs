@@ -16,7 +16,7 @@ pub(super) fn decide(view: &View<'_>, own: &Own, held: &Held, claimants: &Claima
         Why::HandedOver
     };
     let rank = held.rank(view.me);
-    let is_higher = |seen: Seen| fresh::decides(view, own, held, seen).unwrap_or(seen.rank() > rank);
+    let is_higher = |seen: Seen| fresh::decides(view, own, held, seen).unwrap_or_else(|| seen.rank() > rank);
     let higher = claimants.active.is_some_and(is_higher);
     // Who does not hear us cannot know what we claim: only what is firmer, or came after it and is as firm, is higher.
     let (strength, term) = (held.strength(), held.term);

@@ -119,7 +119,7 @@ fn live(world: &mut World, seed: u64, clocks: Clocks) {
     }
     world.repair_everything();
     // The longest pause, what a speaker that is away keeps, a preferred node's wait, and the lag.
-    world.run_for(Duration::from_secs(12) + world.settings.crash_window);
+    world.run_for(Duration::from_secs(15) + world.settings.crash_window);
     world.assert_converged();
     world.forget_events();
     world.run_for(Duration::from_secs(1));
