@@ -52,11 +52,12 @@ fn is_needed(round: &Round<'_>, from: Option<Node>) -> bool {
 
 fn decide(round: &mut Round<'_>, inquiry: &mut Inquiry, facts: &UnitFacts) -> bool {
     let (now, settings) = (round.now, round.view.settings);
-    if let Some((_, at)) = inquiry.answered {
+    if let Some((node, at)) = inquiry.answered {
         if is_proxy(round, inquiry) {
             return true;
         }
-        if now < at + BELIEVED {
+        // Who has died since does not answer any more.
+        if now < at + BELIEVED && round.view.unheard.contains(&node) {
             return false;
         }
         (inquiry.answered, inquiry.times) = (None, 0);
