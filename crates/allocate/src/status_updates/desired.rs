@@ -42,7 +42,6 @@ pub(super) fn pool_status(
         assigned,
         available,
         reserved,
-        occupied: _,
         outside,
         // The pool's warning names them.
         occupied: _,
