@@ -181,7 +181,6 @@ fn a_value_that_is_misspelt_is_refused_wherever_it_stands() {
 /// What values may hold that the chart does not look into.
 const OPEN: &[&str] = &[
     "controller.resources",
-    "controller.strategy",
     "speaker.resources",
     "speaker.updateStrategy",
     "controller.livenessProbe",

@@ -54,7 +54,7 @@ fn objects_given_as_values_come_and_go_with_them() {
         )?;
         bed.service("web", serde_json::json!({}))?;
         let ip = bed.address("web")?;
-        bed.condition("web", "heraldlb.io/Announced", "True")?;
+        bed.lab.kubectl(&["get", "l2advertisements.heraldlb.io", "lan"])?;
         ensure!(pools(bed)? == ["lan", "old"]);
         let key = segment_key(bed)?;
         ensure!(key.as_str().is_some_and(|key| key.len() > 40), "no key: {key}");
