@@ -63,7 +63,7 @@ impl Peering {
             SessionChange::InPlace if self.password.is_some() != before.password.is_some() => {
                 SessionChange::NewSession(Retention::Keep)
             }
-            change => change,
+            change @ (SessionChange::InPlace | SessionChange::NewSession(_)) => change,
         }
     }
 }

@@ -153,23 +153,17 @@ fn a_router_that_still_has_our_old_session_is_tried_every_few_seconds() {
 #[test]
 fn a_node_that_was_off_says_so_until_the_peer_has_heard_everything() {
     let preserved = |rig: &mut Rig| {
-        let said = rig.heard().into_iter().find_map(|said| match said {
-            Said::Open(open) => Some(open),
-            _ => None,
-        });
-        let restarts = said
-            .unwrap()
-            .capabilities
-            .into_iter()
-            .find_map(|capability| match capability {
-                Capability::GracefulRestart(restart) => Some(restart),
-                _ => None,
-            });
-        let families = restarts.unwrap().families;
-        families
-            .into_iter()
-            .map(|(_, preserved)| preserved)
-            .collect::<Vec<_>>()
+        let mut restarts = Vec::new();
+        for said in rig.heard() {
+            let Said::Open(open) = said else { continue };
+            for capability in open.capabilities {
+                if let Capability::GracefulRestart(restart) = capability {
+                    restarts.push(restart);
+                }
+            }
+        }
+        let families = restarts.into_iter().flat_map(|restart| restart.families);
+        families.map(|(_, preserved)| preserved).collect::<Vec<_>>()
     };
     let mut rig = Rig::new(restarting());
     rig.tell(Input::Forwarding(crate::Forwarding::Lost));

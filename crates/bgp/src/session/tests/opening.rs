@@ -65,7 +65,6 @@ fn a_v6_next_hop_for_v4_is_offered_where_the_session_runs_over_v6() {
         rig.tell(Input::Connected(Connection {
             local: "2001:db8::1".parse().unwrap(),
             remote: "2001:db8::2".parse().unwrap(),
-            ..connection()
         }));
         let triples = Capability::ExtendedNextHop(vec![(FamilyCode::V4, 2)]);
         offer(&mut rig).capabilities.contains(&triples)
