@@ -234,7 +234,7 @@ impl Neighbors {
     }
 
     /// A beacon came: the peers are to be looked at later than was thought. Not while what they may have missed is put off
-    /// ([`Self::notice_lateness`]).
+    /// ([`Self::excuse`]).
     pub(super) fn put_off_check(&mut self, now: Instant) {
         let excused = self.late.is_some_and(|at| now < at + self.interval());
         if now < self.check && !excused && self.peers.len() <= FEW {
