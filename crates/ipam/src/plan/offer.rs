@@ -139,7 +139,7 @@ impl Ipam {
             family,
             size: self.free_lists[list].size(family),
             holders: self.namespace_usage.largest(list, NAMED_HOLDERS),
-            nodes: self.nodes(list, family),
+            nodes: self.nodes(list, family).map(Box::new),
         }
     }
 }

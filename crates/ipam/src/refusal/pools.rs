@@ -24,7 +24,7 @@ pub enum PoolRefusal {
     #[error("has no {0} addresses")]
     WithoutFamily(Family),
     /// Every address of the family is held or reserved.
-    #[error("has no free {family} address left, all {size} are in use{}", of_nodes(.nodes.as_ref()))]
+    #[error("has no free {family} address left, all {size} are in use{}", of_nodes(.nodes.as_deref()))]
     Full {
         /// The family.
         family: Family,
@@ -34,7 +34,7 @@ pub enum PoolRefusal {
         /// all the time.
         holders: Vec<(String, u32)>,
         /// Those among them that nodes have.
-        nodes: Option<NodesHave>,
+        nodes: Option<Box<NodesHave>>,
     },
     /// The namespace holds as many addresses of the pool as it may, or but for one where two are needed.
     #[error(
