@@ -1,50 +1,49 @@
 //! What the leader does: watch, decide, write.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::client::within;
-use api::events::Events;
-use api::watch::{follow, readable, without_managed_fields};
-use config::service::Classes;
-use k8s_openapi::api::core::v1::{Node, Service};
-use kube::api::ListParams;
+use allocate::reconciler::{Action, Input, Publication, Reconciler};
+use allocate::task::{Ended, Task};
+use allocate::{LAST_WRITES, REQUEST_TIMEOUT, Release, slim};
+use api::health::Health;
+use api::watch::{follow_reporting, readable};
+use config::Kind;
+use k8s_openapi::api::core::v1::{Namespace, Node, Service};
 use kube::core::{ObjectMeta, PartialObjectMeta, PartialObjectMetaExt as _};
 use kube::runtime::watcher::Config;
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
 use lease::{Leadership, Resign};
 use process::clock::{now, until};
 use process::probes::Liveness;
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::{Id, JoinSet};
 
 use crate::metrics::Metrics;
+use crate::sender::Sender;
 use crate::status_writer;
-use crate::writer::{FIELD_MANAGER, Writer};
-use allocate::desired_status::DesiredStatus;
-use allocate::reconciler::{Action, Ending, Input, Publication, Reconciler, RoutingInput};
-use allocate::slim::slim;
-use allocate::{LAST_WRITES, REQUEST_TIMEOUT};
+use crate::telling::Teller;
 
-/// How long the list of all Services that are no LoadBalancers may take.
-const LIST_TIMEOUT: Duration = Duration::from_secs(30);
-
-const LIST_RETRY: Duration = Duration::from_millis(500);
+/// Writes under way at once: enough to keep an API server busy, too few to crowd out others.
+const CONCURRENT_WRITES: usize = 16;
 
 /// A Node is tens of kilobytes, of which nothing is kept but its labels: a list of few at a time costs little.
 const NODES_AT_ONCE: u32 = 50;
+
+/// How long a turn of the leader's loop may take: it takes seconds to claim what tens of thousands of Services hold.
+const LONGEST_TURN: Duration = Duration::from_secs(60);
 
 /// What a leader works with.
 #[derive(Clone)]
 pub(crate) struct Leader {
     pub(crate) client: Client,
     pub(crate) identity: String,
-    pub(crate) classes: Classes,
+    pub(crate) release: Arc<Release>,
     pub(crate) metrics: Metrics,
     pub(crate) liveness: Liveness,
+    pub(crate) health: Health,
 }
-
-/// How long a turn of the leader's loop may take: it takes seconds to claim what tens of thousands of Services hold.
-const LONGEST_TURN: Duration = Duration::from_secs(60);
 
 impl Leader {
     /// Leads until `leading` ends or `stop` turns true. Every time anew: a leader knows nothing but what the API server
@@ -59,35 +58,30 @@ impl Leader {
         let (sender, mut inputs) = mpsc::channel(1024);
         let mut background = JoinSet::new();
         self.watch(&mut background, &sender);
+        let requests = Sender {
+            client: self.client.clone(),
+            release: Arc::clone(&self.release),
+            leading: leading.clone(),
+        };
+        let teller = Teller::new(&self.client, &self.release, &self.identity, &self.metrics);
         let (publications, receiver) = watch::channel(Publication::default());
         background.spawn(status_writer::run(
-            self.client.clone(),
-            Events::new(
-                self.client.clone(),
-                FIELD_MANAGER,
-                &self.identity,
-                &self.metrics.events,
-            ),
-            leading.clone(),
+            requests.clone(),
+            teller.clone(),
             receiver,
             self.metrics.clone(),
         ));
         let mut term = Term {
-            client: self.client.clone(),
-            writer: Writer::new(
-                self.client.clone(),
-                &self.identity,
-                self.classes.clone(),
-                leading.clone(),
-                self.metrics.clone(),
-            ),
-            sender,
+            sender: requests,
+            teller,
+            metrics: self.metrics.clone(),
+            permits: Arc::new(Semaphore::new(CONCURRENT_WRITES)),
             publications,
-            searches: JoinSet::new(),
-            writes: JoinSet::new(),
+            tasks: JoinSet::new(),
+            under_way: HashMap::new(),
             unanswered_until: None,
         };
-        let mut reconciler = Reconciler::new(self.classes.clone());
+        let mut reconciler = Reconciler::new(Release::clone(&self.release));
         let mut pulse = self.liveness.register("lead", LONGEST_TURN);
         loop {
             pulse.beat();
@@ -100,7 +94,7 @@ impl Leader {
                 () = until(reconciler.poll_timeout()) => None,
                 () = pulse.due() => None,
                 ended = background.join_next() => {
-                    tracing::error!(reason = ?ended, "a watch or the publisher has ended, starting over");
+                    tracing::error!(reason = ?ended, "a watch or the status writer has ended, starting over");
                     break;
                 }
                 _ = leading.wait_for(|leadership| !leadership.leads(now())) => break,
@@ -108,9 +102,10 @@ impl Leader {
             };
             self.feed(&mut reconciler, input);
         }
+        background.shutdown().await;
+        let resign = term.end().await;
         self.metrics.leading(false);
-        background.abort_all();
-        term.end().await
+        resign
     }
 
     fn feed(&self, reconciler: &mut Reconciler, input: Option<Input>) {
@@ -119,6 +114,7 @@ impl Leader {
             Some(input) => reconciler.handle_input(now(), input),
             None => reconciler.handle_timeout(now()),
         }
+        self.metrics.decided(reconciler.poll_decisions());
         if !started && reconciler.started() {
             tracing::info!("every object is known, giving out addresses");
         }
@@ -126,84 +122,40 @@ impl Leader {
 
     fn watch(&self, tasks: &mut JoinSet<()>, sender: &mpsc::Sender<Input>) {
         let all = Config::default;
-        let services = all().fields("spec.type=LoadBalancer");
-        tasks.spawn(follow(
+        let release = Arc::clone(&self.release);
+        tasks.spawn(follow_reporting(
+            self.health.watch::<Service>(),
             Api::all(self.client.clone()),
-            services,
-            readable(slim),
+            all().fields("spec.type=LoadBalancer"),
+            readable(move |service| slim(service, &release)),
             Input::Services,
             sender.clone(),
         ));
-        tasks.spawn(follow(
+        tasks.spawn(follow_reporting(
+            self.health.watch::<PartialObjectMeta<Namespace>>(),
             Api::all(self.client.clone()),
             all(),
-            readable(without_managed_fields),
+            |namespace| Some(only_labels(namespace)),
             Input::Namespaces,
             sender.clone(),
         ));
-        tasks.spawn(follow(
-            Api::all(self.client.clone()),
-            all(),
-            Some,
-            Input::Pools,
-            sender.clone(),
-        ));
-        tasks.spawn(follow(
-            Api::all(self.client.clone()),
-            all(),
-            Some,
-            Input::L2Advertisements,
-            sender.clone(),
-        ));
-        tasks.spawn(follow(
-            Api::all(self.client.clone()),
-            all(),
-            Some,
-            Input::Reservations,
-            sender.clone(),
-        ));
-        tasks.spawn(follow(
-            Api::all(self.client.clone()),
-            all(),
-            Some,
-            |change| Input::Routing(RoutingInput::Advertisements(change)),
-            sender.clone(),
-        ));
-        tasks.spawn(follow(
-            Api::all(self.client.clone()),
-            all(),
-            Some,
-            |change| Input::Routing(RoutingInput::Peers(change)),
-            sender.clone(),
-        ));
-        tasks.spawn(follow(
-            Api::all(self.client.clone()),
-            all(),
-            Some,
-            |change| Input::Routing(RoutingInput::Profiles(change)),
-            sender.clone(),
-        ));
-        tasks.spawn(follow(
-            Api::all(self.client.clone()),
-            all(),
-            Some,
-            |change| Input::Routing(RoutingInput::Communities(change)),
-            sender.clone(),
-        ));
-        tasks.spawn(follow(
+        tasks.spawn(follow_reporting(
+            self.health.watch::<PartialObjectMeta<Node>>(),
             Api::all(self.client.clone()),
             all().page_size(NODES_AT_ONCE),
             |node| Some(only_labels(node)),
-            |change| Input::Routing(RoutingInput::Nodes(change)),
+            Input::Nodes,
             sender.clone(),
         ));
+        let kinds = Kind::ALL.iter().copied();
+        api::kinds::follow(tasks, &self.client, &self.health, kinds, Input::Objects, sender);
     }
 }
 
-fn only_labels(node: PartialObjectMeta<Node>) -> PartialObjectMeta<Node> {
+fn only_labels<K: Resource<DynamicType = ()>>(object: PartialObjectMeta<K>) -> PartialObjectMeta<K> {
     let metadata = ObjectMeta {
-        name: node.metadata.name,
-        labels: node.metadata.labels,
+        name: object.metadata.name,
+        labels: object.metadata.labels,
         ..ObjectMeta::default()
     };
     metadata.into_response_partial()
@@ -211,79 +163,68 @@ fn only_labels(node: PartialObjectMeta<Node>) -> PartialObjectMeta<Node> {
 
 /// What is under way while a replica leads.
 struct Term {
-    client: Client,
-    writer: Writer,
-    sender: mpsc::Sender<Input>,
+    sender: Sender,
+    teller: Teller,
+    metrics: Metrics,
+    permits: Arc<Semaphore>,
     publications: watch::Sender<Publication>,
-    searches: JoinSet<()>,
-    writes: JoinSet<Input>,
+    tasks: JoinSet<Ended>,
+    /// What each of them carries out: of one that panics it has to be known.
+    under_way: HashMap<Id, Task>,
     /// Until when a write that ended without an answer may still take effect.
     unanswered_until: Option<Instant>,
 }
 
 impl Term {
     fn carry_out(&mut self, action: Action) {
-        let writer = self.writer.clone();
-        match action {
-            Action::FindFormer => {
-                self.searches
-                    .spawn(find_former(self.client.clone(), self.sender.clone()));
-            }
-            Action::Write {
-                object,
-                desired,
-                lost,
-            } => drop(self.writes.spawn(writer.write(object, desired, lost))),
-            Action::Reserve {
-                service,
-                reservation,
-                addresses,
-                version,
-            } => drop(
-                self.writes
-                    .spawn(writer.reserve(service, reservation, addresses, version)),
-            ),
-            Action::Clear(name) => drop(self.writes.spawn(writer.clear(name))),
-            Action::Publish(publication) => drop(self.publications.send(*publication)),
-        }
+        let task = match action {
+            Action::Publish(publication) => return drop(self.publications.send(*publication)),
+            Action::Do(task) => task,
+        };
+        let (sender, permits) = (self.sender.clone(), Arc::clone(&self.permits));
+        let known = task.clone();
+        let spawned = self.tasks.spawn(async move {
+            let _permit = permits.acquire().await;
+            sender.carry_out(task).await
+        });
+        self.under_way.insert(spawned.id(), known);
     }
 
-    /// The end of the next write; none while nothing is under way.
+    /// The end of the next task; none while nothing is under way.
     async fn ended(&mut self) -> Option<Input> {
-        let input = self.writes.join_next().await?.ok()?;
-        if matches!(input, Input::Ended(_, Ending::Unknown)) {
+        let ended = match self.tasks.join_next_with_id().await? {
+            Ok((id, ended)) => {
+                self.under_way.remove(&id);
+                ended
+            }
+            Err(error) => {
+                tracing::error!(%error, "a task has broken off, nobody knows how far it came");
+                self.under_way.remove(&error.id())?.abandoned()
+            }
+        };
+        if ended.is_unknown() {
             self.unanswered_until = Some(now() + REQUEST_TIMEOUT);
         }
-        Some(input)
+        self.metrics.ended(&ended);
+        self.teller.tell(&ended.events);
+        Some(ended.input)
     }
 
     /// What may become of the lease: another replica may lead at once only if nothing that this one sent can take effect any
     /// more (S1).
     async fn end(mut self) -> Resign {
-        let all = async { while self.ended().await.is_some() {} };
+        // What only reads is not waited for, and might go on for ever.
+        self.under_way.retain(|_, task| task.outlasts_the_term());
+        let all = async {
+            while !self.under_way.is_empty() {
+                self.ended().await;
+            }
+        };
         let ended = tokio::time::timeout(LAST_WRITES, all).await.is_ok();
         let answered = self.unanswered_until.is_none_or(|until| until <= now());
         match ended && answered {
             true => Resign::GiveBack,
             false => Resign::Abandon,
         }
-    }
-}
-
-/// Lists the Services that are no LoadBalancers, as often as it takes; of most nothing is kept.
-async fn find_former(client: Client, sender: mpsc::Sender<Input>) {
-    let others = ListParams::default().fields("spec.type!=LoadBalancer");
-    let api: Api<Service> = Api::all(client);
-    loop {
-        match within(LIST_TIMEOUT, api.list(&others)).await {
-            Ok(list) => {
-                let ours = list.items.into_iter().filter(DesiredStatus::any_shown_by);
-                // Nobody listens when this replica leads no more.
-                let _ = sender.send(Input::Former(ours.collect())).await;
-                return;
-            }
-            Err(error) => tracing::warn!(%error, "services cannot be listed, trying again"),
-        }
-        tokio::time::sleep(LIST_RETRY).await;
     }
 }

@@ -1,7 +1,7 @@
 //! `herald-controller`: gives Services of type LoadBalancer their addresses.
 //!
-//! One replica leads, the others stand by. [`allocate::reconciler`] is the machine that decides; [`leader`] feeds it from watches
-//! and lets [`writer`] and [`status_writer`] carry its decisions out.
+//! One replica leads, the others stand by. [`allocate`] has the machines that decide; [`leader`] feeds them from watches, and
+//! [`sender`] carries their decisions out.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -11,12 +11,14 @@ mod finalizers;
 mod leader;
 mod metrics;
 mod segment_keys;
+mod sender;
 mod status_writer;
-mod writer;
+mod telling;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use allocate::REQUEST_TIMEOUT;
+use allocate::{REQUEST_TIMEOUT, Release};
 use anyhow::Context;
 use api::health::{self, Health, Trouble};
 use api::{client, kinds, version};
@@ -80,10 +82,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
         log_format,
     } = args;
     logging::init(&log_level, log_format);
-    let classes = Classes {
+    let release = Arc::new(Release::new(Classes {
         classes,
         require_class,
-    };
+    }));
     let timing = Timing::new(lease_duration, renew_deadline, retry_period, REQUEST_TIMEOUT)?;
 
     let metrics = Metrics::default();
@@ -122,9 +124,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let leader = Leader {
         client,
         identity,
-        classes,
+        release,
         metrics,
         liveness,
+        health,
     };
     tracing::info!("standing by");
     let mut farewell = Resign::GiveBack;

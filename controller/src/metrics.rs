@@ -5,17 +5,18 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use allocate::reconciler::Publication;
+use allocate::reconciler::{Ending, Input, Publication};
 use allocate::saturate;
+use allocate::task::Ended;
 
 /// How a status write ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub(crate) enum Outcome {
     /// The API server took it.
     Written,
-    /// The object had changed meanwhile.
+    /// The API server did not take it, mostly because the object had changed meanwhile.
     Conflict,
-    /// Anything else.
+    /// Nobody knows.
     Failed,
 }
 
@@ -41,6 +42,7 @@ pub(crate) struct Metrics {
     pub(crate) events: events::Metrics,
     leader: Gauge,
     writes: Family<Write, Counter>,
+    decisions: Counter,
     in_use: Family<PoolFamily, Gauge>,
     available: Family<PoolFamily, Gauge>,
     reserved: Family<PoolFamily, Gauge>,
@@ -64,6 +66,11 @@ impl Metrics {
             "status_writes",
             "Status writes of Services, by outcome",
             self.writes.clone(),
+        );
+        registry.register(
+            "decisions",
+            "How often it was decided what a Service is to have",
+            self.decisions.clone(),
         );
         registry.register(
             "pool_addresses_in_use",
@@ -107,11 +114,33 @@ impl Metrics {
         );
     }
 
+    /// Who leads no more knows nothing: what it said of pools and Services goes (P-OBS-23).
     pub(crate) fn leading(&self, leading: bool) {
         self.leader.set(leading.into());
+        if !leading {
+            self.publish(&Publication::default());
+        }
     }
 
-    pub(crate) fn write(&self, outcome: Outcome) {
+    /// So many more decisions about Services were made.
+    pub(crate) fn decided(&self, decisions: u64) {
+        self.decisions.inc_by(decisions);
+    }
+
+    /// Takes note of how a task ended.
+    pub(crate) fn ended(&self, ended: &Ended) {
+        let outcome = match &ended.input {
+            Input::Ended(_, Ending::Written { .. }) => Outcome::Written,
+            Input::Ended(_, Ending::Refused { .. }) => Outcome::Conflict,
+            Input::Ended(_, Ending::Unknown) => Outcome::Failed,
+            Input::Ended(..)
+            | Input::Services(_)
+            | Input::Former(_)
+            | Input::Namespaces(_)
+            | Input::Objects(_)
+            | Input::Nodes(_)
+            | Input::Finalized(..) => return,
+        };
         self.writes.get_or_create(&Write { outcome }).inc();
     }
 

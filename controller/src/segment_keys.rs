@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
+use allocate::FIELD_MANAGER;
 use api::client::{Failure, REQUEST_TIMEOUT, within};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
@@ -12,8 +13,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::PostParams;
 use kube::{Api, Client};
 use ring::rand::{SecureRandom, SystemRandom};
-
-use crate::writer::FIELD_MANAGER;
 
 /// The file that speakers read.
 const KEY: &str = "key";

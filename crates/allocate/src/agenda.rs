@@ -6,7 +6,7 @@ use model::ServiceName;
 use crate::tracked::Age;
 
 /// How long a change of the pools' use may wait before it is written to their status.
-pub(crate) const STATUS_DELAY: Duration = Duration::from_millis(500);
+pub(crate) const STATUS_DELAY: Duration = Duration::from_secs(1);
 
 /// What the reconciler has to look at, and when.
 #[derive(Debug, Default)]

@@ -10,32 +10,31 @@
 //! What a Service is to lose stays taken until its status is known not to show it any more, so that no order of writes,
 //! and no write that is lost, shows one address on two Services (S1).
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use config::Change;
-use config::service::Classes;
-use config::{ObjectName, Reservations, Snapshot, Verdict};
-use crds::{
-    BFDProfile, BGPAdvertisement, BGPPeer, Community, IPPool, IPReservation, L2Advertisement, Stored,
-};
+use config::{Change, Kind, ObjectName, Reservations, Snapshot, Store, Update, Verdict};
+use crds::IPReservation;
 use ipam::Ipam;
-use k8s_openapi::api::core::v1::{Namespace, Service};
-use model::{Labels, PeerName, ReservationName, ServiceName};
+use k8s_openapi::api::core::v1::{Namespace, Node, Service};
+use kube::core::PartialObjectMeta;
+use model::{Labels, PeerName, PoolName, ServiceName};
 
 use crate::agenda::Agenda;
 use crate::departed::Departed;
-use crate::desired_status::DesiredStatus;
+use crate::finalizers::Finalizers;
+use crate::release::Release;
+use crate::task::{Finalized, Search, Task};
 use crate::tracked::Tracked;
 
 mod decision;
+mod finalizing;
 mod intake;
 mod routing;
+mod telling;
 
-use routing::Routing;
-pub use routing::RoutingInput;
+pub use decision::DRAIN_TIME;
+use routing::Nodes;
 
 /// What happened.
 #[derive(Debug)]
@@ -46,27 +45,30 @@ pub use routing::RoutingInput;
 pub enum Input {
     /// A watch of Services of type LoadBalancer.
     Services(Change<Service>),
-    /// The answer to [`Action::FindFormer`]: the Services found.
-    Former(Vec<Service>),
+    /// The end of [`Task::FindFormer`]: the Services found, or none if the search has to begin anew.
+    Former(Option<Vec<Service>>),
     /// A watch of Namespaces.
-    Namespaces(Change<Namespace>),
-    /// A watch of IPPools.
-    Pools(Change<Stored<IPPool>>),
-    /// A watch of L2Advertisements.
-    L2Advertisements(Change<Stored<L2Advertisement>>),
-    /// A watch of what BGP is set up by.
-    Routing(RoutingInput),
-    /// A watch of IPReservations.
-    Reservations(Change<Stored<IPReservation>>),
-    /// An [`Action::Reserve`], [`Action::Write`] or [`Action::Clear`] for the Service ended.
+    Namespaces(Change<PartialObjectMeta<Namespace>>),
+    /// A watch of a kind of custom resources.
+    Objects(Update),
+    /// A watch of Nodes.
+    Nodes(Change<PartialObjectMeta<Node>>),
+    /// A task for the Service ended.
     Ended(ServiceName, Ending),
+    /// A [`Task::Finalize`] ended.
+    Finalized(PoolName, Finalized),
 }
 
 /// How a write ended.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub enum Ending {
-    /// The status is written; this is the object as the API server has it now.
-    Written(Box<Service>),
+    /// The status is written.
+    Written {
+        /// The object as the API server has it now.
+        object: Box<Service>,
+        /// Whether it says what it was to say: what another writer owns may have stayed.
+        brought_about: bool,
+    },
     /// The Service shows nothing of ours any more; this is the object as it is now, none if there is none.
     Cleared(Option<Box<Service>>),
     /// The Service that was to be cleared is one of ours again; nothing was written.
@@ -85,88 +87,56 @@ pub enum Ending {
 }
 
 /// What is to be done.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub enum Action {
-    /// Find the Services that are no LoadBalancers and still show something of ours. The watch does not show them, and
-    /// they may have changed while nobody led.
-    FindFormer,
-    /// Write the status of a Service, if it is still at the version that the decision was made from.
-    Write {
-        /// The object that the decision was made from.
-        object: Arc<Service>,
-        /// What its status is to say.
-        desired: DesiredStatus,
-        /// Addresses that its status showed and that another Service has, to be told once the status is written.
-        lost: Vec<(IpAddr, ServiceName)>,
-    },
-    /// Write down which addresses a reservation keeps, before the status of the Service that has them is written.
-    Reserve {
-        /// The Service.
-        service: ServiceName,
-        /// The reservation.
-        reservation: ReservationName,
-        /// What it is to keep.
-        addresses: Vec<IpAddr>,
-        /// The version that it replaces; none: there is no such reservation yet.
-        version: Option<String>,
-    },
-    /// Take our part out of the status of a Service that is gone or is not ours any more.
-    Clear(ServiceName),
+    /// Carry out a task; [`Reconciler::handle_input`] wants to know how it ends.
+    Do(Task),
     /// Bring the status of the custom resources up to date with these.
     Publish(Box<Publication>),
 }
 
 /// What the status of the custom resources is to say.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Publication {
     /// What became of each object.
     pub verdicts: BTreeMap<ObjectName, Verdict>,
     /// How full each pool is.
-    pub usage: BTreeMap<model::PoolName, ipam::Usage>,
+    pub usage: BTreeMap<PoolName, ipam::Usage>,
     /// Services with all they ask for, and Services that wait.
     pub served: (usize, usize),
     /// The objects as last seen, whose status may say so already.
-    pub pools: BTreeMap<String, Stored<IPPool>>,
-    /// The same for L2Advertisements.
-    pub l2_advertisements: BTreeMap<String, Stored<L2Advertisement>>,
-    /// The same for BGPAdvertisements.
-    pub bgp_advertisements: BTreeMap<String, Stored<BGPAdvertisement>>,
-    /// The same for BGPPeers.
-    pub bgp_peers: BTreeMap<String, Stored<BGPPeer>>,
-    /// The same for BFDProfiles.
-    pub bfd_profiles: BTreeMap<String, Stored<BFDProfile>>,
-    /// The same for Communities.
-    pub communities: BTreeMap<String, Stored<Community>>,
+    pub objects: Store,
     /// The BGPPeers that name each BFDProfile.
     pub profile_users: BTreeMap<String, BTreeSet<PeerName>>,
-    /// The same for IPReservations.
-    pub reservations: BTreeMap<ReservationName, Stored<IPReservation>>,
 }
 
 /// The machine.
 #[derive(Debug)]
 pub struct Reconciler {
-    classes: Classes,
+    release: Release,
     services: BTreeMap<ServiceName, Tracked>,
     /// Those of `services` that would have more if an address became free.
     hopeful: BTreeSet<ServiceName>,
     departed: Departed,
     namespaces: Option<BTreeMap<String, Labels>>,
-    pools: Option<BTreeMap<String, Stored<IPPool>>>,
-    l2_advertisements: Option<BTreeMap<String, Stored<L2Advertisement>>>,
-    routing: Routing,
-    reservations: Option<BTreeMap<ReservationName, Stored<IPReservation>>>,
+    objects: Store,
+    nodes: Nodes,
     services_listed: bool,
     former: Former,
     /// Every watch has delivered its first list and every address is claimed.
     started: bool,
     snapshot: Snapshot,
-    /// What `reservations` mean.
+    /// What the IPReservations among them mean.
     kept: Reservations,
     ipam: Ipam,
+    /// What is known and under way of the pools' finalizers.
+    finalizers: Finalizers,
+    /// Tasks about pools, to be given out next.
+    tasks: VecDeque<Task>,
     /// [`Ipam::freed`] when the Services that wait were looked at last.
     loosened: u64,
     agenda: Agenda,
+    decisions: u64,
 }
 
 /// What is known of Services that show something of ours and are not watched.
@@ -179,25 +149,26 @@ enum Former {
 
 impl Reconciler {
     /// A machine that has seen nothing yet.
-    pub fn new(classes: Classes) -> Self {
+    pub fn new(release: Release) -> Self {
         Self {
-            classes,
+            release,
             services: BTreeMap::new(),
             hopeful: BTreeSet::new(),
             departed: Departed::default(),
             namespaces: None,
-            pools: None,
-            l2_advertisements: None,
-            routing: Routing::default(),
-            reservations: None,
+            objects: Store::new(Kind::ALL.iter().copied()),
+            nodes: Nodes::default(),
             services_listed: false,
             former: Former::NotAskedFor,
             started: false,
             snapshot: Snapshot::default(),
             kept: Reservations::default(),
             ipam: Ipam::default(),
+            finalizers: Finalizers::default(),
+            tasks: VecDeque::new(),
             loosened: 0,
             agenda: Agenda::default(),
+            decisions: 0,
         }
     }
 
@@ -206,27 +177,25 @@ impl Reconciler {
         self.started
     }
 
+    /// How often it was decided what a Service is to have, since this was asked last.
+    pub fn poll_decisions(&mut self) -> u64 {
+        std::mem::take(&mut self.decisions)
+    }
+
     /// Takes in what happened.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
-            Input::Services(change) => self.on_services(change),
+            Input::Services(change) => self.on_services(now, change),
             Input::Former(services) => self.on_former(services),
             Input::Namespaces(change) => self.on_namespaces(change),
-            Input::Pools(change) => {
-                change.apply_to(self.pools.get_or_insert_default());
-                self.on_configuration(now);
-            }
-            Input::L2Advertisements(change) => {
-                change.apply_to(self.l2_advertisements.get_or_insert_default());
-                self.on_configuration(now);
-            }
-            Input::Routing(input) => {
-                if self.routing.handle_input(input) {
+            Input::Objects(update) => self.on_objects(now, update),
+            Input::Nodes(change) => {
+                if self.nodes.handle_change(change) {
                     self.on_configuration(now);
                 }
             }
-            Input::Reservations(change) => self.on_reservations(now, change),
             Input::Ended(name, ending) => self.on_ended(now, &name, ending),
+            Input::Finalized(pool, finalized) => self.on_finalized(now, &pool, finalized),
         }
         self.start_when_complete(now);
     }
@@ -236,6 +205,12 @@ impl Reconciler {
         for name in self.agenda.due(now) {
             self.mark(&name);
         }
+        if let Some(waiting) = self.finalizers.handle_timeout(now) {
+            waiting.iter().for_each(|name| self.mark(name));
+            if self.started {
+                self.agenda.publish_soon(now);
+            }
+        }
     }
 
     /// The next thing to do.
@@ -243,26 +218,32 @@ impl Reconciler {
         // Only after the list of LoadBalancers: one that stops being one after that is shown by the watch.
         if self.services_listed && self.former == Former::NotAskedFor {
             self.former = Former::AskedFor;
-            return Some(Action::FindFormer);
+            return Some(Action::Do(Task::FindFormer(Search::default())));
         }
         if !self.started {
             return None;
         }
         while let Some(name) = self.agenda.next() {
-            let action = self.reconcile(now, &name);
+            self.decisions += 1;
+            let task = self.reconcile(now, &name);
             self.wake_the_hopeful(now);
-            if action.is_some() {
-                return action;
+            if let Some(task) = task {
+                return Some(Action::Do(task));
             }
         }
-        self.agenda
-            .publication_due(now)
-            .then(|| Action::Publish(Box::new(self.publication())))
+        if let Some(task) = self.tasks.pop_front() {
+            return Some(Action::Do(task));
+        }
+        self.agenda.publication_due(now).then(|| {
+            self.review_finalizers(now);
+            Action::Publish(Box::new(self.publication()))
+        })
     }
 
     /// When [`Self::handle_timeout`] and [`Self::poll_action`] should be called again.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.agenda.poll_timeout()
+        let finalizers = self.finalizers.poll_timeout();
+        self.agenda.poll_timeout().into_iter().chain(finalizers).min()
     }
 
     /// An address was freed, or a Service shares it with others than before: those that have too little may be served
@@ -290,14 +271,8 @@ impl Reconciler {
                 .collect(),
             usage: self.ipam.usage(),
             served: (self.services.len() - waiting, waiting),
-            pools: self.pools.clone().unwrap_or_default(),
-            l2_advertisements: self.l2_advertisements.clone().unwrap_or_default(),
-            bgp_advertisements: self.routing.advertisements.clone().unwrap_or_default(),
-            bgp_peers: self.routing.peers.clone().unwrap_or_default(),
-            bfd_profiles: self.routing.profiles.clone().unwrap_or_default(),
-            communities: self.routing.communities.clone().unwrap_or_default(),
-            profile_users: self.routing.profile_users(&self.snapshot),
-            reservations: self.reservations.clone().unwrap_or_default(),
+            objects: self.objects.clone(),
+            profile_users: routing::profile_users(&self.objects, &self.snapshot),
         }
     }
 
@@ -312,6 +287,12 @@ impl Reconciler {
             self.agenda.look_at(tracked.age(), name.clone());
         }
     }
+}
+
+/// Whether a Service is one that the watch shows.
+pub(crate) fn is_load_balancer(object: &Service) -> bool {
+    let spec = object.spec.as_ref();
+    spec.and_then(|spec| spec.type_.as_deref()) == Some("LoadBalancer")
 }
 
 fn owned((name, verdict): (&ObjectName, &Verdict)) -> (ObjectName, Verdict) {

@@ -5,9 +5,13 @@ use crds::condition::ALLOCATED;
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec, ServiceStatus};
 use kube::core::ObjectMeta;
 
+use crate::release::Release;
+use crate::writers::keep_others;
+
 /// Leaves of a Service what the controller reads, in no more room than that needs: a leader keeps every Service of the
 /// cluster, and decoding leaves room for four of each thing of which there is one.
-pub fn slim(service: &mut Service) {
+pub fn slim(service: &mut Service, release: &Release) {
+    keep_others(service, &release.manager);
     let Service {
         metadata,
         spec,
@@ -35,6 +39,7 @@ fn slim_metadata(metadata: ObjectMeta) -> ObjectMeta {
         deletion_timestamp: metadata.deletion_timestamp,
         labels: metadata.labels.filter(|labels| !labels.is_empty()),
         annotations: Some(annotations).filter(|annotations| !annotations.is_empty()),
+        managed_fields: metadata.managed_fields,
         ..ObjectMeta::default()
     }
 }
@@ -84,18 +89,26 @@ fn fitted<T>(mut values: Vec<T>) -> Vec<T> {
 
 #[cfg(test)]
 mod tests {
-    use config::service::{Classes, assigned, is_ours, recorded_pools, request, sharing};
+    use config::service::{Classes, assigned, recorded_pools, request, sharing};
     use model::Labels;
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::writers::OtherWriters;
+
+    fn release() -> Release {
+        Release::new(Classes {
+            classes: vec!["heraldlb.io/herald".into()],
+            require_class: false,
+        })
+    }
 
     fn service(annotations: Value, policy: &str) -> Service {
         serde_json::from_value(json!({
             "metadata": {
                 "name": "web", "namespace": "default", "uid": "1", "resourceVersion": "7", "generation": 3,
                 "labels": {"app": "web"}, "annotations": annotations, "finalizers": ["example.com/other"],
-                "managedFields": [{"manager": "kubectl"}],
+                "managedFields": [{"manager": "kubectl"}, {"manager": "cloud", "fieldsV1": {"f:status": {"f:loadBalancer": {"f:ingress": {}}}}}],
             },
             "spec": {
                 "type": "LoadBalancer", "clusterIP": "10.0.0.1", "clusterIPs": ["10.0.0.1", "fd00::1"],
@@ -118,10 +131,7 @@ mod tests {
 
     #[test]
     fn nothing_that_is_decided_depends_on_what_is_left_out() {
-        let classes = Classes {
-            classes: vec!["heraldlb.io/herald".into()],
-            require_class: false,
-        };
+        let release = release();
         let wishes = [
             json!({}),
             json!({"heraldlb.io/allow-shared-ip": "team", "example.com/long": "x"}),
@@ -131,7 +141,7 @@ mod tests {
             for policy in ["Cluster", "Local"] {
                 let whole = service(annotations.clone(), policy);
                 let mut slimmed = whole.clone();
-                slim(&mut slimmed);
+                slim(&mut slimmed, &release);
                 let labels = Labels::new();
                 assert_eq!(
                     format!("{:?}", request(&slimmed, &labels)),
@@ -140,7 +150,9 @@ mod tests {
                 assert_eq!(sharing(&slimmed), sharing(&whole));
                 assert_eq!(assigned(&slimmed), assigned(&whole));
                 assert_eq!(recorded_pools(&slimmed), recorded_pools(&whole));
-                assert_eq!(is_ours(&slimmed, &classes), is_ours(&whole, &classes));
+                assert_eq!(release.serves(&slimmed), release.serves(&whole));
+                let others = |service| OtherWriters::of(service, &release.manager);
+                assert_eq!(others(&slimmed), others(&whole));
             }
         }
     }
@@ -151,11 +163,14 @@ mod tests {
             json!({"kubectl.kubernetes.io/last-applied-configuration": "{}"}),
             "Cluster",
         );
-        slim(&mut service);
+        slim(&mut service, &release());
         let spec = service.spec.unwrap();
         assert_eq!(
-            (service.metadata.managed_fields, service.metadata.annotations),
-            (None, None)
+            (
+                service.metadata.managed_fields.map(|kept| kept.len()),
+                service.metadata.annotations
+            ),
+            (Some(1), None)
         );
         assert_eq!(
             (spec.selector, spec.session_affinity, spec.ports),

@@ -4,21 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use config::{Fault, Kind, ObjectName, Verdict};
-use crds::Condition;
+use crds::{Condition, IPPool};
 use jiff::Timestamp;
-use kube::Resource;
 use kube::core::ObjectMeta;
-use model::{PoolName, ReservationName};
-use serde_json::Value;
+use model::PoolName;
+use serde_json::{Value, json};
 
+use crate::contest::Contest;
+use crate::event::{Event, EventType};
 use crate::reconciler::Publication;
+use crate::request::{Answer, Object, Part, Patch, Request, Target};
 
 mod desired;
 
 use desired::{conditions, differing, finalizers, going, pool_status, terminate};
 
-/// On an IPPool: Services hold addresses of it, so a deletion waits until they do not (DESIGN §7). On a BFDProfile: BGPPeers name
-/// it, likewise (P-CFG-29).
+/// On an IPPool: Services show addresses of it, so a deletion waits until they do not (DESIGN §7). On a BFDProfile: BGPPeers name
+/// it, likewise (P-CFG-29). It goes as soon as the object is not used any more.
 pub const IN_USE: &str = "heraldlb.io/in-use";
 
 /// How long to wait after the first write that failed; doubled each time.
@@ -39,6 +41,59 @@ pub struct StatusUpdate {
 }
 
 impl StatusUpdate {
+    /// What is to be asked of the API server.
+    pub fn request(&self) -> Request {
+        let target = Target::Custom(self.object.clone());
+        let (part, patch) = match &self.content {
+            Content::Finalizers { list, version } => {
+                let metadata = json!({"finalizers": list, "resourceVersion": version});
+                (Part::Object, Patch::Merge(json!({"metadata": metadata})))
+            }
+            Content::Status(status) => {
+                let object = target.object(None, &[("status", status.clone())]);
+                // Server-side apply needs an object that fits its schema, a merge does not.
+                let patch = match self.is_malformed() {
+                    true => Patch::Merge(object),
+                    false => Patch::Apply(object),
+                };
+                (Part::Status, patch)
+            }
+        };
+        Request::Patch { target, part, patch }
+    }
+
+    /// What users are told of an object that takes no status.
+    fn event(&self) -> Event {
+        Event {
+            about: Target::Custom(self.object.clone()),
+            uid: None,
+            type_: EventType::Warning,
+            reason: "Malformed",
+            action: "ReadConfiguration",
+            note: self.fault.as_ref().map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+
+    /// The API server has looked at the write and does not take it: 422 from its validation, 500 from server-side apply where the object
+    /// that is there does not fit its schema.
+    fn outcome(&self, answer: Answer) -> Outcome {
+        match answer {
+            Answer::Object(object) => Outcome::Written(match *object {
+                Object::Metadata(metadata) => metadata.resource_version,
+                Object::Reservation(object) => object.metadata.resource_version,
+                Object::Service(object) => object.metadata.resource_version,
+            }),
+            Answer::Refused {
+                code: 400 | 422 | 500,
+                ..
+            } if self.is_malformed() => Outcome::Refused,
+            Answer::Absent => Outcome::Missing,
+            Answer::Refused { .. } | Answer::Unanswered | Answer::NotSent | Answer::Page { .. } => {
+                Outcome::Failed
+            }
+        }
+    }
+
     /// Whether the object does not fit its schema, so that the API server may refuse every write to it.
     pub fn is_malformed(&self) -> bool {
         matches!(self.fault, Some(Fault::Malformed { .. }))
@@ -61,7 +116,7 @@ pub enum Content {
 
 /// How a write ended.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
+enum Outcome {
     /// This is the version of the object now.
     Written(Option<String>),
     /// The API server does not take it, now or later.
@@ -72,7 +127,7 @@ pub enum Outcome {
     Failed,
 }
 
-/// The machine. Feed it [`Publication`]s, drain [`Self::poll_update`], and say how each write ended before the next.
+/// The machine. Feed it [`Publication`]s, drain [`StatusUpdates::poll_update`], and say what each write was answered before the next.
 #[derive(Debug, Default)]
 pub struct StatusUpdates {
     publication: Publication,
@@ -88,6 +143,16 @@ pub struct StatusUpdates {
     /// Statuses that the API server does not take, by what was to be said: only when that changes is there any use in
     /// trying again.
     refused: BTreeMap<ObjectName, Verdict>,
+    /// What was written last, and by whom it was written over since.
+    last: BTreeMap<ObjectName, Last>,
+    /// Those that are to be written again and have to wait.
+    resting: BTreeSet<ObjectName>,
+}
+
+#[derive(Debug, Default)]
+struct Last {
+    content: Value,
+    contest: Contest,
 }
 
 impl StatusUpdates {
@@ -95,23 +160,39 @@ impl StatusUpdates {
     pub fn handle_publication(&mut self, publication: Publication) {
         self.publication = publication;
         let present = &self.publication.verdicts;
-        self.due = present.keys().cloned().collect();
+        // One whose write failed keeps its pause.
+        let rests = |name: &&ObjectName| !self.failed.contains(*name);
+        self.due = present.keys().filter(rests).cloned().collect();
         self.refused
             .retain(|name, verdict| present.get(name) == Some(verdict));
         self.failed.retain(|name| present.contains_key(name));
+        self.last.retain(|name, _| present.contains_key(name));
         let publication = &self.publication;
         self.written
             .retain(|name, (_, version)| publication.version(name).is_some_and(|seen| seen < *version));
     }
 
-    /// Takes in how the write of a update ended.
-    pub fn handle_outcome(&mut self, now: Instant, update: StatusUpdate, outcome: Outcome) {
+    /// Takes in what the API server answered to an update; what users are to be told of that.
+    pub fn handle_answer(&mut self, now: Instant, update: StatusUpdate, answer: Answer) -> Option<Event> {
+        let outcome = update.outcome(answer);
+        let event = (outcome == Outcome::Refused).then(|| update.event());
+        self.handle_outcome(now, update, outcome);
+        event
+    }
+
+    fn handle_outcome(&mut self, now: Instant, update: StatusUpdate, outcome: Outcome) {
         let StatusUpdate { object, content, .. } = update;
         match outcome {
             Outcome::Written(version) => {
                 let version = version
                     .and_then(|version| version.parse().ok())
                     .unwrap_or_default();
+                let last = self.last.entry(object.clone()).or_default();
+                let timeless = timeless(&content);
+                if last.content == timeless {
+                    last.contest.handle_overwrite(now, None);
+                }
+                last.content = timeless;
                 self.written.insert(object.clone(), (content, version));
                 self.due.insert(object);
             }
@@ -138,11 +219,15 @@ impl StatusUpdates {
         if self.retry_at.take_if(|at| *at <= now).is_some() {
             self.due.append(&mut self.failed);
         }
+        self.wake_rested(now);
         while let Some(object) = self.due.pop_first() {
-            let update = self.update(&object, wall);
-            if update.is_some() {
-                return update;
+            let Some(update) = self.update(&object, wall) else {
+                continue;
+            };
+            if !self.rests(now, &update) {
+                return Some(update);
             }
+            self.resting.insert(object);
         }
         if self.failed.is_empty() {
             self.failures = 0;
@@ -152,7 +237,29 @@ impl StatusUpdates {
 
     /// When to call [`Self::poll_update`] again.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.retry_at
+        let rested = self.resting.iter().filter_map(|object| self.rests_until(object));
+        rested.chain(self.retry_at).min()
+    }
+
+    /// What was written over is written again, but more and more seldom.
+    fn rests(&self, now: Instant, update: &StatusUpdate) -> bool {
+        let last = self.last.get(&update.object);
+        let repeats = last.is_some_and(|last| last.content == timeless(&update.content));
+        repeats && self.rests_until(&update.object).is_some_and(|until| now < until)
+    }
+
+    fn rests_until(&self, object: &ObjectName) -> Option<Instant> {
+        self.last.get(object)?.contest.rests_until()
+    }
+
+    fn wake_rested(&mut self, now: Instant) {
+        let resting = std::mem::take(&mut self.resting);
+        let (over, resting) = resting
+            .into_iter()
+            .partition(|object| self.rests_until(object).is_none_or(|until| until <= now));
+        self.resting = resting;
+        let mut over: BTreeSet<ObjectName> = over;
+        self.due.append(&mut over);
     }
 
     fn update(&self, object: &ObjectName, wall: Timestamp) -> Option<StatusUpdate> {
@@ -162,8 +269,9 @@ impl StatusUpdates {
         }
         let written = self.written.get(object).map(|(content, _)| content);
         let content = match object.kind {
-            Kind::IPPool => self.about_pool(object, verdict, wall, written),
+            Kind::IPPool => self.about_pool(object, verdict, wall),
             Kind::BFDProfile => self.about_profile(object, verdict, wall, written),
+            // They say nothing but their conditions.
             Kind::BGPAdvertisement
             | Kind::BGPPeer
             | Kind::Community
@@ -178,19 +286,11 @@ impl StatusUpdates {
         })
     }
 
-    fn about_pool(
-        &self,
-        name: &ObjectName,
-        verdict: &Verdict,
-        wall: Timestamp,
-        written: Option<&Content>,
-    ) -> Option<Content> {
-        let object = self.publication.pools.get(&name.name)?;
+    fn about_pool(&self, name: &ObjectName, verdict: &Verdict, wall: Timestamp) -> Option<Content> {
+        let object = self.publication.objects.named::<IPPool>(&name.name)?;
         let usage = self.publication.usage.get(&PoolName(name.name.clone()));
         let usage = usage.copied().unwrap_or_default();
-        // A finalizer that was written and not seen yet is followed by the status.
-        let finalizers = finalizers(object.meta(), usage.in_use()).filter(|_| written.is_none());
-        finalizers.or_else(|| pool_status(object, verdict, &usage, wall).map(Content::Status))
+        pool_status(object, verdict, &usage, wall).map(Content::Status)
     }
 
     fn about_profile(
@@ -227,41 +327,28 @@ impl Publication {
     }
 
     fn metadata(&self, object: &ObjectName) -> Option<&ObjectMeta> {
-        let name = &object.name;
-        match object.kind {
-            Kind::BFDProfile => self.bfd_profiles.get(name).map(Resource::meta),
-            Kind::BGPAdvertisement => self.bgp_advertisements.get(name).map(Resource::meta),
-            Kind::BGPPeer => self.bgp_peers.get(name).map(Resource::meta),
-            Kind::Community => self.communities.get(name).map(Resource::meta),
-            Kind::IPPool => self.pools.get(name).map(Resource::meta),
-            Kind::L2Advertisement => self.l2_advertisements.get(name).map(Resource::meta),
-            Kind::IPReservation => self
-                .reservations
-                .get(&reservation_name(object))
-                .map(Resource::meta),
-        }
+        self.objects.object(object).map(config::Object::metadata)
     }
 
     /// The conditions that an object shows.
     fn conditions(&self, object: &ObjectName) -> Option<Vec<Condition>> {
-        let name = &object.name;
-        Some(match object.kind {
-            Kind::BFDProfile => self.bfd_profiles.get(name)?.status().conditions,
-            Kind::BGPAdvertisement => self.bgp_advertisements.get(name)?.status().conditions,
-            Kind::BGPPeer => self.bgp_peers.get(name)?.status().conditions,
-            Kind::Community => self.communities.get(name)?.status().conditions,
-            Kind::IPPool => self.pools.get(name)?.status().conditions,
-            Kind::L2Advertisement => self.l2_advertisements.get(name)?.status().conditions,
-            Kind::IPReservation => {
-                self.reservations
-                    .get(&reservation_name(object))?
-                    .status()
-                    .conditions
-            }
-        })
+        self.objects.object(object).map(config::Object::conditions)
     }
 }
 
-fn reservation_name(object: &ObjectName) -> ReservationName {
-    ReservationName::new(object.namespace.clone().unwrap_or_default(), object.name.clone())
+/// What is written, without when conditions changed last.
+fn timeless(content: &Content) -> Value {
+    match content {
+        Content::Finalizers { list, .. } => json!(list),
+        Content::Status(status) => {
+            let mut status = status.clone();
+            let conditions = status.get_mut("conditions").and_then(Value::as_array_mut);
+            for condition in conditions.into_iter().flatten() {
+                if let Some(fields) = condition.as_object_mut() {
+                    fields.remove("lastTransitionTime");
+                }
+            }
+            status
+        }
+    }
 }

@@ -8,3 +8,6 @@ pub const WARNING: &str = "Warning";
 
 /// On Services: it has the addresses that it asks for (`True`), or not and why (`False`).
 pub const ALLOCATED: &str = "heraldlb.io/Allocated";
+
+/// On Services: nodes announce its addresses (`True`), or not and why (`False`).
+pub const ANNOUNCED: &str = "heraldlb.io/Announced";

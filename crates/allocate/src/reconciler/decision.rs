@@ -8,16 +8,16 @@ use config::service::ServiceFault;
 use config::{Kind, ObjectName};
 use ipam::{Request, Sharing};
 use k8s_openapi::api::core::v1::Service;
-use kube::ResourceExt;
 use model::{Family, Labels, ReservationName, ServiceName};
 
-use super::{Action, Reconciler};
+use super::{Reconciler, is_load_balancer, telling};
 use crate::desired_status::DesiredStatus;
-use crate::tracked::{Errand, Tracked};
+use crate::task::{Clearing, Reserve, StatusWrite, Task};
+use crate::tracked::{Tracked, UnderWay};
 
 /// How long an address that a Service is to lose stays in its status beside the one that replaces it, so that speakers
 /// announce the new one before they withdraw the old one, and connections end in peace.
-pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(5);
+pub const DRAIN_TIME: Duration = Duration::from_secs(5);
 
 /// What a Service should have.
 struct Decision {
@@ -27,12 +27,12 @@ struct Decision {
 }
 
 impl Reconciler {
-    /// Decides what a Service should have, and what to write if that is not what its status says. The decision is made
+    /// Decides what a Service should have, and what to do if that is not what its status says. The decision is made
     /// also while a write is under way, so that of two that wait the older one is served whatever is being written.
-    pub(super) fn reconcile(&mut self, now: Instant, name: &ServiceName) -> Option<Action> {
+    pub(super) fn reconcile(&mut self, now: Instant, name: &ServiceName) -> Option<Task> {
         let tracked = self.services.get(name)?;
         let object = Arc::clone(&tracked.object);
-        if tracked.gone || !config::service::is_ours(&object, &self.classes) {
+        if tracked.gone || !self.release.serves(&object) {
             return self.part_from(now, name);
         }
         if tracked.status_is_known() {
@@ -40,6 +40,8 @@ impl Reconciler {
         }
         let Decision { mut desired, reserve } = self.decide(name, &object)?;
         self.drain(now, name, &object, &mut desired);
+        self.contest(now, name, &mut desired);
+        desired.withdrawn = self.withdrawn(name, &desired);
         self.note(now, name, &desired);
         if self.must_wait(name) {
             self.hopeful.insert(name.clone());
@@ -50,30 +52,77 @@ impl Reconciler {
             return None;
         }
         if let Some((reservation, addresses)) = reserve {
-            tracked.in_flight = Some(Errand::Reservation);
-            let version = self
-                .reservations
-                .iter()
-                .flatten()
-                .find(|(known, _)| **known == reservation);
-            return Some(Action::Reserve {
-                service: name.clone(),
-                version: version.and_then(|(_, object)| object.resource_version()),
-                reservation,
-                addresses,
-            });
+            return self.reserve(name, reservation, addresses);
         }
         // A write that repeats what may be there tells what is there.
         if desired.is_shown_by(&object) && !tracked.in_doubt {
+            tracked.told = Some(desired.told());
+            tracked.lost.clear();
             return None;
         }
-        tracked.in_flight = Some(Errand::Status);
-        let lost = tracked.lost.clone();
-        Some(Action::Write {
-            object,
+        if let Some(until) = tracked.waits_until(now) {
+            self.agenda.look_later(until, name.clone());
+            return None;
+        }
+        let shown = config::service::assigned(&object);
+        let gains = desired.addresses.iter().any(|address| !shown.contains(address));
+        if gains && !self.pools_are_finalized(now, name) {
+            return None;
+        }
+        self.write(name, &object, desired)
+    }
+
+    fn write(&mut self, name: &ServiceName, object: &Arc<Service>, desired: DesiredStatus) -> Option<Task> {
+        let tracked = self.services.get_mut(name)?;
+        tracked.in_flight = Some(UnderWay::Status);
+        tracked.telling = Some(desired.told());
+        let form = desired.form(object, &self.release, tracked.in_vain);
+        let events = telling::of_write(object, &desired, &tracked.lost, tracked.told.as_deref());
+        Some(Task::WriteStatus(Box::new(StatusWrite {
+            object: Arc::clone(object),
             desired,
-            lost,
-        })
+            form,
+            events,
+        })))
+    }
+
+    fn reserve(
+        &mut self,
+        name: &ServiceName,
+        reservation: ReservationName,
+        addresses: Vec<IpAddr>,
+    ) -> Option<Task> {
+        let tracked = self.services.get_mut(name)?;
+        tracked.in_flight = Some(UnderWay::Reservation);
+        let known = self.objects.object(&object_name(&reservation));
+        Some(Task::Reserve(Reserve {
+            service: name.clone(),
+            version: known.and_then(|object| object.metadata().resource_version.clone()),
+            reservation,
+            addresses,
+        }))
+    }
+
+    /// What the Service is to lose and is not to be shown beside what it has.
+    fn withdrawn(&self, name: &ServiceName, desired: &DesiredStatus) -> Vec<IpAddr> {
+        let leaving = self.ipam.leaving(name).iter().copied();
+        leaving
+            .filter(|address| !desired.addresses.contains(address))
+            .collect()
+    }
+
+    /// Says who writes over the status, for as long as somebody does.
+    fn contest(&mut self, now: Instant, name: &ServiceName, desired: &mut DesiredStatus) {
+        let Some(tracked) = self.services.get_mut(name) else {
+            return;
+        };
+        tracked.contest.handle_timeout(now);
+        if tracked.contest.is_evident() && !desired.addresses.is_empty() {
+            desired.contest(tracked.contest.writer());
+            if let Some(end) = tracked.contest.ends_at() {
+                self.agenda.look_later(end, name.clone());
+            }
+        }
     }
 
     /// Whether the status would show for the first time what that of another Service shows still: an address that both
@@ -127,12 +176,7 @@ impl Reconciler {
     }
 
     fn fault_of_reservation(&self, request: &Request) -> Option<String> {
-        let ReservationName { namespace, name } = request.reservation.as_ref()?;
-        let object = ObjectName {
-            kind: Kind::IPReservation,
-            namespace: Some(namespace.to_string()),
-            name: name.to_string(),
-        };
+        let object = object_name(request.reservation.as_ref()?);
         let fault = self.kept.verdicts().get(&object)?.fault.as_ref()?;
         Some(format!("{object} cannot be used: {fault}"))
     }
@@ -172,11 +216,14 @@ impl Reconciler {
                 .iter()
                 .any(|new| Family::of(*new) == Family::of(*old))
         };
+        // What no pool has ever given goes at once.
+        let origins = self.ipam.origins(name);
+        let is_ours = |old: &IpAddr| origins.iter().any(|(address, _)| address == *old);
         let old = self
             .ipam
             .draining(name)
             .into_iter()
-            .filter(|old| shown.contains(old) && replaced(old));
+            .filter(|old| shown.contains(old) && replaced(old) && is_ours(old));
         let old: Vec<IpAddr> = if desired.allocated {
             old.collect()
         } else {
@@ -188,7 +235,7 @@ impl Reconciler {
         }
         let until = *tracked.drains_until.get_or_insert(now + DRAIN_TIME);
         if now < until {
-            desired.add_draining(old, &self.ipam.origins(name));
+            desired.add_draining(old, &origins);
             self.agenda.look_later(until, name.clone());
         }
     }
@@ -207,22 +254,40 @@ impl Reconciler {
         }
     }
 
-    /// Clears the status of a Service that is gone or not ours, when there may be something of ours in it.
-    fn part_from(&mut self, now: Instant, name: &ServiceName) -> Option<Action> {
+    /// Clears the status of a Service that is gone or not ours, when there may be something of ours in it. What another provider shows
+    /// on one that is there is given to nobody else.
+    fn part_from(&mut self, now: Instant, name: &ServiceName) -> Option<Task> {
         let tracked = self.services.get_mut(name)?;
         self.hopeful.remove(name);
-        // Of what it is now the watch shows nothing: it shares with nobody any more.
-        self.ipam.retain(name, &Sharing::default());
         if tracked.in_flight.is_some() {
+            self.ipam.retain(name, &Sharing::default());
             return None;
         }
+        let of_others = !tracked.gone && is_load_balancer(&tracked.object);
+        let holds = !self.ipam.held(name).is_empty();
+        let shows = DesiredStatus::any_shown_by(&tracked.object, &self.release);
+        if of_others && !holds && !shows && !tracked.in_doubt {
+            self.ipam.settle(name, &tracked.assigned());
+            return None;
+        }
+        // Of what it is now the watch shows nothing: it shares with nobody any more.
+        self.ipam.retain(name, &Sharing::default());
         tracked.gone = true;
-        let holds = !self.ipam.held(name).is_empty() || !self.ipam.leaving(name).is_empty();
-        if !holds && !tracked.in_doubt && !DesiredStatus::any_shown_by(&tracked.object) {
+        let holds = holds || !self.ipam.leaving(name).is_empty();
+        if !holds && !tracked.in_doubt && !shows {
             self.forget(now, name);
             return None;
         }
-        tracked.in_flight = Some(Errand::Clearing);
-        Some(Action::Clear(name.clone()))
+        tracked.in_flight = Some(UnderWay::Clearing);
+        Some(Task::Clear(Clearing::LookUp(name.clone())))
+    }
+}
+
+/// The object that a reservation is.
+fn object_name(reservation: &ReservationName) -> ObjectName {
+    ObjectName {
+        kind: Kind::IPReservation,
+        namespace: Some(reservation.namespace.to_string()),
+        name: reservation.name.to_string(),
     }
 }

@@ -4,20 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Instant;
 
-use config::Change;
-use config::{Objects, Reservations, Snapshot};
+use config::{Change, Kind, Novelty, Objects, Reservations, Snapshot, Update};
 use crds::{IPReservation, Stored};
 use ipam::{Adoption, Claim, Ipam};
 use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::ResourceExt;
-use model::{Labels, PoolName, ReservationName, ServiceName};
+use kube::core::PartialObjectMeta;
+use model::{Labels, PoolName, ServiceName};
 
-use super::{Ending, Former, Reconciler};
-use crate::desired_status::DesiredStatus;
-use crate::tracked::Errand;
+use super::{Ending, Former, Reconciler, is_load_balancer};
+use crate::tracked::UnderWay;
 
 impl Reconciler {
-    pub(super) fn on_services(&mut self, change: Change<Service>) {
+    pub(super) fn on_services(&mut self, now: Instant, change: Change<Service>) {
         match change {
             Change::Listed(objects) => {
                 self.services_listed = true;
@@ -38,20 +37,20 @@ impl Reconciler {
                 gone.iter().for_each(|name| self.on_gone(name));
                 listed
                     .into_iter()
-                    .for_each(|(name, object)| self.on_seen(&name, object));
+                    .for_each(|(name, object)| self.on_seen(now, &name, object));
             }
             Change::Applied(object) => {
                 let name = config::service::name(&object);
                 self.departed.handle_progress(&object);
                 if !self.departed.is_old_news(&name, &object) {
-                    self.on_seen(&name, object);
+                    self.on_seen(now, &name, object);
                 }
             }
-            Change::Deleted(object) => self.on_deleted(object),
+            Change::Deleted(object) => self.on_deleted(now, object),
         }
     }
 
-    fn on_deleted(&mut self, object: Service) {
+    fn on_deleted(&mut self, now: Instant, object: Service) {
         let name = config::service::name(&object);
         self.departed.handle_progress(&object);
         let old_news = self.departed.is_old_news(&name, &object);
@@ -59,15 +58,18 @@ impl Reconciler {
         if old_news {
             return;
         }
-        self.on_seen(&name, object);
+        self.on_seen(now, &name, object);
         self.on_gone(&name);
     }
 
     /// Services that are no LoadBalancers and show something of ours: their addresses are theirs until that is cleared.
-    pub(super) fn on_former(&mut self, services: Vec<Service>) {
+    pub(super) fn on_former(&mut self, services: Option<Vec<Service>>) {
+        let Some(services) = services else {
+            self.former = Former::NotAskedFor;
+            return;
+        };
         self.former = Former::Found;
-        let ours = services.into_iter().filter(DesiredStatus::any_shown_by);
-        for object in ours {
+        for object in services {
             let name = config::service::name(&object);
             let tracked = self.services.entry(name.clone()).or_default();
             if tracked.observe(object) {
@@ -79,8 +81,9 @@ impl Reconciler {
 
     /// A Service is there. A version that is older than one that was seen is late news, from a list too: what was seen
     /// since may be our own write (P-ALLOC-66). That the whole store went back is noticed by the election.
-    fn on_seen(&mut self, name: &ServiceName, object: Service) {
-        if self.services.entry(name.clone()).or_default().observe(object) {
+    fn on_seen(&mut self, now: Instant, name: &ServiceName, object: Service) {
+        let tracked = self.services.entry(name.clone()).or_default();
+        if tracked.observe_from_watch(now, object, &self.release) {
             self.on_news(name);
         }
     }
@@ -90,8 +93,20 @@ impl Reconciler {
         let unknown = self.ipam.held(name).is_empty() && self.ipam.leaving(name).is_empty();
         if self.started && unknown && self.claim(name, &Ipam::default()) {
             self.rebuild();
+        } else if self.started && !unknown {
+            self.note_sharing(name);
         }
         self.mark(name);
+    }
+
+    /// With whom a Service may share is known before any other is decided about: nobody joins one that shares no more.
+    fn note_sharing(&mut self, name: &ServiceName) {
+        let Some(tracked) = self.services.get(name) else {
+            return;
+        };
+        if !tracked.gone && self.release.serves(&tracked.object) {
+            self.ipam.retain(name, &config::service::sharing(&tracked.object));
+        }
     }
 
     /// A Service is gone or no LoadBalancer any more: its addresses stay its own until its status is known to be clear.
@@ -103,8 +118,10 @@ impl Reconciler {
         self.mark(name);
     }
 
-    pub(super) fn on_namespaces(&mut self, change: Change<Namespace>) {
-        let labels = |object: &Namespace| (object.name_any(), Labels::from(object.labels().clone()));
+    pub(super) fn on_namespaces(&mut self, change: Change<PartialObjectMeta<Namespace>>) {
+        let labels = |object: &PartialObjectMeta<Namespace>| {
+            (object.name_any(), Labels::from(object.labels().clone()))
+        };
         let namespaces = self.namespaces.get_or_insert_default();
         let changed: BTreeSet<String> = match change {
             Change::Listed(objects) => {
@@ -130,22 +147,26 @@ impl Reconciler {
         affected.iter().for_each(|name| self.mark(name));
     }
 
-    pub(super) fn on_reservations(&mut self, now: Instant, change: Change<Stored<IPReservation>>) {
-        let reservations = self.reservations.get_or_insert_default();
-        match change {
-            Change::Listed(objects) => {
-                *reservations = objects
-                    .into_iter()
-                    .map(|object| (reservation_name(&object), object))
-                    .collect();
-            }
-            Change::Applied(object) => drop(reservations.insert(reservation_name(&object), object)),
-            Change::Deleted(object) => drop(reservations.remove(&reservation_name(&object))),
+    pub(super) fn on_objects(&mut self, now: Instant, update: Update) {
+        let kind = update.kind();
+        let novelty = self.objects.handle_update(update);
+        if kind == Kind::IPPool {
+            self.on_pools(now);
         }
         if !self.started {
             return;
         }
-        let kept = Reservations::read(self.reservations.iter().flat_map(BTreeMap::values), &self.kept);
+        match (kind, novelty) {
+            (_, Novelty::Nothing) => {}
+            (Kind::IPReservation, Novelty::Content) => self.on_reservations(now),
+            (_, Novelty::Content) => self.on_configuration(now),
+            // What is to be written is compared with the newest version.
+            (_, Novelty::Status) => self.agenda.publish_soon(now),
+        }
+    }
+
+    fn on_reservations(&mut self, now: Instant) {
+        let kept = Reservations::read(self.objects.all::<IPReservation>(), &self.kept);
         if kept != self.kept {
             self.ipam.set_reservations(kept.in_force().clone());
             self.kept = kept;
@@ -174,11 +195,7 @@ impl Reconciler {
     }
 
     fn read_configuration(&self) -> Snapshot {
-        let objects = Objects {
-            pools: self.pools.iter().flat_map(BTreeMap::values).collect(),
-            l2_advertisements: self.l2_advertisements.iter().flat_map(BTreeMap::values).collect(),
-            ..self.routing.objects()
-        };
+        let objects = Objects::of(&self.objects, self.nodes.known());
         Snapshot::read(objects, &self.snapshot)
     }
 
@@ -186,23 +203,20 @@ impl Reconciler {
         let Some(tracked) = self.services.get_mut(name) else {
             return;
         };
-        let errand = tracked.in_flight.take();
+        let under_way = tracked.in_flight.take();
         match ending {
-            Ending::Written(object) => {
-                tracked.succeeded();
+            Ending::Written {
+                object,
+                brought_about,
+            } => {
+                tracked.succeeded(now, brought_about);
                 // A Service that went meanwhile stays gone: the reply is older news than the watch's.
                 if !tracked.gone {
-                    tracked.observe(*object);
+                    tracked.observe_written(now, *object, &self.release);
                 }
                 self.mark(name);
             }
-            Ending::Cleared(object) if tracked.gone => {
-                if object.is_some() || !tracked.end_seen {
-                    self.departed
-                        .add(name.clone(), &tracked.object, object.as_deref());
-                }
-                self.forget(now, name);
-            }
+            Ending::Cleared(object) if tracked.gone => self.on_cleared(now, name, object),
             // It came back while it was being cleared.
             Ending::Cleared(_) => self.mark(name),
             Ending::Returned(object) => {
@@ -215,7 +229,7 @@ impl Reconciler {
             }
             Ending::Reserved(object) => {
                 tracked.failures = 0;
-                self.on_reservations(now, Change::Applied(Stored::Readable(*object)));
+                self.on_objects(now, Update::from(Change::Applied(Stored::Readable(*object))));
                 self.mark(name);
             }
             Ending::Refused { retry_after } => {
@@ -225,8 +239,31 @@ impl Reconciler {
             }
             Ending::Unknown => {
                 tracked.failures += 1;
-                tracked.in_doubt |= errand != Some(Errand::Reservation);
+                tracked.in_doubt |= under_way != Some(UnderWay::Reservation);
                 self.agenda.look_later(now + tracked.back_off(), name.clone());
+            }
+        }
+    }
+
+    /// Nothing of ours is left in the status of a Service, or there is no such Service any more.
+    fn on_cleared(&mut self, now: Instant, name: &ServiceName, object: Option<Box<Service>>) {
+        let Some(tracked) = self.services.get_mut(name) else {
+            return;
+        };
+        match object {
+            // It is another provider's.
+            Some(object) if is_load_balancer(&object) && !tracked.end_seen => {
+                tracked.observe_return(*object);
+                self.ipam.release(name);
+                self.mark(name);
+                self.wake_the_hopeful(now);
+            }
+            object => {
+                if object.is_some() || !tracked.end_seen {
+                    self.departed
+                        .add(name.clone(), &tracked.object, object.as_deref());
+                }
+                self.forget(now, name);
             }
         }
     }
@@ -240,18 +277,17 @@ impl Reconciler {
     }
 
     pub(super) fn start_when_complete(&mut self, now: Instant) {
+        let decisive = [Kind::IPPool, Kind::L2Advertisement, Kind::IPReservation];
         let complete = self.services_listed
             && self.former == Former::Found
             && self.namespaces.is_some()
-            && self.pools.is_some()
-            && self.l2_advertisements.is_some()
-            && self.reservations.is_some();
+            && decisive.into_iter().all(|kind| self.objects.is_listed(kind));
         if self.started || !complete {
             return;
         }
         self.started = true;
         self.snapshot = self.read_configuration();
-        self.kept = Reservations::read(self.reservations.iter().flat_map(BTreeMap::values), &self.kept);
+        self.kept = Reservations::read(self.objects.all::<IPReservation>(), &self.kept);
         self.rebuild();
         self.agenda.publish_soon(now);
     }
@@ -280,10 +316,7 @@ impl Reconciler {
         let Some(tracked) = self.services.get_mut(name) else {
             return false;
         };
-        let ours = !tracked.gone && config::service::is_ours(&tracked.object, &self.classes);
-        if !ours && !tracked.gone && !DesiredStatus::any_shown_by(&tracked.object) {
-            return false;
-        }
+        let ours = !tracked.gone && self.release.serves(&tracked.object);
         let mut addresses = tracked.assigned();
         if tracked.gone || !tracked.status_is_known() {
             addresses.extend(before.held(name).iter().chain(before.leaving(name)));
@@ -304,8 +337,4 @@ impl Reconciler {
         tracked.lost = self.ipam.claim(name, claim);
         !tracked.lost.is_empty()
     }
-}
-
-fn reservation_name(object: &Stored<IPReservation>) -> ReservationName {
-    ReservationName::new(object.namespace().unwrap_or_default(), object.name_any())
 }

@@ -16,15 +16,14 @@ use serde_json::{Value, json};
 use super::{Content, IN_USE};
 use crate::saturate;
 
-/// The finalizers that an object is to have, when it has others: it gains ours when it is first in use, and loses it when its
-/// deletion waits for nothing else.
+/// The finalizers that an object is to have, when it has others: it has ours while it is used.
 pub(super) fn finalizers(object: &ObjectMeta, in_use: bool) -> Option<Content> {
     let mut list = object.finalizers.clone().unwrap_or_default();
     let ours = list.iter().any(|finalizer| finalizer == IN_USE);
     match (in_use, ours, object.deletion_timestamp.is_some()) {
         (true, false, false) => list.push(IN_USE.to_owned()),
-        (false, true, true) => list.retain(|finalizer| finalizer != IN_USE),
-        (true, true, _) | (true, false, true) | (false, false, _) | (false, true, false) => return None,
+        (false, true, _) => list.retain(|finalizer| finalizer != IN_USE),
+        (true, true, _) | (true, false, true) | (false, false, _) => return None,
     }
     let version = object.resource_version.clone()?;
     Some(Content::Finalizers { list, version })
@@ -65,7 +64,19 @@ pub(super) fn pool_status(
         outside_ipv6: saturate(outside.v6),
         conditions,
     };
+    let shown = IPPoolStatus {
+        conditions: ours(&shown.conditions),
+        ..shown
+    };
     (wanted != shown).then(|| json!(wanted))
+}
+
+/// The conditions that the controller writes; others may have written more.
+fn ours(shown: &[Condition]) -> Vec<Condition> {
+    let ours = |condition: &&Condition| [ACCEPTED, WARNING].contains(&condition.type_.as_str());
+    let mut conditions: Vec<_> = shown.iter().filter(ours).cloned().collect();
+    conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
+    conditions
 }
 
 /// Has the condition `Accepted` say why the object is still there.
@@ -123,5 +134,5 @@ pub(super) fn conditions(verdict: &Verdict, shown: &[Condition], wall: Timestamp
 
 /// The status with these conditions; none if it has them already.
 pub(super) fn differing(wanted: Vec<Condition>, shown: &[Condition]) -> Option<Content> {
-    (wanted != shown).then(|| Content::Status(json!({"conditions": wanted})))
+    (wanted != ours(shown)).then(|| Content::Status(json!({"conditions": wanted})))
 }

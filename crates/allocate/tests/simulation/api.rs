@@ -2,48 +2,33 @@
 //! recent semantics, and nothing that it asks for is answered from a cache. What is old when it arrives is old because it
 //! travelled, or because a watch lags.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use kube::api::ObjectMeta;
-use lease::{Action, Intent, Record, Version};
-use serde_json::Value;
+use allocate::request;
 
 use super::log::Stamp;
 use super::object::{Key, Kind, Lease, Object};
 use super::store::Store;
+use jiff::Timestamp;
+use kube::api::ObjectMeta;
+use lease::{Action, Intent, Record, Version};
 
 mod apply;
+pub(super) mod fields;
 
 /// What a replica asks.
 #[derive(Clone, Debug)]
 pub(super) enum Request {
     List(Kind),
-    /// The Services that no watch selects.
-    ListOthers,
     Watch {
         kind: Kind,
         since: u64,
     },
-    Get(Key),
-    /// Server-side apply of the status of an object, forced, in the name of the controller.
-    ApplyStatus {
-        key: Key,
-        patch: Value,
-    },
-    /// The finalizers of an object in place of those that it has at a version.
-    SetFinalizers {
-        key: Key,
-        list: Vec<String>,
-        version: String,
-    },
-    /// A new reservation, or one in place of what is there at a version.
-    Reserve {
-        key: Key,
-        addresses: Vec<IpAddr>,
-        version: Option<String>,
+    /// What a leader asks, in the name of its field manager.
+    Leader {
+        manager: String,
+        request: request::Request,
     },
     /// What the election does with the Lease, in the name of a process and at its time of day.
     Election {
@@ -55,9 +40,15 @@ pub(super) enum Request {
 
 impl Request {
     /// The object whose status this writes.
-    pub(super) fn written(&self) -> Option<&Key> {
-        if let Self::ApplyStatus { key, .. } = self {
-            Some(key)
+    pub(super) fn written(&self) -> Option<Key> {
+        if let Self::Leader { request, .. } = self
+            && let request::Request::Patch {
+                target,
+                part: request::Part::Status,
+                ..
+            } = request
+        {
+            Some(Key::of(target))
         } else {
             None
         }
@@ -75,10 +66,11 @@ pub(super) enum Answer {
     },
     /// The watch is accepted. What it delivers is the business of [`super::stream`].
     Watching,
-    Found(Option<Arc<Object>>),
-    Applied(Arc<Object>),
-    /// The object says already what was to be written: it stays at its version.
-    Unchanged(Arc<Object>),
+    Leader {
+        answer: request::Answer,
+        /// The object says already what was to be written: it stays at its version.
+        unchanged: bool,
+    },
     Lease(Option<Record>),
     LeaseWritten(Record),
 }
@@ -102,20 +94,12 @@ impl Store {
     /// Serves one request.
     pub(super) fn serve(&mut self, stamp: Stamp, request: &Request) -> Result<Answer, Failure> {
         match request {
-            Request::List(kind) => Ok(self.list(*kind, is_selected)),
-            Request::ListOthers => Ok(self.list(Kind::Services, |object| !is_selected(object))),
+            Request::List(kind) => Ok(self.list(*kind)),
             Request::Watch { since, .. } => match self.position_after(*since) {
                 Ok(_) => Ok(Answer::Watching),
                 Err(_gone) => Err(GONE),
             },
-            Request::Get(key) => Ok(Answer::Found(self.get(key).cloned())),
-            Request::ApplyStatus { key, patch } => self.apply_status(stamp, key, patch),
-            Request::SetFinalizers { key, list, version } => self.set_finalizers(stamp, key, list, version),
-            Request::Reserve {
-                key,
-                addresses,
-                version,
-            } => self.reserve(stamp, key, addresses, version.as_deref()),
+            Request::Leader { manager, request } => self.serve_leader(stamp, manager, request),
             Request::Election {
                 identity,
                 action,
@@ -124,10 +108,10 @@ impl Store {
         }
     }
 
-    fn list(&self, kind: Kind, selected: impl Fn(&Object) -> bool) -> Answer {
+    fn list(&self, kind: Kind) -> Answer {
         let objects = self.of_kind(kind).map(|(_, object)| Arc::clone(object));
         Answer::Listed {
-            objects: objects.filter(|object| selected(object)).collect(),
+            objects: objects.filter(|object| is_selected(object)).collect(),
             revision: self.revision(),
             position: self.log().len(),
         }

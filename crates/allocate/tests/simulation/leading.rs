@@ -5,13 +5,14 @@ use jiff::Timestamp;
 
 use super::api::{Answer, Failure};
 use super::chance::Chance;
-use super::errand::{Errand, Progress, RETRY};
+use super::errand::{Errand, Step};
 use super::log::Seen;
 use super::object::Kind;
 use super::replica::Machines;
 use super::stream::Delivery;
 use super::watch::Watch;
 use allocate::REQUEST_TIMEOUT;
+use allocate::task::{Progress, RETRY};
 
 /// What a process has only while it leads.
 #[derive(Debug)]
@@ -19,16 +20,16 @@ pub(super) struct Leading {
     machines: Machines,
     watches: BTreeMap<Kind, Watch>,
     /// Errands that are to be given a call.
-    waiting: VecDeque<Task>,
+    waiting: VecDeque<Work>,
     /// Errands by their call.
-    running: BTreeMap<u64, Task>,
+    running: BTreeMap<u64, Work>,
     /// Until when a write that ended without an answer may still take effect.
     unanswered_until: Option<Instant>,
 }
 
 /// An errand, what the machines had seen when they wished for it, and when its next request is due.
 #[derive(Debug)]
-pub(super) struct Task {
+pub(super) struct Work {
     errand: Errand,
     seen: Seen,
     due: Instant,
@@ -89,19 +90,23 @@ impl Leading {
     }
 
     pub(super) fn handle_errand_answer(&mut self, now: Instant, id: u64, answer: Result<Answer, Failure>) {
-        let Some(Task { errand, seen, .. }) = self.running.remove(&id) else {
+        let Some(Work { errand, seen, .. }) = self.running.remove(&id) else {
             return;
         };
-        let mut go_on = |errand, due| self.waiting.push_back(Task { errand, seen, due });
+        let mut go_on = |task, due| {
+            let errand = Errand::Task(task);
+            self.waiting.push_back(Work { errand, seen, due });
+        };
         match errand.answered(answer) {
-            Progress::Next(errand) => go_on(errand, now),
-            Progress::Again(errand) => go_on(errand, now + RETRY),
-            Progress::Ended(end) => {
-                if end.is_unknown() {
+            Step::Task(Progress::Next(task)) => go_on(task, now),
+            Step::Task(Progress::Again(task)) => go_on(task, now + RETRY),
+            Step::Task(Progress::Ended(ended)) => {
+                if ended.is_unknown() {
                     self.unanswered_until = Some(now + REQUEST_TIMEOUT);
                 }
-                self.machines.handle_end(now, end);
+                self.machines.handle_end(now, ended.input);
             }
+            Step::Updated(update, answer) => self.machines.handle_update_answer(now, update, answer),
         }
     }
 
@@ -119,7 +124,7 @@ impl Leading {
     pub(super) fn decide(&mut self, now: Instant, wall_clock: Timestamp) {
         let seen = Seen::new(|kind| self.watch(kind).seen());
         while let Some(errand) = self.machines.poll_errand(now, wall_clock) {
-            self.waiting.push_back(Task {
+            self.waiting.push_back(Work {
                 errand,
                 seen,
                 due: now,
@@ -134,12 +139,12 @@ impl Leading {
     }
 
     /// The next errand that is due, to be started as a call.
-    pub(super) fn poll_task(&mut self, now: Instant) -> Option<Task> {
+    pub(super) fn poll_task(&mut self, now: Instant) -> Option<Work> {
         let due = self.waiting.iter().position(|task| task.due <= now)?;
         self.waiting.remove(due)
     }
 
-    pub(super) fn start(&mut self, id: u64, task: Task) {
+    pub(super) fn start(&mut self, id: u64, task: Work) {
         self.running.insert(id, task);
     }
 

@@ -63,7 +63,7 @@ impl Oracle {
         self.pace.count_write(answer.is_ok());
         let judged = knows && !self.is_blind(stamp);
         if judged
-            && matches!(answer, Ok(Answer::Unchanged(_)))
+            && matches!(answer, Ok(Answer::Leader { unchanged: true, .. }))
             && !self.in_doubt.contains(&(who, key.clone()))
         {
             return Err(Violation(format!(
@@ -73,7 +73,7 @@ impl Oracle {
         }
         match self.is_blind(stamp) {
             true => Ok(()),
-            false => self.pace.judge(stamp.at, key),
+            false => self.pace.judge(stamp.at, &key),
         }
     }
 

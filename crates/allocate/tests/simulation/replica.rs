@@ -1,25 +1,27 @@
 //! The seam between the simulation and the machines under test: what a watch delivers becomes an [`Input`], an [`Action`]
-//! becomes an [`Errand`]. A new variant of either is an addition here and in [`super::errand`].
+//! becomes an [`Errand`].
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use config::Change;
-use config::service::Classes;
-use jiff::Timestamp;
-
-use super::errand::{End, Errand};
-use super::object::{Kind, Object};
 use allocate::reconciler::{Action, Input, Reconciler};
-use allocate::slim::slim;
-use allocate::status_updates::StatusUpdates;
+use allocate::request::Answer;
+use allocate::status_updates::{StatusUpdate, StatusUpdates};
+use allocate::{Release, slim};
+use config::service::Classes;
+use config::{Change, Update};
+use jiff::Timestamp;
+use kube::core::PartialObjectMetaExt as _;
 
-/// Which Services are Herald's.
-pub(super) fn classes() -> Classes {
-    Classes {
+use super::errand::Errand;
+use super::object::{Kind, Object};
+
+/// The release that is simulated.
+pub(super) fn release() -> Release {
+    Release::new(Classes {
         classes: vec!["heraldlb.io/herald".to_owned()],
         require_class: false,
-    }
+    })
 }
 
 /// The machines of a leader.
@@ -28,15 +30,15 @@ pub(super) struct Machines {
     reconciler: Reconciler,
     updates: StatusUpdates,
     /// The publisher waits for the end of one write before it asks for the next.
-    noticing: bool,
+    updating: bool,
 }
 
 impl Machines {
     pub(super) fn new() -> Self {
         Self {
-            reconciler: Reconciler::new(classes()),
+            reconciler: Reconciler::new(release()),
             updates: StatusUpdates::default(),
-            noticing: false,
+            updating: false,
         }
     }
 
@@ -46,50 +48,49 @@ impl Machines {
                 let Object::Service(mut service) = object else {
                     return None;
                 };
-                slim(&mut service);
+                slim(&mut service, &release());
                 Some(service)
             })),
             Kind::Namespaces => Input::Namespaces(each(change, |object| {
                 if let Object::Namespace(object) = object {
-                    Some(object)
+                    Some(object.metadata.into_response_partial())
                 } else {
                     None
                 }
             })),
-            Kind::Pools => Input::Pools(each(change, |object| {
+            Kind::Pools => Input::Objects(Update::from(each(change, |object| {
                 if let Object::Pool(object) = object {
                     Some(object)
                 } else {
                     None
                 }
-            })),
-            Kind::L2Advertisements => Input::L2Advertisements(each(change, |object| {
+            }))),
+            Kind::L2Advertisements => Input::Objects(Update::from(each(change, |object| {
                 if let Object::L2Advertisement(object) = object {
                     Some(object)
                 } else {
                     None
                 }
-            })),
-            Kind::Reservations => Input::Reservations(each(change, |object| {
+            }))),
+            Kind::Reservations => Input::Objects(Update::from(each(change, |object| {
                 if let Object::Reservation(object) = object {
                     Some(object)
                 } else {
                     None
                 }
-            })),
+            }))),
             Kind::Leases => return,
         };
         self.reconciler.handle_input(now, input);
     }
 
-    pub(super) fn handle_end(&mut self, now: Instant, end: End) {
-        match end {
-            End::Decided(input) => self.reconciler.handle_input(now, *input),
-            End::Noticed(update, outcome) => {
-                self.noticing = false;
-                self.updates.handle_outcome(now, update, outcome);
-            }
-        }
+    pub(super) fn handle_end(&mut self, now: Instant, input: Input) {
+        self.reconciler.handle_input(now, input);
+    }
+
+    pub(super) fn handle_update_answer(&mut self, now: Instant, update: StatusUpdate, answer: Answer) {
+        self.updating = false;
+        self.updates.handle_answer(now, update, answer);
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
@@ -99,37 +100,21 @@ impl Machines {
     /// What is to be done next. `wall_clock` is what the process takes for the time of day.
     pub(super) fn poll_errand(&mut self, now: Instant, wall_clock: Timestamp) -> Option<Errand> {
         while let Some(action) = self.reconciler.poll_action(now) {
-            return Some(match action {
-                Action::FindFormer => Errand::FindFormer,
-                Action::Write { object, desired, .. } => Errand::Write { object, desired },
-                Action::Reserve {
-                    service,
-                    reservation,
-                    addresses,
-                    version,
-                } => Errand::Reserve {
-                    service,
-                    reservation,
-                    addresses,
-                    version,
-                },
-                Action::Clear(name) => Errand::LookUp(name),
-                Action::Publish(publication) => {
-                    self.updates.handle_publication(*publication);
-                    continue;
-                }
-            });
+            match action {
+                Action::Do(task) => return Some(Errand::Task(task)),
+                Action::Publish(publication) => self.updates.handle_publication(*publication),
+            }
         }
-        if self.noticing {
+        if self.updating {
             return None;
         }
         let update = self.updates.poll_update(now, wall_clock)?;
-        self.noticing = true;
-        Some(Errand::StatusUpdate(Box::new(update)))
+        self.updating = true;
+        Some(Errand::Update(Box::new(update)))
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let updates = self.updates.poll_timeout().filter(|_| !self.noticing);
+        let updates = self.updates.poll_timeout().filter(|_| !self.updating);
         self.reconciler.poll_timeout().into_iter().chain(updates).min()
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use allocate::request::{self, Patch};
+
 use config::Change;
 use config::condition::of_service;
 
@@ -76,18 +78,19 @@ impl Request {
     pub(super) fn words(&self) -> String {
         match self {
             Self::List(kind) => format!("list {kind:?}"),
-            Self::ListOthers => "list other Services".to_owned(),
             Self::Watch { kind, since } => format!("watch {kind:?} since {since}"),
-            Self::Get(key) => format!("get {}", key.words()),
-            Self::ApplyStatus { key, patch } => format!("write {}: {}", key.words(), patch["status"]),
-            Self::SetFinalizers { key, list, version } => {
-                format!("finalizers {} {list:?} of {version}", key.words())
-            }
-            Self::Reserve {
-                key,
-                addresses,
-                version,
-            } => format!("reserve {} {addresses:?} of {version:?}", key.words()),
+            Self::Leader { request, .. } => match request {
+                request::Request::ListOthers { after } => format!("list other Services after {after:?}"),
+                request::Request::Get(target) => format!("get {}", Key::of(target).words()),
+                request::Request::Create { target, object } => {
+                    format!("create {}: {}", Key::of(target).words(), object["spec"])
+                }
+                request::Request::Patch {
+                    target,
+                    patch: Patch::Apply(body) | Patch::Merge(body),
+                    ..
+                } => format!("write {}: {body}", Key::of(target).words()),
+            },
             Self::Election { identity, action, .. } => format!("{identity} {action:?}"),
         }
     }
@@ -98,11 +101,21 @@ pub(super) fn heard(answer: &Result<Answer, Failure>) -> String {
     match answer {
         Ok(Answer::Listed { objects, .. }) => format!("{} objects", objects.len()),
         Ok(Answer::Watching) => "watching".to_owned(),
-        Ok(Answer::Found(found)) => format!("{:?}", found.as_ref().map(|object| object.words())),
-        Ok(Answer::Applied(object)) => format!("applied: {}", object.words()),
-        Ok(Answer::Unchanged(object)) => format!("unchanged: {}", object.words()),
+        Ok(Answer::Leader { answer, unchanged }) => match answer {
+            request::Answer::Object(object) => format!("{}, unchanged {unchanged}", version(object)),
+            answer => format!("{answer:?}"),
+        },
         Ok(Answer::Lease(lease)) => format!("{lease:?}"),
         Ok(Answer::LeaseWritten(lease)) => format!("wrote {lease:?}"),
         Err(failure) => format!("{failure:?}"),
     }
+}
+
+fn version(object: &request::Object) -> String {
+    let metadata = match object {
+        request::Object::Service(object) => &object.metadata,
+        request::Object::Reservation(object) => &object.metadata,
+        request::Object::Metadata(metadata) => metadata,
+    };
+    format!("at {:?}", metadata.resource_version)
 }

@@ -18,12 +18,16 @@ impl Bench {
             .reservations
             .remove(&ReservationName::new("default", name))
             .unwrap();
-        self.input(Input::Reservations(Change::Deleted(Stored::Readable(object))));
+        self.input(objects::<IPReservation>(Change::Deleted(Stored::Readable(
+            object,
+        ))));
     }
 
     fn seen(&mut self, name: &str) {
         let object = self.reservations[&ReservationName::new("default", name)].clone();
-        self.input(Input::Reservations(Change::Applied(Stored::Readable(object))));
+        self.input(objects::<IPReservation>(Change::Applied(Stored::Readable(
+            object,
+        ))));
     }
 }
 
@@ -78,12 +82,13 @@ fn a_reservation_that_is_deleted_under_its_service_is_written_again() {
 fn a_service_moves_to_the_address_of_the_reservation_that_it_names() {
     let mut bench = Bench::started("192.0.2.0/24");
     bench.apply("web", load_balancer());
-    bench.reserve(
-        ServiceName::new("default", "web"),
-        ReservationName::new("default", "front"),
-        &["192.0.2.9".parse().unwrap()],
-        None,
-    );
+    let front = Target::Custom(ObjectName {
+        kind: Kind::IPReservation,
+        namespace: Some("default".into()),
+        name: "front".into(),
+    });
+    let object = front.object(None, &[("spec", json!({"addresses": ["192.0.2.9"]}))]);
+    bench.reserve(&front, &object);
     bench.seen("front");
     bench.writes.clear();
     bench.apply_with("web", reserve("front"), load_balancer());

@@ -1,10 +1,10 @@
-use crds::Condition;
+use crds::{BFDProfile, BGPAdvertisement, BGPPeer, Community, Condition};
 use k8s_openapi::api::core::v1::Node;
 use kube::core::PartialObjectMeta;
 use serde::de::DeserializeOwned;
 
 use super::*;
-use crate::status_updates::{Content, IN_USE, Outcome, StatusUpdates};
+use crate::status_updates::{Content, IN_USE, StatusUpdates};
 
 fn object<K: DeserializeOwned>(kind: &str, name: &str, spec: Value) -> K {
     serde_json::from_value(json!({
@@ -30,20 +30,14 @@ fn profile() -> Stored<BFDProfile> {
     object("BFDProfile", "fast", json!({}))
 }
 
-impl Bench {
-    fn told(&mut self, input: RoutingInput) {
-        self.input(Input::Routing(input));
-    }
-}
-
 /// Everything that BGP is set up by is listed, and there is nothing.
 fn bench() -> Bench {
     let mut bench = Bench::started("192.0.2.0/24");
-    bench.told(RoutingInput::Advertisements(Change::Listed(vec![])));
-    bench.told(RoutingInput::Peers(Change::Listed(vec![])));
-    bench.told(RoutingInput::Profiles(Change::Listed(vec![])));
-    bench.told(RoutingInput::Communities(Change::Listed(vec![])));
-    bench.told(RoutingInput::Nodes(Change::Listed(vec![node(
+    bench.input(objects::<BGPAdvertisement>(Change::Listed(vec![])));
+    bench.input(objects::<BGPPeer>(Change::Listed(vec![])));
+    bench.input(objects::<BFDProfile>(Change::Listed(vec![])));
+    bench.input(objects::<Community>(Change::Listed(vec![])));
+    bench.input(Input::Nodes(Change::Listed(vec![node(
         "n1",
         json!({"rack": "a"}),
     )])));
@@ -52,13 +46,18 @@ fn bench() -> Bench {
 
 /// What is written about the custom resources after the last publication.
 fn updates(bench: &mut Bench) -> Vec<(String, Content)> {
-    bench.pass(Duration::from_secs(1));
+    bench.pass(Duration::from_secs(2));
     let mut updates = StatusUpdates::default();
     updates.handle_publication(bench.publications.last().cloned().unwrap());
     let mut written = Vec::new();
     while let Some(update) = updates.poll_update(bench.now, timestamp()) {
         written.push((update.object.to_string(), update.content.clone()));
-        updates.handle_outcome(bench.now, update, Outcome::Written(Some("8".into())));
+        let metadata = kube::core::ObjectMeta {
+            resource_version: Some("8".into()),
+            ..kube::core::ObjectMeta::default()
+        };
+        let written = Answer::Object(Box::new(Object::Metadata(metadata)));
+        updates.handle_answer(bench.now, update, written);
     }
     written
 }
@@ -79,14 +78,14 @@ fn conditions(bench: &mut Bench, name: &str) -> Vec<String> {
 #[test]
 fn all_kinds_are_told_that_they_are_in_force() {
     let mut bench = bench();
-    bench.told(RoutingInput::Peers(Change::Applied(peer("tor", json!({})))));
-    bench.told(RoutingInput::Advertisements(Change::Applied(object(
+    bench.input(objects::<BGPPeer>(Change::Applied(peer("tor", json!({})))));
+    bench.input(objects::<BGPAdvertisement>(Change::Applied(object(
         "BGPAdvertisement",
         "all",
         json!({}),
     ))));
-    bench.told(RoutingInput::Profiles(Change::Applied(profile())));
-    bench.told(RoutingInput::Communities(Change::Applied(object(
+    bench.input(objects::<BFDProfile>(Change::Applied(profile())));
+    bench.input(objects::<Community>(Change::Applied(object(
         "Community",
         "names",
         json!({}),
@@ -109,7 +108,7 @@ fn all_kinds_are_told_that_they_are_in_force() {
 #[test]
 fn what_is_missing_is_named_and_its_coming_is_told() {
     let mut bench = bench();
-    bench.told(RoutingInput::Peers(Change::Applied(peer(
+    bench.input(objects::<BGPPeer>(Change::Applied(peer(
         "tor",
         json!({"bfdProfile": "fast"}),
     ))));
@@ -119,7 +118,7 @@ fn what_is_missing_is_named_and_its_coming_is_told() {
             "Accepted=False MissingReference bfdProfile: there is no BFDProfile fast: create it, or write another; not in force"
         ]
     );
-    bench.told(RoutingInput::Profiles(Change::Applied(profile())));
+    bench.input(objects::<BFDProfile>(Change::Applied(profile())));
     assert_eq!(
         conditions(&mut bench, "BGPPeer tor"),
         ["Accepted=True Accepted in force"]
@@ -130,12 +129,12 @@ fn what_is_missing_is_named_and_its_coming_is_told() {
 #[test]
 fn what_is_in_force_and_amiss_is_warned_of() {
     let mut bench = bench();
-    bench.told(RoutingInput::Peers(Change::Applied(peer(
+    bench.input(objects::<BGPPeer>(Change::Applied(peer(
         "tor",
         json!({"holdTime": "0s"}),
     ))));
     let echo = object("BFDProfile", "echo", json!({"echoMode": true}));
-    bench.told(RoutingInput::Profiles(Change::Applied(echo)));
+    bench.input(objects::<BFDProfile>(Change::Applied(echo)));
     let peer_says = conditions(&mut bench, "BGPPeer tor");
     assert_eq!(peer_says[0], "Accepted=True Accepted in force");
     assert!(
@@ -146,7 +145,7 @@ fn what_is_in_force_and_amiss_is_warned_of() {
         conditions(&mut bench, "BFDProfile echo")[1]
             .starts_with("Warning=True NoEcho echoMode has no effect")
     );
-    bench.told(RoutingInput::Peers(Change::Applied(peer("tor", json!({})))));
+    bench.input(objects::<BGPPeer>(Change::Applied(peer("tor", json!({})))));
     assert_eq!(conditions(&mut bench, "BGPPeer tor").len(), 1);
 }
 
@@ -155,8 +154,8 @@ fn what_is_in_force_and_amiss_is_warned_of() {
 fn whether_two_peers_meet_is_judged_by_the_labels_of_nodes_as_they_change() {
     let mut bench = bench();
     let of_rack = |rack: &str| json!({"nodeSelectors": [{"matchLabels": {"rack": rack}}]});
-    bench.told(RoutingInput::Peers(Change::Applied(peer("a", of_rack("a")))));
-    bench.told(RoutingInput::Peers(Change::Applied(peer(
+    bench.input(objects::<BGPPeer>(Change::Applied(peer("a", of_rack("a")))));
+    bench.input(objects::<BGPPeer>(Change::Applied(peer(
         "b",
         json!({
             "nodeSelectors": [{"matchLabels": {"rack": "b"}}, {"matchLabels": {"side": "left"}}],
@@ -167,13 +166,10 @@ fn whether_two_peers_meet_is_judged_by_the_labels_of_nodes_as_they_change() {
         ["Accepted=True Accepted in force"]
     );
     let published = bench.publications.len();
-    bench.told(RoutingInput::Nodes(Change::Applied(node(
-        "n1",
-        json!({"rack": "a"}),
-    ))));
+    bench.input(Input::Nodes(Change::Applied(node("n1", json!({"rack": "a"})))));
     bench.pass(Duration::from_secs(1));
     assert_eq!(bench.publications.len(), published, "a heartbeat is no news");
-    bench.told(RoutingInput::Nodes(Change::Applied(node(
+    bench.input(Input::Nodes(Change::Applied(node(
         "n1",
         json!({"rack": "a", "side": "left"}),
     ))));
@@ -182,11 +178,8 @@ fn whether_two_peers_meet_is_judged_by_the_labels_of_nodes_as_they_change() {
         said[0].starts_with("Accepted=False Conflict BGPPeer a is 192.0.2.1 too"),
         "{said:?}"
     );
-    bench.told(RoutingInput::Nodes(Change::Deleted(node("n1", json!({})))));
-    bench.told(RoutingInput::Nodes(Change::Applied(node(
-        "n2",
-        json!({"rack": "b"}),
-    ))));
+    bench.input(Input::Nodes(Change::Deleted(node("n1", json!({})))));
+    bench.input(Input::Nodes(Change::Applied(node("n2", json!({"rack": "b"})))));
     assert_eq!(
         conditions(&mut bench, "BGPPeer b"),
         ["Accepted=True Accepted in force"]
@@ -204,9 +197,9 @@ fn a_profile_that_a_peer_names_cannot_be_deleted_until_none_does() {
         })
     };
     let mut bench = bench();
-    bench.told(RoutingInput::Profiles(Change::Applied(profile())));
+    bench.input(objects::<BFDProfile>(Change::Applied(profile())));
     assert_eq!(finalizers(&mut bench), None);
-    bench.told(RoutingInput::Peers(Change::Applied(peer(
+    bench.input(objects::<BGPPeer>(Change::Applied(peer(
         "tor",
         json!({"bfdProfile": "fast"}),
     ))));
@@ -219,7 +212,7 @@ fn a_profile_that_a_peer_names_cannot_be_deleted_until_none_does() {
         },
     }))
     .unwrap();
-    bench.told(RoutingInput::Profiles(Change::Applied(closing)));
+    bench.input(objects::<BFDProfile>(Change::Applied(closing)));
     assert_eq!(finalizers(&mut bench), None);
     assert_eq!(
         conditions(&mut bench, "BFDProfile fast"),
@@ -231,7 +224,7 @@ fn a_profile_that_a_peer_names_cannot_be_deleted_until_none_does() {
         conditions(&mut bench, "BGPPeer tor"),
         ["Accepted=True Accepted in force"]
     );
-    bench.told(RoutingInput::Peers(Change::Applied(peer("tor", json!({})))));
+    bench.input(objects::<BGPPeer>(Change::Applied(peer("tor", json!({})))));
     assert_eq!(finalizers(&mut bench), Some(vec!["example.com/other".to_owned()]));
 }
 
@@ -240,10 +233,10 @@ fn a_profile_that_a_peer_names_cannot_be_deleted_until_none_does() {
 fn nothing_of_bgp_is_judged_by_half_of_what_there_is_and_no_address_waits_for_it() {
     let mut bench = Bench::started("192.0.2.0/24");
     let tor = peer("tor", json!({"bfdProfile": "fast"}));
-    bench.told(RoutingInput::Peers(Change::Listed(vec![tor])));
-    bench.told(RoutingInput::Advertisements(Change::Listed(vec![])));
-    bench.told(RoutingInput::Communities(Change::Listed(vec![])));
-    bench.told(RoutingInput::Nodes(Change::Listed(vec![])));
+    bench.input(objects::<BGPPeer>(Change::Listed(vec![tor])));
+    bench.input(objects::<BGPAdvertisement>(Change::Listed(vec![])));
+    bench.input(objects::<Community>(Change::Listed(vec![])));
+    bench.input(Input::Nodes(Change::Listed(vec![])));
     bench.apply("web", load_balancer());
     assert_eq!(bench.address("web"), "192.0.2.0");
     assert!(
@@ -251,7 +244,7 @@ fn nothing_of_bgp_is_judged_by_half_of_what_there_is_and_no_address_waits_for_it
             .iter()
             .all(|(object, _)| object.starts_with("IPPool"))
     );
-    bench.told(RoutingInput::Profiles(Change::Listed(vec![profile()])));
+    bench.input(objects::<BFDProfile>(Change::Listed(vec![profile()])));
     assert_eq!(
         conditions(&mut bench, "BGPPeer tor"),
         ["Accepted=True Accepted in force"]

@@ -1,6 +1,7 @@
 use super::*;
 use crate::agenda::STATUS_DELAY;
-use crate::tracked::Errand;
+use crate::task::Clearing;
+use crate::tracked::UnderWay;
 
 /// P-ALLOC-66
 #[test]
@@ -43,7 +44,8 @@ fn an_address_is_not_free_before_the_status_that_shows_it_is_clear() {
         .reconciler
         .handle_input(bench.now, Input::Services(Change::Deleted(object)));
     let clear = bench.reconciler.poll_action(bench.now);
-    assert_eq!(clear, Some(Action::Clear(ServiceName::new("default", "first"))));
+    let looked_up = Clearing::LookUp(ServiceName::new("default", "first"));
+    assert!(matches!(clear, Some(Action::Do(Task::Clear(clear))) if clear == looked_up));
     bench.drain();
     assert_eq!(bench.address("second"), "");
     bench.input(Input::Ended(
@@ -56,13 +58,13 @@ fn an_address_is_not_free_before_the_status_that_shows_it_is_clear() {
 #[test]
 fn without_a_pool_the_service_waits_and_says_so_until_there_is_one() {
     let mut bench = Bench::new();
-    bench.input(Input::Pools(Change::Listed(vec![])));
+    bench.input(objects::<IPPool>(Change::Listed(vec![])));
     bench.list();
     bench.apply("web", load_balancer());
     let (reason, message) = bench.condition("web");
     assert_eq!(reason, "NoPool");
     assert!(message.starts_with("there is no IPPool: create one"), "{message}");
-    bench.input(Input::Pools(Change::Applied(pool("home", "192.0.2.0/24"))));
+    bench.input(objects::<IPPool>(Change::Applied(pool("home", "192.0.2.0/24"))));
     assert_eq!(bench.address("web"), "192.0.2.0");
 }
 
@@ -105,7 +107,7 @@ fn use_of_the_pools_is_published_once_after_a_burst() {
     let [publication] = bench.publications.as_slice() else {
         panic!("{} publications", bench.publications.len())
     };
-    assert_eq!(publication.usage[&model::PoolName("home".into())].assigned.v4, 20);
+    assert_eq!(publication.usage[&PoolName("home".into())].assigned.v4, 20);
     assert_eq!(publication.served, (20, 0));
     bench.pass(Duration::from_secs(600));
     assert_eq!(bench.publications.len(), 1);
@@ -118,15 +120,8 @@ fn a_service_deleted_while_its_status_is_written_gives_its_address_back() {
     let object = bench.put("first", load_balancer());
     let seen = Input::Services(Change::Applied(object.clone()));
     bench.reconciler.handle_input(bench.now, seen);
-    let Some(Action::Write {
-        object: decided,
-        desired,
-        ..
-    }) = bench.reconciler.poll_action(bench.now)
-    else {
-        panic!("nothing is written")
-    };
-    let written = bench.write(&decided, &desired.patch(&decided, timestamp()));
+    let write = bench.next_write();
+    let written = bench.write(write);
     bench.store.remove(&ServiceName::new("default", "first"));
     bench.input(Input::Services(Change::Deleted(object)));
     bench.input(written);
@@ -142,7 +137,7 @@ fn what_a_late_watch_shows_of_a_service_that_is_gone_takes_no_address_back() {
     let late: Vec<Service> = std::mem::take(&mut bench.late);
     let name = ServiceName::new("default", "first");
     bench.store.remove(&name);
-    bench.reconciler.services.get_mut(&name).unwrap().in_flight = Some(Errand::Status);
+    bench.reconciler.services.get_mut(&name).unwrap().in_flight = Some(UnderWay::Status);
     bench.input(Input::Ended(name, Ending::Missing));
     bench.apply("second", load_balancer());
     assert_eq!(bench.address("second"), "192.0.2.7");
@@ -159,7 +154,7 @@ fn what_a_late_watch_shows_of_a_service_that_is_gone_takes_no_address_back() {
 fn a_service_that_prefers_both_families_gets_the_second_when_an_address_becomes_free() {
     let mut bench = Bench::started("192.0.2.0/24");
     let dual = pool_of("home", &["192.0.2.0/24", "2001:db8::7/128"]);
-    bench.input(Input::Pools(Change::Applied(dual)));
+    bench.input(objects::<IPPool>(Change::Applied(dual)));
     let spec = |policy: &str| json!({"type": "LoadBalancer", "clusterIPs": ["10.96.0.7", "fd00::7"], "ipFamilyPolicy": policy});
     bench.apply("first", spec("RequireDualStack"));
     bench.apply("second", spec("PreferDualStack"));
@@ -178,8 +173,7 @@ fn a_write_that_is_refused_is_tried_again_later_each_time_and_not_before_the_ser
         .handle_input(bench.now, Input::Services(Change::Applied(object)));
     let mut refuse = |retry_after| {
         bench.reconciler.handle_timeout(bench.now);
-        let action = bench.reconciler.poll_action(bench.now);
-        assert!(matches!(action, Some(Action::Write { .. })), "{action:?}");
+        bench.next_write();
         let refused = Ending::Refused { retry_after };
         let name = ServiceName::new("default", "web");
         bench

@@ -6,9 +6,12 @@ fn nothing_is_given_out_before_every_first_list_is_in() {
     let mut bench = Bench::new();
     let service = bench.put("web", load_balancer());
     bench.input(Input::Services(Change::Listed(vec![service])));
-    bench.input(Input::Pools(Change::Listed(vec![pool("home", "192.0.2.0/24")])));
-    bench.input(Input::L2Advertisements(Change::Listed(vec![])));
-    bench.input(Input::Reservations(Change::Listed(vec![])));
+    bench.input(objects::<IPPool>(Change::Listed(vec![pool(
+        "home",
+        "192.0.2.0/24",
+    )])));
+    bench.input(objects::<L2Advertisement>(Change::Listed(vec![])));
+    bench.input(objects::<IPReservation>(Change::Listed(vec![])));
     assert!(bench.writes.is_empty() && !bench.reconciler.started());
     bench.input(Input::Namespaces(Change::Listed(vec![])));
     assert_eq!(bench.address("web"), "192.0.2.0");
@@ -60,14 +63,14 @@ fn of_two_services_with_one_address_the_older_keeps_it() {
 fn a_service_waits_for_the_labels_of_its_namespace_where_a_pool_looks_at_them() {
     let mut bench = Bench::started("198.51.100.0/24");
     let gold = serde_json::from_value(json!({
-        "apiVersion": "heraldlb.io/v1beta1", "kind": "IPPool", "metadata": {"name": "gold"},
+        "apiVersion": "heraldlb.io/v1beta1", "kind": "IPPool", "metadata": {"name": "gold", "resourceVersion": "1"},
         "spec": {
             "addresses": ["192.0.2.0/24"],
             "serviceAllocation": {"namespaceSelectors": [{"matchLabels": {"tier": "gold"}}]},
         },
     }))
     .unwrap();
-    bench.input(Input::Pools(Change::Applied(gold)));
+    bench.input(objects::<IPPool>(Change::Applied(gold)));
     bench.input(Input::Namespaces(Change::Deleted(namespace(
         "default",
         json!({}),

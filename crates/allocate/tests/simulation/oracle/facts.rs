@@ -11,7 +11,7 @@ use kube::ResourceExt;
 use model::{AddressRange, Family, Labels, ReservationName};
 
 use crate::object::{Key, Kind, Object};
-use crate::replica::classes;
+use crate::replica::release;
 use crate::store::Store;
 
 /// The addresses in a status.
@@ -30,7 +30,7 @@ pub(super) fn holds(object: &Object, address: IpAddr) -> bool {
 }
 
 pub(super) fn is_ours(service: &Service) -> bool {
-    config::service::is_ours(service, &classes())
+    config::service::is_ours(service, &release().classes)
 }
 
 /// What a Service asks for, with the labels of its namespace as they are in the store now.

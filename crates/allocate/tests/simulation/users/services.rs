@@ -1,6 +1,8 @@
 use std::time::Duration;
 
+use allocate::request::Patch;
 use config::service::{ADDRESS_POOL, ALLOW_SHARED_IP, LOAD_BALANCER_IPS, REALLOCATE, RESERVE};
+use crds::condition::ANNOUNCED;
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::json;
@@ -69,26 +71,20 @@ impl Users {
 
     /// A speaker writes its own condition: the version changes and nothing that the controller reads.
     pub(super) fn touch_status(&mut self, store: &mut Store, now: Duration) -> String {
-        let Some((key, mut service)) = self.any_service(store) else {
+        let Some((key, _)) = self.any_service(store) else {
             return NOTHING.to_owned();
         };
-        let conditions = service
-            .status
-            .get_or_insert_default()
-            .conditions
-            .get_or_insert_default();
-        conditions.retain(|condition| condition.type_ != "heraldlb.io/Announced");
-        conditions.push(Condition {
-            type_: "heraldlb.io/Announced".to_owned(),
+        let condition = Condition {
+            type_: ANNOUNCED.to_owned(),
             status: "True".to_owned(),
             reason: "Announced".to_owned(),
             message: format!("from node-{}", self.chance.below(3)),
             observed_generation: None,
             last_transition_time: time(now),
-        });
-        let words = format!("a speaker touches {}/{}", key.namespace, key.name);
-        store.put(Stamp::user(now), key, Object::Service(service));
-        words
+        };
+        let patch = Patch::Apply(json!({"status": {"conditions": [condition]}}));
+        store.patch_status(Stamp::user(now), &key, "herald-speaker", &patch);
+        format!("a speaker touches {}/{}", key.namespace, key.name)
     }
 
     fn change(&mut self, service: &mut Service) {

@@ -30,7 +30,7 @@ impl World {
                 call.request.words()
             )
         });
-        let written = call.request.written().cloned();
+        let written = call.request.written();
         if let Some(at) = fate.arrives {
             self.at(at, Event::Arrive(who, id, Box::new(call.request), call.seen));
         }
@@ -66,7 +66,7 @@ impl World {
     /// Whether the process that waits for the answer knows the last change of the object: it saw it, or made it.
     fn knows(&mut self, who: Who, id: u64, request: &Request, seen: Seen) -> bool {
         let awaited = self.process_mut(who).is_some_and(|process| process.awaits(id));
-        let last = request.written().and_then(|key| self.store.last_change(key));
+        let last = request.written().and_then(|key| self.store.last_change(&key));
         awaited && last.is_some_and(|(index, entry)| entry.is_by(who) || index < seen.of(entry.key.kind))
     }
 
