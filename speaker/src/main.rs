@@ -19,7 +19,7 @@ use speaker::bgp::accepted::Accepting;
 use speaker::bgp::bfd::{Bfd, Scheduling};
 use speaker::bgp::peering::{Peers, longest_farewell};
 use speaker::decide::decision::{Decider, Settings};
-use speaker::layer2::announcer::{Leave, Memory};
+use speaker::layer2::announcer::Memory;
 use speaker::layer2::segments::{Segments, Surroundings};
 use speaker::report::outbox::Standings;
 use speaker::report::passwords::Verdicts;
@@ -30,8 +30,9 @@ use speaker::report::{metrics, passwords};
 use speaker::speaker::{API, KNOWLEDGE, LONGEST_ROUND, SEGMENTS, Speaker};
 use speaker::state::State;
 use speaker::state::keeper::{self, Keeper};
+use speaker::watch::departure::{Departure, Shutdown};
 use speaker::watch::sources::{self, Sources};
-use speaker::watch::{contact, datapath, departure, forwarding, secrets};
+use speaker::watch::{contact, datapath, forwarding, secrets};
 use tokio::sync::{mpsc, watch};
 
 const USER_AGENT: &str = concat!("herald-speaker/", env!("CARGO_PKG_VERSION"));
@@ -86,7 +87,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     // What is announced goes on, or begins, without the API server.
     let (wanted, desired) = watch::channel(Arc::new(wanted));
     let (peerings, peers_desired) = watch::channel(Arc::new(peerings));
-    let (leave, leaving) = watch::channel(Leave::Stay);
+    let (leave, leaving) = watch::channel(None);
     let (able_sender, able) = watch::channel(true);
     tokio::spawn(datapath::follow(kube_proxy_health, able_sender));
     let (keeps_sender, keeps_routes) = watch::channel(true);
@@ -157,6 +158,13 @@ async fn run(args: Args) -> anyhow::Result<()> {
         able.clone(),
         keeps_sender,
     ));
+    let departure = Departure {
+        client: client.clone(),
+        namespace: namespace.clone(),
+        daemon_set,
+        node: me.clone(),
+        drain_on_cordon,
+    };
     let (standings, told) = watch::channel(Standings::new());
     let (shown_sender, shown) = mpsc::unbounded_channel();
     tokio::spawn(Reporter::new(client.clone(), &node_name, told, shown, &event_metrics).run());
@@ -219,9 +227,14 @@ async fn run(args: Args) -> anyhow::Result<()> {
         ended = &mut speaking => bail!("nobody decides any more: {ended:?}"),
         ended = watches.join_next() => bail!("a watch has ended: {ended:?}"),
     }
-    let how = departure::how(&client, &namespace, daemon_set.as_deref()).await;
+    let known_to_drain = peerings.borrow().drain;
+    let how = if known_to_drain {
+        Shutdown::HandOver
+    } else {
+        departure.how().await
+    };
     tracing::info!(?how, "taking leave");
-    leave.send_replace(how);
+    leave.send_replace(Some(how));
     let patience = HAND_OVER.max(longest_farewell(&peerings.borrow()));
     let leaving = async {
         let _ = peering.await;

@@ -12,7 +12,7 @@ use config::{Dial, Live, PeerSession, Remote};
 use model::{Family, NodeName, PeerName};
 use speaker::bgp::bfd::{Bfd, Scheduling};
 use speaker::bgp::peering::{Peering, Peerings, Peers, Sessions};
-use speaker::layer2::announcer::Leave;
+use speaker::watch::departure::Shutdown;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 struct Bench {
     listener: TcpListener,
     desired: watch::Sender<Arc<Peerings>>,
-    leave: watch::Sender<Leave>,
+    leave: watch::Sender<Option<Shutdown>>,
     sessions: Sessions,
     running: JoinHandle<()>,
 }
@@ -42,7 +42,7 @@ impl Bench {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (desired, receiver) = watch::channel(Arc::new(peerings(port)));
-        let (leave, leaving) = watch::channel(Leave::Stay);
+        let (leave, leaving) = watch::channel(None);
         let (_, able) = watch::channel(true);
         let peers = Peers::new(
             NodeName("n1".into()),
@@ -349,7 +349,7 @@ async fn a_speaker_that_comes_back_goes_without_a_word_where_routes_are_kept() {
     peer.say(&[wire::open(&theirs), wire::keepalive()].concat()).await;
     bench.wait_for(State::Established).await;
     while peer.next().await != Some(Said::EndOfRib) {}
-    bench.leave.send_replace(Leave::Return);
+    bench.leave.send_replace(Some(Shutdown::Restart));
     assert_eq!(peer.news().await, None, "closed, and no NOTIFICATION");
     within(bench.running).await.unwrap();
 }
@@ -361,7 +361,7 @@ async fn a_speaker_that_goes_for_good_withdraws_first() {
     let mut peer = bench.connected().await;
     bench.wait_for(State::Established).await;
     while peer.next().await != Some(Said::EndOfRib) {}
-    bench.leave.send_replace(Leave::HandOver);
+    bench.leave.send_replace(Some(Shutdown::HandOver));
     assert_eq!(
         peer.news().await,
         announced("192.0.2.1/32"),

@@ -16,7 +16,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::bgp::accepted::Offered;
 use crate::bgp::bfd::Bfd;
-use crate::layer2::announcer::Leave;
+use crate::watch::departure::Shutdown;
 
 mod addresses;
 mod connection;
@@ -72,7 +72,7 @@ impl Peering {
 pub struct Peers {
     node: NodeName,
     desired: watch::Receiver<Arc<Peerings>>,
-    leave: watch::Receiver<Leave>,
+    leave: watch::Receiver<Option<Shutdown>>,
     able: watch::Receiver<bool>,
     bfd: Bfd,
     sessions: Sessions,
@@ -98,7 +98,7 @@ impl Peers {
     pub fn new(
         node: NodeName,
         desired: watch::Receiver<Arc<Peerings>>,
-        leave: watch::Receiver<Leave>,
+        leave: watch::Receiver<Option<Shutdown>>,
         able: watch::Receiver<bool>,
         bfd: Bfd,
     ) -> Self {
@@ -142,9 +142,9 @@ impl Peers {
                 changed = self.leave.changed() => {
                     let how = *self.leave.borrow_and_update();
                     match (changed, how) {
-                        (Ok(()), Leave::Stay) => {}
-                        (Ok(()), Leave::Return) | (Err(_), _) => break self.restart().await,
-                        (Ok(()), Leave::HandOver) => break self.hand_over().await,
+                        (Ok(()), None) => {}
+                        (Ok(()), Some(Shutdown::Restart)) | (Err(_), _) => break self.restart().await,
+                        (Ok(()), Some(Shutdown::HandOver)) => break self.hand_over().await,
                     }
                 }
                 Ok(()) = self.able.changed() => self.update(),

@@ -39,6 +39,7 @@ use tokio::time::Instant;
 use crate::decide::wanted::Wanted;
 use crate::kernel::links::{ExcludeList, Links};
 use crate::kernel::packet::SocketError;
+use crate::watch::departure::Shutdown;
 use crate::watch::keys::KeysError;
 
 mod interface;
@@ -72,21 +73,9 @@ pub struct Agreeing {
     /// Whether this node forwards.
     pub able: watch::Receiver<bool>,
     /// How this process is to end, if it is to.
-    pub leave: watch::Receiver<Leave>,
+    pub leave: watch::Receiver<Option<Shutdown>>,
     /// What was agreed before, and what is agreed.
     pub memory: Memory,
-}
-
-/// How a speaker ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Leave {
-    /// It does not.
-    #[default]
-    Stay,
-    /// For good: others take over before it stops.
-    HandOver,
-    /// Another speaker is about to take its place on this node: nothing moves.
-    Return,
 }
 
 /// What happened, for whoever tells users. Reports on one interface come in the order in which things happened.
@@ -352,8 +341,11 @@ impl Announcer {
 
     /// Whether this speaker was to leave, and all its interfaces have.
     fn has_left(&self) -> bool {
-        let leave = self.agreeing.as_ref().map(|agreeing| *agreeing.leave.borrow());
-        leave.unwrap_or_default() != Leave::Stay && self.tasks.is_empty()
+        let leave = self
+            .agreeing
+            .as_ref()
+            .and_then(|agreeing| *agreeing.leave.borrow());
+        leave.is_some() && self.tasks.is_empty()
     }
 
     fn reconcile(&mut self) {

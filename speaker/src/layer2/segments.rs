@@ -13,8 +13,9 @@ use tokio::task::JoinHandle;
 use crate::decide::wanted::Wanted;
 use crate::kernel::ipvs;
 use crate::kernel::links::{ExcludeList, Watcher, included};
-use crate::layer2::announcer::{Agreeing, Announcer, Knowledge, Leave, Memory, Report};
+use crate::layer2::announcer::{Agreeing, Announcer, Knowledge, Memory, Report};
 use crate::report::metrics;
+use crate::watch::departure::Shutdown;
 use crate::watch::keys::Follower;
 
 /// What it takes.
@@ -27,7 +28,7 @@ pub struct Surroundings {
     /// Who is told what happens.
     pub reports: mpsc::UnboundedSender<Report>,
     /// How this process is to end, if it is to.
-    pub leave: watch::Receiver<Leave>,
+    pub leave: watch::Receiver<Option<Shutdown>>,
     /// What was agreed before, and what is agreed.
     pub memory: Memory,
     /// Regular expressions of the interfaces never used.

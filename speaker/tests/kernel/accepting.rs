@@ -8,7 +8,7 @@ use bgp::wire::NextHop;
 use model::PeerName;
 use speaker::bgp::accepted::{Accepting, Offer, OfferHandle, Offered};
 use speaker::bgp::peering::{Peerings, Sessions};
-use speaker::layer2::announcer::Leave;
+use speaker::watch::departure::Shutdown;
 use tokio::sync::watch;
 
 use crate::namespace::{Namespace, eventually};
@@ -18,7 +18,7 @@ struct Node {
     namespace: Namespace,
     _router: Namespace,
     offered: Offered,
-    leave: watch::Sender<Leave>,
+    leave: watch::Sender<Option<Shutdown>>,
     running: JoinHandle<()>,
     peerings: watch::Sender<Arc<Peerings>>,
 }
@@ -32,7 +32,7 @@ impl Node {
         namespace.ip("addr add 2001:db8::1/64 dev eth0 nodad");
         prepare.iter().for_each(|line| drop(namespace.ip(line)));
         let offered = Offered::default();
-        let (leave, leaving) = watch::channel(Leave::Stay);
+        let (leave, leaving) = watch::channel(None);
         let (peerings, described) = watch::channel(Arc::new(Peerings::default()));
         let accepting = Accepting::new(&offered, described, leaving, Sessions::default());
         let running = namespace.spawn(move || {
@@ -197,7 +197,7 @@ fn a_speaker_that_is_replaced_leaves_its_routes_and_one_that_goes_takes_them_alo
     let ways = [("198.51.100.0/24", v4("192.0.2.2"))];
     let router = offers(&node, "a", &ways);
     node.has("198.51.100.0/24 via 192.0.2.2 dev eth0");
-    node.leave.send_replace(Leave::Return);
+    node.leave.send_replace(Some(Shutdown::Restart));
     drop(router);
     ended(node.running);
     let shown = node.namespace.ip("route show proto 72");
@@ -206,7 +206,7 @@ fn a_speaker_that_is_replaced_leaves_its_routes_and_one_that_goes_takes_them_alo
     let node = Node::start(&[]);
     let router = offers(&node, "a", &ways);
     node.has("198.51.100.0/24 via 192.0.2.2 dev eth0");
-    node.leave.send_replace(Leave::HandOver);
+    node.leave.send_replace(Some(Shutdown::HandOver));
     node.has("198.51.100.0/24 via 192.0.2.2 dev eth0");
     drop(router);
     ended(node.running);

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use claim::{Key, Keys, UnitId};
 use model::NodeName;
 use speaker::decide::wanted::{Unit, Wanted};
-use speaker::layer2::announcer::{Agreeing, Interfaces, Leave, Memory};
+use speaker::layer2::announcer::{Agreeing, Interfaces, Memory};
+use speaker::watch::departure::Shutdown;
 use tokio::sync::watch;
 
 use crate::namespace::{Namespace, eventually};
@@ -25,7 +26,7 @@ pub(crate) struct Host {
     name: String,
     pub(crate) namespace: Namespace,
     speaker: Option<Node>,
-    leave: watch::Sender<Leave>,
+    leave: watch::Sender<Option<Shutdown>>,
     memory: Memory,
     keys: watch::Sender<Keys>,
     able: watch::Sender<bool>,
@@ -134,7 +135,7 @@ impl Host {
             name,
             namespace,
             speaker: None,
-            leave: watch::channel(Leave::Stay).0,
+            leave: watch::channel(None).0,
             memory: Memory::new(BTreeMap::new()),
             keys: watch::channel(keys()).0,
             able: watch::channel(true).0,
@@ -142,7 +143,7 @@ impl Host {
     }
 
     fn start(&mut self, wanted: Wanted) {
-        self.leave.send_replace(Leave::Stay);
+        self.leave.send_replace(None);
         let speaker = Node::agreeing(
             &self.namespace,
             Agreeing {
@@ -166,8 +167,8 @@ impl Host {
         });
     }
 
-    fn leave(&mut self, how: Leave) {
-        self.leave.send_replace(how);
+    fn leave(&mut self, how: Shutdown) {
+        self.leave.send_replace(Some(how));
         self.speaker.take().unwrap().leave();
     }
 }
@@ -193,7 +194,7 @@ fn a_speaker_that_returns_has_what_it_had_and_one_that_leaves_has_not() {
     let mut fabric = Fabric::new(3);
     let wanted = fabric.wanted();
     let first = fabric.holder(VIPS[0]);
-    fabric.hosts[first].leave(Leave::Return);
+    fabric.hosts[first].leave(Shutdown::Restart);
     assert_eq!(
         fabric.holder(VIPS[0]),
         first,
@@ -202,6 +203,6 @@ fn a_speaker_that_returns_has_what_it_had_and_one_that_leaves_has_not() {
     fabric.hosts[first].start(wanted);
     fabric.hosts[first].answers_itself();
     assert_eq!(fabric.holder(VIPS[0]), first);
-    fabric.hosts[first].leave(Leave::HandOver);
+    fabric.hosts[first].leave(Shutdown::HandOver);
     assert_ne!(fabric.holder(VIPS[0]), first);
 }

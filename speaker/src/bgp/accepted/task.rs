@@ -14,7 +14,7 @@ use super::plan::{Change, Expected, Listing, Plan};
 use super::{Offered, Offers, Reason, Refusal, Routes, kernel};
 use crate::bgp::peering::{Peerings, Sessions};
 use crate::kernel::links::{Links, LinksError, Watcher};
-use crate::layer2::announcer::Leave;
+use crate::watch::departure::Shutdown;
 
 /// Between two rounds: what comes meanwhile is written together, and a table of a million routes is not read all the time.
 const CALM: Duration = Duration::from_millis(50);
@@ -26,7 +26,7 @@ const SHARE: u32 = 10;
 pub struct Accepting {
     offers: watch::Receiver<Offers>,
     peerings: watch::Receiver<Arc<Peerings>>,
-    leave: watch::Receiver<Leave>,
+    leave: watch::Receiver<Option<Shutdown>>,
     sessions: Sessions,
     /// Followed while there is anything to do.
     links: Option<watch::Receiver<Arc<Links>>>,
@@ -41,7 +41,7 @@ impl Accepting {
     pub fn new(
         offered: &Offered,
         peerings: watch::Receiver<Arc<Peerings>>,
-        leave: watch::Receiver<Leave>,
+        leave: watch::Receiver<Option<Shutdown>>,
         sessions: Sessions,
     ) -> Self {
         Self {
@@ -64,15 +64,15 @@ impl Accepting {
             // After that: where sessions lost their routes because of the word to leave, it is known here.
             let leave = *self.leave.borrow();
             match leave {
-                Leave::Return => return,
-                Leave::HandOver if offers.is_empty() => {
+                Some(Shutdown::Restart) => return,
+                Some(Shutdown::HandOver) if offers.is_empty() => {
                     plan.handle_offers(now(), &offers, &Expected::nobody());
                     if plan.poll_timeout().is_some() {
                         self.round(&mut plan).await;
                     }
                     return;
                 }
-                Leave::HandOver | Leave::Stay => {}
+                Some(Shutdown::HandOver) | None => {}
             }
             let expected = Expected::of(&self.peerings.borrow_and_update());
             plan.handle_offers(now(), &offers, &expected);

@@ -4,16 +4,17 @@ use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use claim::{BootId, Event, Identity, Input, Keys, Role, Segment, Shutdown, Transmit};
+use claim::{BootId, Event, Identity, Input, Keys, Role, Segment, Transmit};
 use process::clock::now;
 use ring::rand::{SecureRandom, SystemRandom};
 
+use super::super::Agreeing;
 use super::super::plan::Assignment;
-use super::super::{Agreeing, Leave};
 use super::ears;
 use crate::kernel::packet::SocketError;
 use crate::layer2::alarm::{Alarm, earliest};
 use crate::layer2::datagram::{Channel, DatagramSocket, Families};
+use crate::watch::departure::Shutdown;
 
 /// How long until sockets that could not be opened are tried again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -212,11 +213,11 @@ impl Agreement {
     fn leave(&mut self) {
         let leave = *self.with.leave.borrow_and_update();
         match leave {
-            Leave::Stay => {}
-            Leave::HandOver => self.feed(Input::Shutdown(Shutdown::HandOver)),
-            Leave::Return => {
+            None => {}
+            Some(Shutdown::HandOver) => self.feed(Input::Shutdown(claim::Shutdown::HandOver)),
+            Some(Shutdown::Restart) => {
                 self.restarting = true;
-                self.feed(Input::Shutdown(Shutdown::Restart));
+                self.feed(Input::Shutdown(claim::Shutdown::Restart));
             }
         }
     }
@@ -280,7 +281,7 @@ impl Agreement {
 
     /// Nothing more is to be done: this speaker is about to be replaced, or has nothing left to hand over.
     pub(super) fn is_over(&self) -> bool {
-        let leaving = *self.with.leave.borrow() == Leave::HandOver;
+        let leaving = *self.with.leave.borrow() == Some(Shutdown::HandOver);
         self.restarting || leaving && self.segment.holdings().next().is_none()
     }
 
