@@ -19,6 +19,7 @@ use speaker::bgp::accepted::Accepting;
 use speaker::bgp::bfd::{Bfd, Scheduling};
 use speaker::bgp::peering::{Peers, longest_farewell};
 use speaker::decide::decision::{Decider, Settings};
+use speaker::kernel::links::Watcher;
 use speaker::layer2::announcer::Memory;
 use speaker::layer2::segments::{Segments, Surroundings};
 use speaker::report::outbox::Standings;
@@ -124,6 +125,8 @@ async fn run(args: Args) -> anyhow::Result<()> {
         };
         Some(surroundings.speak(&mut registry).await?)
     };
+    let (watcher, links) = Watcher::open().await?;
+    tokio::spawn(watcher.run());
     let scheduling = if realtime_bfd {
         Scheduling::RealTime
     } else {
@@ -135,6 +138,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         leaving.clone(),
         keeps_routes,
         Bfd::start(scheduling).context("BFD")?,
+        links,
     );
     let sessions = peers.sessions();
     metrics::register_bgp(&mut registry, sessions.clone());

@@ -12,6 +12,7 @@ use config::{Dial, Live, PeerSession, Remote};
 use model::{Family, NodeName, PeerName};
 use speaker::bgp::bfd::{Bfd, Scheduling};
 use speaker::bgp::peering::{Peering, Peerings, Peers, Sessions};
+use speaker::kernel::links::{Links, Watcher};
 use speaker::watch::departure::Shutdown;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -50,6 +51,7 @@ impl Bench {
             leaving,
             able,
             Bfd::start(Scheduling::Ordinary).unwrap(),
+            links().await,
         );
         let sessions = peers.sessions();
         let running = tokio::spawn(peers.run());
@@ -159,6 +161,13 @@ impl Scripted {
     }
 }
 
+/// Those of the machine.
+async fn links() -> watch::Receiver<Arc<Links>> {
+    let (watcher, links) = Watcher::open().await.unwrap();
+    tokio::spawn(watcher.run());
+    links
+}
+
 async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("in time")
 }
@@ -225,6 +234,7 @@ fn peerings(port: u16, graceful_restart: bool, routes: &[&str]) -> Peerings {
     Peerings {
         peers: [(PeerName("tor".into()), peering)].into(),
         guard: Arc::new(ExportGuard::new([Export { range, shortest: 32 }])),
+        addresses: Vec::new(),
         drain: false,
         complete: true,
     }

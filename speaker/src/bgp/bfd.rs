@@ -126,7 +126,7 @@ pub struct Status {
     pub trouble: Option<Trouble>,
 }
 
-/// Why a session has no sockets. Tried again every second.
+/// Why a session hears or says nothing. What it takes is looked for again every second.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
     /// The interface is not there.
@@ -135,6 +135,12 @@ pub enum Trouble {
     /// A neighbour with a link-local address, and nothing that says on which link.
     #[error("{0} is of one link only: it takes an interface")]
     NoLink(IpAddr),
+    /// Nothing that comes in counts.
+    #[error(
+        "no interface of this node has a subnet that {0} is in: give the node an address or a route there, or set ebgpMultiHop on the \
+         BGPPeer if routers are between"
+    )]
+    NotOnLink(IpAddr),
     /// Nothing can be received.
     #[error("cannot listen on UDP port {port}: {error}")]
     Listen {
@@ -188,9 +194,10 @@ impl Bfd {
         })))
     }
 
-    /// Has a path watched, for as long as the monitor is kept. There is one session for each path: who opens a path that is
+    /// Has a path watched, for as long as the monitor is kept; over one hop, the neighbour's packets count from the interface of the
+    /// index `link` alone, which [`Monitor::set_link`] may say later. There is one session for each path: who opens a path that is
     /// watched takes its session over as it stands, and the monitor before hears nothing more.
-    pub fn open(&self, path: Path, settings: impl Into<Settings>) -> Monitor {
+    pub fn open(&self, path: Path, link: Option<u32>, settings: impl Into<Settings>) -> Monitor {
         let id = self.0.opened.fetch_add(1, Ordering::Relaxed);
         let (sender, status) = watch::channel(Status::default());
         let remote = path.remote;
@@ -198,6 +205,7 @@ impl Bfd {
         self.0.say(Command::Open {
             id,
             path,
+            link,
             settings,
             sender,
         });
@@ -252,6 +260,11 @@ impl Monitor {
     /// How the path stands, and each time that it stands otherwise.
     pub fn changes(&self) -> watch::Receiver<Status> {
         self.status.clone()
+    }
+
+    /// The neighbour is on the interface of this index from now on; the session goes on.
+    pub fn set_link(&self, link: Option<u32>) {
+        self.bfd.0.say(Command::Link { id: self.id, link });
     }
 
     /// Other timers from now on; the session goes on.

@@ -4,32 +4,35 @@
 //! whose peer is described anew is closed and run with the new description; a change of its routes, of those that are accepted, of
 //! its password or of how BFD watches it is carried out in the session that there is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bgp::{ExportGuard, Retention, Stop, Table};
+use bgp::{Drain, ExportGuard, Retention, Stop, Table};
 use config::{PeerSession, SessionChange};
 use model::{NodeName, PeerName};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::timeout;
 
 use crate::bgp::accepted::Offered;
 use crate::bgp::bfd::Bfd;
+use crate::kernel::links::Links;
 use crate::watch::departure::Shutdown;
 
-mod addresses;
 mod connection;
 mod dial;
 mod driver;
 mod password;
 mod sessions;
 mod sockopt;
+mod way;
 
 pub use password::{Password, SecretFault};
 pub use sessions::{PathState, SessionView, Sessions};
 
-use driver::{Driver, Wish};
+use driver::{Driver, Surroundings, Wish};
 
 /// What the peers of this node are to be told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +41,8 @@ pub struct Peerings {
     pub peers: BTreeMap<PeerName, Peering>,
     /// What may be announced at all.
     pub guard: Arc<ExportGuard>,
+    /// The addresses by which the cluster knows this node, the best first.
+    pub addresses: Vec<IpAddr>,
     /// This node is to be left alone.
     pub drain: bool,
     /// The API server has told everything. Until then this is what the last process left: no router may take it for all.
@@ -74,7 +79,7 @@ pub struct Peers {
     desired: watch::Receiver<Arc<Peerings>>,
     leave: watch::Receiver<Option<Shutdown>>,
     able: watch::Receiver<bool>,
-    bfd: Bfd,
+    surroundings: Surroundings,
     sessions: Sessions,
     offered: Offered,
     running: BTreeMap<PeerName, Running>,
@@ -92,6 +97,9 @@ struct Running {
 /// A session that comes to be within this time of the process's start may be one that the last process had.
 const RESTART: Duration = Duration::from_secs(60);
 
+/// How long a speaker that is replaced waits for withdrawals to be with the routers.
+const WITHDRAWAL: Duration = Duration::from_secs(2);
+
 impl Peers {
     /// The sessions of `node` with the peers that are `desired`, until it is to `leave`. While the node is not `able` to forward,
     /// its routes are withdrawn as on a drain (S4).
@@ -101,13 +109,14 @@ impl Peers {
         leave: watch::Receiver<Option<Shutdown>>,
         able: watch::Receiver<bool>,
         bfd: Bfd,
+        links: watch::Receiver<Arc<Links>>,
     ) -> Self {
         Self {
             node,
             desired,
             leave,
             able,
-            bfd,
+            surroundings: Surroundings { bfd, links },
             sessions: Sessions::default(),
             offered: Offered::default(),
             running: BTreeMap::new(),
@@ -156,6 +165,9 @@ impl Peers {
             }
         }
         while self.tasks.join_next().await.is_some() {}
+        // Now that TCP is closed: routers that see BFD go down first take the session for dead, and its routes with it, before they learn
+        // that they may keep them.
+        self.silence_bfd().await;
     }
 
     /// Brings the sessions in line with what is desired.
@@ -173,7 +185,10 @@ impl Peers {
         }
         for (name, peering) in &desired.peers {
             let mut wish = Wish::new(peering, &desired);
-            wish.drain |= !able;
+            if !able {
+                // Marking is for nodes that still forward.
+                wish.drain = Drain::Withdraw;
+            }
             match self.running.get_mut(name) {
                 Some(running) if running.is_stopping() => {}
                 Some(running) => {
@@ -191,7 +206,7 @@ impl Peers {
             &self.node,
             &peering,
             self.restarted,
-            self.bfd.clone(),
+            self.surroundings.clone(),
             wished,
             self.sessions.of(name.clone(), &peering),
             self.offered.of(name.clone()),
@@ -228,15 +243,42 @@ impl Peers {
         }
     }
 
-    /// Another speaker is about to take over: the peers that can keep the routes do.
-    async fn restart(&self) {
-        self.silence_bfd().await;
+    /// Another speaker is about to take over: the peers that can keep the routes do. Those of a node that is drained, or does not forward,
+    /// are nothing to keep: they are withdrawn first, for what comes back may be a machine that was off.
+    async fn restart(&mut self) {
+        let mut drained = BTreeSet::new();
+        for (name, running) in &self.running {
+            running.wishes.send_if_modified(|wish| {
+                let drains = wish.drain != Drain::No;
+                if drains {
+                    drained.insert(name.clone());
+                    wish.drain = Drain::Withdraw;
+                }
+                drains
+            });
+        }
+        if timeout(WITHDRAWAL, self.drained(drained)).await.is_err() {
+            tracing::warn!("routers take the withdrawals of this node too slowly");
+        }
         self.stop_all(&Stop::Restart);
+    }
+
+    /// Returns when none of these sessions announces anything any more.
+    async fn drained(&mut self, peers: BTreeSet<PeerName>) {
+        let sessions = self.sessions.clone();
+        let drained = sessions.drained(&peers);
+        tokio::pin!(drained);
+        loop {
+            tokio::select! {
+                () = &mut drained => return,
+                Some(ended) = self.tasks.join_next_with_id() => self.on_end(ended),
+            }
+        }
     }
 
     /// Silence must not look like a dead path.
     async fn silence_bfd(&self) {
-        let bfd = self.bfd.clone();
+        let bfd = self.surroundings.bfd.clone();
         // It fails only when the runtime ends, and then all is over.
         let _ = tokio::task::spawn_blocking(move || bfd.stop()).await;
     }
@@ -244,18 +286,15 @@ impl Peers {
     /// Marks the routes, waits, withdraws them, and says farewell (RFC 8326).
     async fn hand_over(&mut self) {
         for running in self.running.values() {
-            running.wishes.send_modify(|wish| wish.drain = true);
+            running.wishes.send_if_modified(|wish| {
+                let begins = wish.drain == Drain::No;
+                if begins {
+                    wish.drain = Drain::Mark;
+                }
+                begins
+            });
         }
-        let sessions = self.sessions.clone();
-        let drained = sessions.all_drained();
-        tokio::pin!(drained);
-        loop {
-            tokio::select! {
-                () = &mut drained => break,
-                Some(ended) = self.tasks.join_next_with_id() => self.on_end(ended),
-            }
-        }
-        self.silence_bfd().await;
+        self.drained(self.running.keys().cloned().collect()).await;
         let text = format!("node {} takes its leave", self.node);
         self.stop_all(&Stop::Shutdown(text));
     }

@@ -4,7 +4,7 @@
 //! again at what a change concerns.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use announce::{BgpPlan, Facts, Interfaces, Plan, Reason};
@@ -122,6 +122,8 @@ pub struct Decider {
     sessions: Sessions,
     /// What this node says of itself for its sessions.
     own_values: NodeValues,
+    /// By which the cluster knows this node.
+    addresses: Vec<IpAddr>,
     drain: bool,
     node_uid: Option<String>,
     /// What Services show, and nobody was told yet.
@@ -165,6 +167,7 @@ impl Decider {
                 annotations: BTreeMap::new(),
                 identifier: Ipv4Addr::UNSPECIFIED,
             },
+            addresses: Vec::new(),
             drain: false,
             node_uid: None,
             shown: Vec::new(),

@@ -26,6 +26,9 @@ pub(super) struct PeeringsContent {
     attributes: Vec<AttributesContent>,
     /// First, last, and the length of the shortest prefix.
     exports: Vec<(IpAddr, IpAddr, u8)>,
+    /// By which the cluster knows the node.
+    #[serde(default)]
+    addresses: Vec<IpAddr>,
     drain: bool,
 }
 
@@ -96,6 +99,7 @@ impl PeeringsContent {
                 .exports()
                 .map(|export| (export.range.first(), export.range.last(), export.shortest))
                 .collect(),
+            addresses: peerings.addresses.clone(),
             drain: peerings.drain,
             ..Self::default()
         };
@@ -157,6 +161,7 @@ impl PeeringsContent {
         Some(Peerings {
             peers: self.peers.into_iter().map(peer).collect::<Option<_>>()?,
             guard: Arc::new(ExportGuard::new(exports)),
+            addresses: self.addresses,
             drain: self.drain,
             complete: false,
         })

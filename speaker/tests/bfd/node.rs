@@ -6,8 +6,12 @@ use speaker::bgp::bfd::{Bfd, Monitor, Path, Scheduling, Settings, State, Status}
 
 use crate::namespace::{Namespace, PATIENCE, eventually};
 
-/// The BFD of a node.
-pub(crate) struct Node(Bfd);
+/// The BFD of a node, whose neighbours are on `eth0`.
+pub(crate) struct Node {
+    bfd: Bfd,
+    /// Its network namespace.
+    name: String,
+}
 
 /// A path that is watched.
 pub(crate) struct Watch(Arc<Monitor>);
@@ -32,6 +36,7 @@ pub(crate) fn to(remote: &str) -> Path {
         remote: remote.parse().unwrap(),
         local: None,
         interface: None,
+        vrf: None,
         multihop: None,
     }
 }
@@ -55,12 +60,11 @@ pub(crate) fn far(local: &str, remote: &str, least_ttl: u8) -> Path {
 
 impl Node {
     pub(crate) fn start(namespace: &Namespace) -> Self {
-        Self(
-            namespace
-                .spawn(|| Bfd::start(Scheduling::Ordinary).unwrap())
-                .join()
-                .unwrap(),
-        )
+        let bfd = namespace.spawn(|| Bfd::start(Scheduling::Ordinary).unwrap());
+        Self {
+            bfd: bfd.join().unwrap(),
+            name: namespace.name().to_owned(),
+        }
     }
 
     pub(crate) fn watch(&self, path: Path, timers: Timers) -> Watch {
@@ -72,17 +76,22 @@ impl Node {
     }
 
     fn open(&self, path: Path, timers: Timers, passive: bool) -> Watch {
-        Watch(Arc::new(self.0.open(path, Settings { timers, passive })))
+        let link = index(&self.name, "eth0");
+        Watch(Arc::new(self.bfd.open(path, link, Settings { timers, passive })))
     }
 
     pub(crate) fn stop(&self) {
-        self.0.stop();
+        self.bfd.stop();
     }
 }
 
 impl Watch {
     pub(crate) fn status(&self) -> Status {
         self.0.changes().borrow().clone()
+    }
+
+    pub(crate) fn set_link(&self, link: u32) {
+        self.0.set_link(Some(link));
     }
 
     pub(crate) fn set_timers(&self, timers: Timers) {
@@ -115,6 +124,21 @@ impl Watch {
     pub(crate) fn eventually(&self, what: &str, condition: impl Fn(&Status) -> bool) {
         eventually(what, || condition(&self.status()));
     }
+}
+
+/// The index of an interface, if it is there.
+fn index(namespace: &str, iface: &str) -> Option<u32> {
+    let mut command = std::process::Command::new("ip");
+    let shown = command
+        .args(["-n", namespace, "-o", "link", "show", "dev", iface])
+        .output()
+        .unwrap();
+    String::from_utf8(shown.stdout)
+        .unwrap()
+        .split(':')
+        .next()?
+        .parse()
+        .ok()
 }
 
 #[allow(clippy::disallowed_methods, reason = "tests measure real time")]

@@ -73,6 +73,63 @@ fn nothing_that_a_router_may_have_forwarded_counts_on_a_link() {
     );
 }
 
+/// What a pod can send on a node that lets it (`rp_filter` 0, as Cilium and Calico set it): the router's address, and a TTL that no
+/// router has lowered.
+#[test]
+fn a_pod_that_speaks_for_the_router_does_not_end_the_session() {
+    let segment = Segment::new();
+    let (router, pod) = (&segment.nodes[1], Namespace::new("pod"));
+    let here = &segment.nodes[0];
+    here.wire("veth0", &pod, "eth0");
+    for name in ["all", "default", "eth0", "veth0"] {
+        let done = here.output("sysctl", &format!("-qw net.ipv4.conf.{name}.rp_filter=0"));
+        assert!(done.status.success(), "{done:?}");
+    }
+    pod.ip("addr add 192.0.2.2/32 dev eth0");
+    pod.ip("route add 192.0.2.1/32 dev eth0");
+    let neighbour = format!(
+        "neigh add 192.0.2.1 lladdr {} dev eth0",
+        here.hardware_address("veth0")
+    );
+    pod.ip(&neighbour);
+    let node = Node::start(here);
+    let watch = node.watch(to("192.0.2.2"), every(50));
+    let there = Node::start(router);
+    let _router = there.watch(to("192.0.2.1"), every(50));
+    watch.becomes(State::Up);
+    let heard = UdpHeard::on(here);
+    for _ in 0..10 {
+        say(&pod, 255, "192.0.2.2", 3784, greeting().encode().into());
+        say(&pod, 255, "192.0.2.2", HEARD, vec![0]);
+    }
+    heard.waits_for(10);
+    let sent = watch.status().packets_sent;
+    watch.eventually("it goes on", |status| status.packets_sent > sent + 20);
+    assert_eq!((watch.status().ups, watch.status().downs), (1, 0));
+    watch.set_link(here.index("veth0"));
+    watch.becomes(State::Down);
+}
+
+/// A port that says whether what the pod sends gets to processes of the node at all.
+const HEARD: u16 = 3999;
+
+struct UdpHeard(std::net::UdpSocket);
+
+impl UdpHeard {
+    fn on(namespace: &Namespace) -> Self {
+        let bind = || std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, HEARD)).unwrap();
+        let socket = namespace.spawn(bind).join().unwrap();
+        socket.set_read_timeout(Some(crate::namespace::PATIENCE)).unwrap();
+        Self(socket)
+    }
+
+    fn waits_for(&self, count: usize) {
+        for _ in 0..count {
+            self.0.recv(&mut [0]).unwrap();
+        }
+    }
+}
+
 /// D12, P-BGP-46
 #[test]
 fn over_several_hops_the_least_ttl_decides() {

@@ -54,12 +54,13 @@ fn as_nobody() {
         timers: every(50),
         passive: false,
     };
+    let eth0 = nix::net::if_::if_nametoindex("eth0").ok();
     let paths = [
         to("192.0.2.2"),
         on_link("fe80::2"),
         far("192.0.2.1", "192.0.2.2", 1),
     ];
-    let monitors = paths.map(|path: Path| bfd.open(path, settings));
+    let monitors = paths.map(|path: Path| bfd.open(path, eth0, settings));
     crate::namespace::eventually("all are up", || {
         monitors
             .iter()

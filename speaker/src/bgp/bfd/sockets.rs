@@ -31,7 +31,7 @@ pub(super) struct Place {
     v6: bool,
     multihop: bool,
     /// By name and index: an interface that was made anew is another one.
-    pub(super) interface: Option<(String, u32)>,
+    pub(super) device: Option<(String, u32)>,
 }
 
 impl Place {
@@ -39,7 +39,7 @@ impl Place {
         Self {
             v6: path.remote.is_ipv6(),
             multihop: path.multihop.is_some(),
-            interface: path.interface.clone().zip(index),
+            device: path.device().cloned().zip(index),
         }
     }
 
@@ -69,7 +69,7 @@ impl Place {
         if self.v6 {
             socket.set_only_v6(true)?;
         }
-        if let Some((name, _)) = &self.interface {
+        if let Some((name, _)) = &self.device {
             socket.bind_device(Some(name.as_bytes()))?;
         }
         Ok(socket)
@@ -135,7 +135,7 @@ impl Ear {
             let Some(source) = received.address.as_ref().and_then(address) else {
                 continue;
             };
-            let (mut destination, mut ttl) = (None, None);
+            let (mut destination, mut ttl, mut link) = (None, None, None);
             for message in received.cmsgs().into_iter().flatten() {
                 if let ControlMessageOwned::Ipv4Ttl(value) | ControlMessageOwned::Ipv6HopLimit(value) =
                     message
@@ -143,14 +143,17 @@ impl Ear {
                     ttl = u8::try_from(value).ok();
                 } else if let ControlMessageOwned::Ipv4PacketInfo(info) = message {
                     destination = Some(Ipv4Addr::from(info.ipi_addr.s_addr.to_ne_bytes()).into());
+                    link = u32::try_from(info.ipi_ifindex).ok();
                 } else if let ControlMessageOwned::Ipv6PacketInfo(info) = message {
                     destination = Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into());
+                    link = Some(info.ipi6_ifindex);
                 }
             }
             let marks = Marks {
                 source,
                 destination,
                 ttl,
+                link,
             };
             return Some((received.bytes, marks));
         }
@@ -187,7 +190,7 @@ impl Mouth {
         }
         // Whatever is sent to the source port is for nobody.
         socket.attach_filter(&[SockFilter::new(RETURN, 0, 0, 0)])?;
-        let index = place.interface.as_ref().map_or(0, |(_, index)| *index);
+        let index = place.device.as_ref().map_or(0, |(_, index)| *index);
         let local = path.local.unwrap_or_else(|| place.unspecified());
         let count = u64::from(SOURCE_PORTS.end() - SOURCE_PORTS.start()) + 1;
         let ports = (0..count).map(|step| SOURCE_PORTS.start() + ((random % count + step) % count) as u16);

@@ -15,6 +15,8 @@ pub(super) struct Watched {
     pub(super) id: u64,
     pub(super) path: Path,
     pub(super) place: Option<Place>,
+    /// The index of the link that the neighbour is on.
+    link: Option<u32>,
     mouth: Option<Mouth>,
     session: Session,
     damping: Damping,
@@ -39,6 +41,7 @@ impl Watched {
             id,
             path,
             place: None,
+            link: None,
             mouth: None,
             session,
             damping: Damping::default(),
@@ -52,7 +55,12 @@ impl Watched {
 
     /// Whether a packet that came in at `place` with these marks may be the neighbour's.
     pub(super) fn admits(&self, place: &Place, marks: &Marks) -> bool {
-        self.place.as_ref() == Some(place) && self.path.admits(marks)
+        self.place.as_ref() == Some(place) && self.path.admits(self.link, marks)
+    }
+
+    pub(super) fn set_link(&mut self, link: Option<u32>) {
+        self.link = link;
+        self.publish();
     }
 
     pub(super) fn drop_sockets(&mut self) {
@@ -70,7 +78,7 @@ impl Watched {
     pub(super) fn wants_sockets(&self, index: Option<u32>) -> bool {
         self.place
             .as_ref()
-            .is_none_or(|place| place.interface.as_ref().map(|(_, index)| *index) != index)
+            .is_none_or(|place| place.device.as_ref().map(|(_, index)| *index) != index)
     }
 
     /// Whether it is time to look for what may be missing: not while all is well.
@@ -173,6 +181,14 @@ impl Watched {
         self.publish();
     }
 
+    /// What is wrong with its sockets, or that it is not known where the neighbour is.
+    fn trouble(&mut self) -> Option<Trouble> {
+        let of_sockets = self.status.trouble.take();
+        let of_sockets = of_sockets.filter(|trouble| !matches!(trouble, Trouble::NotOnLink(_)));
+        let lacks = self.path.takes_a_link() && self.link.is_none();
+        of_sockets.or_else(|| lacks.then(|| Trouble::NotOnLink(self.path.remote)))
+    }
+
     /// Followers are woken for what they are to act on; see [`Status`].
     fn publish(&mut self) {
         let (session, counters) = (self.session.status(), self.session.counters());
@@ -188,7 +204,7 @@ impl Watched {
             ups: counters.ups,
             downs: counters.downs,
             failures: self.status.failures,
-            trouble: self.status.trouble.take(),
+            trouble: self.trouble(),
         };
         self.sender.send_if_modified(|told| {
             let is_news = |told: &Status| {
@@ -216,6 +232,7 @@ mod tests {
             remote: std::net::Ipv4Addr::LOCALHOST.into(),
             local: None,
             interface: None,
+            vrf: None,
             multihop: None,
         };
         let settings = ::bfd::Settings {
@@ -224,9 +241,12 @@ mod tests {
             passive: true,
             seed: 1,
         };
-        let (sender, status) = watch::channel(Status::default());
+        let (sender, mut status) = watch::channel(Status::default());
         let session = Session::new(now(), settings);
-        (Watched::new(now(), 1, path, session, sender), status)
+        let mut watched = Watched::new(now(), 1, path, session, sender);
+        watched.set_link(Some(1));
+        status.mark_unchanged();
+        (watched, status)
     }
 
     /// What a follower finds who was woken; none: nobody was.
@@ -251,6 +271,19 @@ mod tests {
         assert_eq!(news(&mut status), None, "held back");
         watched.on_event(now(), down);
         assert_eq!(news(&mut status), Some((State::Down, 4)));
+    }
+
+    #[test]
+    fn a_neighbour_that_is_on_no_link_is_told_until_it_is_on_one() {
+        let (mut watched, status) = watched();
+        watched.set_link(None);
+        let told = || status.borrow().trouble.clone();
+        assert_eq!(
+            told(),
+            Some(Trouble::NotOnLink(std::net::Ipv4Addr::LOCALHOST.into()))
+        );
+        watched.set_link(Some(2));
+        assert_eq!(told(), None);
     }
 
     #[test]

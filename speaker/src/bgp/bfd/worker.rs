@@ -25,8 +25,13 @@ pub(super) enum Command {
     Open {
         id: u64,
         path: Path,
+        link: Option<u32>,
         settings: Settings,
         sender: watch::Sender<Status>,
+    },
+    Link {
+        id: u64,
+        link: Option<u32>,
     },
     Timers {
         id: u64,
@@ -103,6 +108,7 @@ impl Worker {
             Command::Open {
                 id,
                 path,
+                link,
                 settings,
                 sender,
             } => {
@@ -111,6 +117,14 @@ impl Worker {
                 match self.sessions.values_mut().find(|old| old.path == path) {
                     Some(watched) => watched.hand_over(now, id, settings.timers, sender),
                     None => self.open(now, id, path, settings, sender),
+                }
+                if let Some(watched) = self.by_id(id) {
+                    watched.set_link(link);
+                }
+            }
+            Command::Link { id, link } => {
+                if let Some(watched) = self.by_id(id) {
+                    watched.set_link(link);
                 }
             }
             Command::Timers { id, timers } => {
@@ -189,9 +203,11 @@ impl Worker {
 
     fn sockets(&mut self, path: &Path) -> Result<(Place, Mouth), Trouble> {
         let index = index(path);
-        match (&path.interface, index) {
+        match (path.device(), index) {
             (Some(name), None) => return Err(Trouble::NoInterface(name.clone())),
-            (None, _) if is_link_local(path) => return Err(Trouble::NoLink(path.remote)),
+            (_, _) if path.interface.is_none() && is_link_local(path) => {
+                return Err(Trouble::NoLink(path.remote));
+            }
             (Some(_) | None, _) => {}
         }
         let place = Place::of(path, index);
@@ -240,9 +256,7 @@ fn your_discriminator(octets: &[u8]) -> Option<u32> {
 }
 
 fn index(path: &Path) -> Option<u32> {
-    path.interface
-        .as_deref()
-        .and_then(|name| if_nametoindex(name).ok())
+    path.device().and_then(|name| if_nametoindex(name.as_str()).ok())
 }
 
 fn is_link_local(path: &Path) -> bool {
@@ -271,12 +285,14 @@ mod tests {
                 remote: std::net::Ipv6Addr::from_bits(0xfe80 << 112 | u128::from(id)).into(),
                 local: None,
                 interface: None,
+                vrf: None,
                 multihop: None,
             };
             let settings = Settings::default();
             worker.obey(Command::Open {
                 id,
                 path,
+                link: None,
                 settings,
                 sender,
             });

@@ -1,13 +1,13 @@
 //! The connection of a session: none, one that is being made, or one with what is still to be written to it.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
-use bgp::{Connection, DialError, NextHops};
+use bgp::{Connection, DialError};
 use socket2::SockRef;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest, Ready};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -18,10 +18,13 @@ use super::sockopt;
 /// For how long a connection that is closed is still read, so that the peer gets our last word and not a reset.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// How long a connection that takes nothing any more is listened to: what its peer has said is there already.
+const LAST_WORD: Duration = Duration::from_millis(100);
+
 /// How much is read at once: the largest message that a peer may send.
 pub(super) const BUFFER: usize = 4096;
 
-type Dialling = Pin<Box<dyn Future<Output = Result<(TcpStream, Connection, NextHops), DialError>> + Send>>;
+type Dialling = Pin<Box<dyn Future<Output = Result<(TcpStream, Connection), DialError>> + Send>>;
 
 /// See the module.
 #[derive(Default)]
@@ -34,7 +37,7 @@ pub(super) enum Link {
 
 /// What happens on a link.
 pub(super) enum LinkEvent {
-    Dialled(Result<(Connection, NextHops), DialError>),
+    Dialled(Result<Connection, DialError>),
     /// So many octets are in the buffer.
     Received(usize),
     Written,
@@ -44,14 +47,21 @@ pub(super) enum LinkEvent {
 /// A connection.
 pub(super) struct Wire {
     stream: TcpStream,
-    connection: Connection,
+    ends: Connection,
     /// What is still to be written.
     rest: Vec<u8>,
+    /// Why nothing can be written any more.
+    broken: Option<io::Error>,
 }
 
 impl Link {
-    pub(super) fn dial(&mut self, target: &Target) {
-        *self = Self::Dialling(Box::pin(target.clone().dial()));
+    pub(super) fn dial(&mut self, target: &Target, remote: SocketAddr) {
+        *self = Self::Dialling(Box::pin(target.clone().dial(remote)));
+    }
+
+    /// Nobody can be dialled.
+    pub(super) fn fail(&mut self, error: DialError) {
+        *self = Self::Dialling(Box::pin(std::future::ready(Err(error))));
     }
 
     /// Hands `octets` to TCP, as it takes them.
@@ -66,13 +76,14 @@ impl Link {
         match self {
             Self::Down => std::future::pending().await,
             Self::Dialling(dialling) => match dialling.await {
-                Ok((stream, connection, next_hops)) => {
+                Ok((stream, ends)) => {
                     *self = Self::Up(Wire {
                         stream,
-                        connection,
+                        ends,
                         rest: Vec::new(),
+                        broken: None,
                     });
-                    LinkEvent::Dialled(Ok((connection, next_hops)))
+                    LinkEvent::Dialled(Ok(ends))
                 }
                 Err(error) => {
                     *self = Self::Down;
@@ -89,16 +100,16 @@ impl Link {
     /// Replaces the key of a connection that has one.
     pub(super) fn rotate(&self, password: &Password) {
         if let Self::Up(wire) = self
-            && let Err(error) = sockopt::set_md5(&wire.stream, wire.connection.remote, password.octets())
+            && let Err(error) = sockopt::set_md5(&wire.stream, wire.ends.remote, password.octets())
         {
-            tracing::warn!(peer = %wire.connection.remote, %error, "the new password is used from the next connection on");
+            tracing::warn!(peer = %wire.ends.remote, %error, "the new password is used from the next connection on");
         }
     }
 
-    /// Whom the connection is with, if there is one.
-    pub(super) fn remote(&self) -> Option<IpAddr> {
+    /// The ends of the connection, if there is one.
+    pub(super) fn ends(&self) -> Option<&Connection> {
         match self {
-            Self::Up(wire) => Some(wire.connection.remote),
+            Self::Up(wire) => Some(&wire.ends),
             Self::Down | Self::Dialling(_) => None,
         }
     }
@@ -114,29 +125,44 @@ impl Link {
 impl Wire {
     async fn event(&mut self, buffer: &mut [u8]) -> io::Result<LinkEvent> {
         loop {
-            let wanted = if self.rest.is_empty() {
+            let wanted = if self.rest.is_empty() || self.broken.is_some() {
                 Interest::READABLE
             } else {
                 Interest::READABLE | Interest::WRITABLE
             };
-            let ready = self.stream.ready(wanted).await?;
-            if ready.is_writable() && !self.rest.is_empty() {
+            let ready = match self.broken {
+                Some(_) => timeout(LAST_WORD, self.stream.ready(wanted))
+                    .await
+                    .unwrap_or(Ok(Ready::EMPTY))?,
+                None => self.stream.ready(wanted).await?,
+            };
+            if ready.is_writable() && self.broken.is_none() && !self.rest.is_empty() {
                 match self.stream.try_write(&self.rest) {
                     Ok(written) => drop(self.rest.drain(..written)),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(error) => return Err(error),
+                    // The peer's last word is there to be read all the same, and says more (RFC 4271 §6.4).
+                    Err(error) => {
+                        self.broken = Some(error);
+                        continue;
+                    }
                 }
                 if self.rest.is_empty() {
                     return Ok(LinkEvent::Written);
                 }
             }
-            if ready.is_readable() || ready.is_read_closed() {
-                match self.stream.try_read(buffer) {
-                    Ok(0) => return Ok(LinkEvent::Closed(None)),
-                    Ok(read) => return Ok(LinkEvent::Received(read)),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(error) => return Err(error),
+            match self.stream.try_read(buffer) {
+                Ok(0) => {
+                    return Ok(LinkEvent::Closed(
+                        self.broken.take().map(|error| error.to_string()),
+                    ));
                 }
+                Ok(read) => return Ok(LinkEvent::Received(read)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if let Some(broken) = self.broken.take() {
+                        return Err(broken);
+                    }
+                }
+                Err(error) => return Err(self.broken.take().unwrap_or(error)),
             }
         }
     }
@@ -178,14 +204,15 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (other, _) = listener.accept().await.unwrap();
-        let connection = Connection {
+        let ends = Connection {
             local: Ipv4Addr::LOCALHOST.into(),
             remote: Ipv4Addr::LOCALHOST.into(),
         };
         let wire = Wire {
             stream,
-            connection,
+            ends,
             rest: Vec::new(),
+            broken: None,
         };
         (Link::Up(wire), other)
     }
@@ -211,5 +238,28 @@ mod tests {
         let mut heard = Vec::new();
         let error = other.read_to_end(&mut heard).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+
+    /// B16: a router that has had enough of our routes says so, and closes with what it has not read.
+    #[tokio::test]
+    async fn the_peers_last_word_is_read_before_a_write_that_fails_is_believed() {
+        let (mut link, mut other) = pair().await;
+        let Link::Up(wire) = &mut link else { panic!("down") };
+        wire.stream.writable().await.unwrap();
+        assert_eq!(wire.stream.try_write(&[0; 4096]).unwrap(), 4096);
+        assert!(other.peek(&mut [0]).await.unwrap() > 0, "which it leaves unread");
+        other.write_all(b"too many routes").await.unwrap();
+        drop(other);
+        link.write(vec![0; 4096]);
+        let (mut heard, mut buffer) = (Vec::new(), [0; BUFFER]);
+        let error = loop {
+            match link.event(&mut buffer).await {
+                LinkEvent::Received(read) => heard.extend_from_slice(&buffer[..read]),
+                LinkEvent::Closed(error) => break error,
+                LinkEvent::Written | LinkEvent::Dialled(_) => {}
+            }
+        };
+        assert_eq!(String::from_utf8_lossy(&heard), "too many routes", "{error:?}");
+        assert!(error.is_some(), "and then it is closed with a reset");
     }
 }

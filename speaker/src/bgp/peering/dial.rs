@@ -1,18 +1,15 @@
 //! Connections to peers: the one place where a socket of BGP is made.
 
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use bgp::{Connection, DialError, NextHops};
+use bgp::{Connection, DialError};
 use config::{PeerSession, Remote};
-use nix::net::if_::if_nametoindex;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::addresses::{self, Addresses};
 use super::password::Password;
 use super::sockopt;
 
@@ -22,16 +19,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Network control (RFC 4594): what routers expect of BGP.
 const CLASS_SELECTOR_6: u32 = 0xC0;
 
-/// Whom a session dials, and how.
+/// How a session dials.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
-    remote: Remote,
-    /// The router seen on the interface of an unnumbered peer.
-    router: Option<watch::Receiver<Option<Ipv6Addr>>>,
-    /// Why none can be seen there.
-    blind: Option<watch::Receiver<Option<String>>>,
-    port: u16,
-    source: Option<IpAddr>,
+    /// What to dial from; none: the kernel chooses.
+    pub(super) local: Option<IpAddr>,
     device: Option<String>,
     time_to_live: TimeToLive,
     hold_time: Duration,
@@ -50,19 +42,10 @@ enum TimeToLive {
 }
 
 impl Target {
-    pub(super) fn new(
-        peer: &PeerSession,
-        password: Option<Password>,
-        router: Option<watch::Receiver<Option<Ipv6Addr>>>,
-        blind: Option<watch::Receiver<Option<String>>>,
-    ) -> Self {
+    pub(super) fn new(peer: &PeerSession, password: Option<Password>) -> Self {
         let near = !peer.dial.multihop && !peer.open.peer_asn.is_internal(peer.open.local_asn);
         Self {
-            remote: peer.dial.remote.clone(),
-            router,
-            blind,
-            port: peer.dial.port,
-            source: peer.dial.source,
+            local: peer.dial.source,
             device: match &peer.dial.remote {
                 Remote::Interface(name) => Some(name.clone()),
                 Remote::Address(_) | Remote::Gateway(_) => peer.dial.vrf.clone(),
@@ -78,8 +61,7 @@ impl Target {
     }
 
     /// Connects.
-    pub(super) async fn dial(self) -> Result<(TcpStream, Connection, NextHops), DialError> {
-        let remote = self.address()?;
+    pub(super) async fn dial(self, remote: SocketAddr) -> Result<(TcpStream, Connection), DialError> {
         let other = |error: io::Error| DialError::Other(error.to_string());
         let socket = self.socket(remote)?;
         let connecting = TcpSocket::from_std_stream(socket.into()).connect(remote);
@@ -89,28 +71,8 @@ impl Target {
             Err(_) => return Err(self.silent(remote.ip())),
         };
         let local = stream.local_addr().map_err(other)?.ip();
-        let connection = Connection {
-            local,
-            remote: remote.ip(),
-        };
-        Ok((stream, connection, next_hops(&connection)))
-    }
-
-    fn address(&self) -> Result<SocketAddr, DialError> {
-        match &self.remote {
-            Remote::Address(address) => Ok(SocketAddr::new(*address, self.port)),
-            Remote::Gateway(family) => Err(DialError::NoGateway(*family)),
-            Remote::Interface(name) => {
-                let router = self.router.as_ref().and_then(|router| *router.borrow());
-                let router = router.ok_or_else(|| DialError::NoNeighbor {
-                    interface: name.clone(),
-                    blind: self.blind.as_ref().and_then(|blind| blind.borrow().clone()),
-                })?;
-                let index = if_nametoindex(name.as_str());
-                let index = index.map_err(|_errno| DialError::NoInterface(name.clone()))?;
-                Ok(SocketAddrV6::new(router, self.port, 0, index).into())
-            }
-        }
+        let remote = remote.ip();
+        Ok((stream, Connection { local, remote }))
     }
 
     fn socket(&self, remote: SocketAddr) -> Result<Socket, DialError> {
@@ -128,7 +90,7 @@ impl Target {
                 _ => other(error),
             })?;
         }
-        if let Some(source) = self.source {
+        if let Some(source) = self.local {
             let bound = socket.bind(&SocketAddr::new(source, 0).into());
             bound.map_err(|error| {
                 if error.kind() == io::ErrorKind::AddrNotAvailable {
@@ -185,23 +147,5 @@ impl Target {
             remote,
             password: self.password.is_some(),
         }
-    }
-}
-
-/// What routes may point to: the addresses of the interface that the connection leaves by.
-fn next_hops(connection: &Connection) -> NextHops {
-    let Connection { local, remote } = *connection;
-    let Addresses {
-        v4, v6, link_local, ..
-    } = addresses::around(local).unwrap_or_default();
-    let (local_v4, local_v6) = match local {
-        _ if !addresses::is_reachable(local) => (None, None),
-        IpAddr::V4(local) => (Some(local), None),
-        IpAddr::V6(local) => (None, Some(local)),
-    };
-    NextHops {
-        v4: local_v4.or(v4),
-        v6: local_v6.or(v6),
-        link_local: link_local.filter(|_| addresses::is_connected(remote)),
     }
 }

@@ -1,6 +1,6 @@
 //! How the sessions of this node stand: what the Speaker, the conditions and the metrics tell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bgp::{State, Status};
@@ -86,13 +86,15 @@ impl Sessions {
         });
     }
 
-    /// Returns when none announces anything any more.
-    pub(super) async fn all_drained(&self) {
+    /// Returns when none of those with these `peers` announces anything any more.
+    pub(super) async fn drained(&self, peers: &BTreeSet<PeerName>) {
         let mut all = self.follow();
+        let are = |all: &BTreeMap<PeerName, SessionView>| {
+            let mut waited_for = all.iter().filter(|(name, _)| peers.contains(*name));
+            waited_for.all(|(_, session)| session.drained)
+        };
         // The sender is here: this ends only when it is so.
-        let _ = all
-            .wait_for(|all| all.values().all(|session| session.drained))
-            .await;
+        let _ = all.wait_for(are).await;
     }
 }
 

@@ -68,7 +68,12 @@ impl Decider {
         let drain = config::node::drains(object, self.settings.drain_on_cordon);
         let uid = object.metadata.uid.clone();
         // A Node without addresses for a moment is no reason to run all sessions anew.
-        let is_told = !config::node::addresses(object).is_empty();
+        let addresses = config::node::addresses(object);
+        let is_told = !addresses.is_empty();
+        if is_told {
+            self.changed |= self.addresses != addresses;
+            self.addresses = addresses;
+        }
         let identifier = self.own_values.identifier;
         self.own_values = config::node::values(object);
         if !is_told && !identifier.is_unspecified() && self.node_uid == uid {

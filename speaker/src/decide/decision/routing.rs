@@ -25,6 +25,7 @@ impl Decider {
         Peerings {
             peers: self.sessions.in_force().iter().map(of).collect(),
             guard: Arc::new(ExportGuard::new(self.plans.exportable())),
+            addresses: self.addresses.clone(),
             drain: self.drain,
             complete: true,
         }

@@ -40,6 +40,7 @@ pub(crate) fn peerings() -> Peerings {
     Peerings {
         peers: peers.map(named).into(),
         guard: Arc::new(ExportGuard::new([Export { range, shortest: 24 }])),
+        addresses: vec!["192.0.2.10".parse().unwrap()],
         drain: true,
         complete: false,
     }

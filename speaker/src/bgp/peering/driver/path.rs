@@ -7,7 +7,7 @@ use config::{BfdProfile, PeerSession, Remote};
 use process::clock::now;
 use tokio::sync::watch;
 
-use super::{Driver, addresses};
+use super::Driver;
 use crate::bgp::bfd::{self, Monitor};
 
 /// What BFD watches.
@@ -61,35 +61,55 @@ impl Driver {
         self.watched = None;
         let remote = match self.peer.dial.remote {
             Remote::Address(remote) => Some(remote),
-            Remote::Interface(_) | Remote::Gateway(_) => self.link.remote(),
+            Remote::Interface(_) | Remote::Gateway(_) => self.link.ends().map(|ends| ends.remote),
         };
         if let Some(remote) = remote {
-            self.watch_path(remote, addresses::is_connected(remote));
+            self.watch_path(remote);
         }
     }
 
     /// Has BFD watch the path to `remote`, if the peer asks for that and it does not yet.
-    pub(super) fn watch_path(&mut self, remote: IpAddr, connected: bool) {
+    pub(super) fn watch_path(&mut self, remote: IpAddr) {
         let Some(profile) = &self.profile else { return };
         let path = bfd::Path {
             remote,
             local: self.peer.dial.source,
             interface: match &self.peer.dial.remote {
                 Remote::Interface(name) => Some(name.clone()),
-                Remote::Address(_) | Remote::Gateway(_) => self.peer.dial.vrf.clone(),
+                Remote::Address(_) | Remote::Gateway(_) => self.link_of(remote),
             },
-            multihop: is_far(&self.peer, connected).then_some(profile.minimum_ttl),
+            vrf: self.peer.dial.vrf.clone(),
+            multihop: is_far(&self.peer, self.way.interface.is_some()).then_some(profile.minimum_ttl),
         };
         if self.watched.as_ref().is_some_and(|watched| watched.path == path) {
             return;
         }
-        let monitor = self.bfd.open(path.clone(), profile);
+        let monitor = self.bfd.open(path.clone(), self.link_index(), profile);
         self.watched = Some(Watched {
             path,
             status: monitor.changes(),
             failures: None,
             monitor,
         });
+    }
+
+    /// BFD takes packets from the interface that the peer is on. While there is none, from where it was last: an address that comes
+    /// back in a moment is no reason to be deaf.
+    pub(super) fn follow_link(&self) {
+        if let (Some(watched), Some(index)) = (&self.watched, self.link_index()) {
+            watched.monitor.set_link(Some(index));
+        }
+    }
+
+    /// The interface that a link-local address takes.
+    fn link_of(&self, remote: IpAddr) -> Option<String> {
+        let is_link_local = matches!(remote, IpAddr::V6(address) if address.is_unicast_link_local());
+        let interface = self.way.interface.as_ref().filter(|_| is_link_local);
+        interface.map(|interface| interface.name.clone())
+    }
+
+    pub(super) fn link_index(&self) -> Option<u32> {
+        self.way.interface.as_ref().map(|interface| interface.index)
     }
 }
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bgp::{Connection, Learned, State, Status};
+use bgp::{Learned, State, Status};
 use config::{PeerSession, Remote};
 use ipnet::IpNet;
 use model::Family;
 
-use super::addresses;
 use crate::bgp::accepted::{Offer, OfferHandle};
+use crate::bgp::peering::way::Way;
 
 /// See the module.
 pub(super) struct Routes {
@@ -46,11 +46,10 @@ impl Routes {
         self.accepting = accepting;
     }
 
-    /// Link-local next hops are on the interface that the connection leaves by, if the router is there.
-    pub(super) fn on_connected(&mut self, connection: &Connection, is_connected: bool) {
+    /// Link-local next hops are on the interface that the router is on.
+    pub(super) fn on_way(&mut self, way: &Way) {
         if !self.offer.unnumbered {
-            let around = addresses::around(connection.local).filter(|_| is_connected);
-            self.offer.interface = around.map(|addresses| addresses.interface);
+            self.offer.interface = way.interface.as_ref().map(|interface| interface.name.clone());
         }
     }
 

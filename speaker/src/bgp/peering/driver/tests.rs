@@ -1,7 +1,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use bgp::{OpenSettings, PeerAsn};
+use bgp::{Connection, OpenSettings, PeerAsn};
 use config::{BfdProfile, Dial, Live};
 use model::{Family, PeerName};
 use tokio::io::AsyncReadExt;
@@ -11,6 +11,7 @@ use super::*;
 use crate::bgp::accepted::Offered;
 use crate::bgp::bfd::Scheduling;
 use crate::bgp::peering::Sessions;
+use crate::kernel::links::Link;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -60,16 +61,28 @@ fn driver_among(sessions: &Sessions, peer: PeerSession) -> (Driver, watch::Sende
     let handle = sessions.of(peering.peer.name.clone(), &peering);
     let node = NodeName("n1".into());
     let offer = Offered::default().of(peering.peer.name.clone());
-    let driver = Driver::new(
-        &node,
-        &peering,
-        false,
-        Bfd::start(Scheduling::Ordinary).unwrap(),
-        wished,
-        handle,
-        offer,
-    );
+    let driver = Driver::new(&node, &peering, false, surroundings(), wished, handle, offer);
     (driver, wishes)
+}
+
+fn surroundings() -> Surroundings {
+    Surroundings {
+        bfd: Bfd::start(Scheduling::Ordinary).unwrap(),
+        links: seen(&[("lo", "127.0.0.0/8")]),
+    }
+}
+
+/// Links, each with a subnet.
+fn seen(links: &[(&str, &str)]) -> watch::Receiver<Arc<Links>> {
+    let link = |(name, subnet): &(&str, &str)| {
+        let subnets = [subnet.parse().unwrap()].into();
+        let link = Link {
+            subnets,
+            ..Link::new(1, name)
+        };
+        ((*name).to_owned(), link)
+    };
+    watch::channel(Arc::new(links.iter().map(link).collect())).1
 }
 
 async fn within<T>(future: impl Future<Output = T>) -> T {
@@ -94,7 +107,6 @@ impl Unnumbered {
         let (mut driver, wishes) = driver_among(&sessions, peer);
         let (router, seen) = watch::channel(None);
         driver._neighbours = None;
-        driver.target = Target::new(&driver.peer, None, Some(seen.clone()), None);
         driver.router = Some(seen);
         tokio::spawn(driver.run());
         Self {
@@ -170,15 +182,19 @@ fn with_bfd(remote: Ipv4Addr) -> PeerSession {
     peer
 }
 
-fn watched(peer: &PeerSession) -> [Option<u8>; 2] {
+async fn watched(peer: &PeerSession) -> [Option<u8>; 2] {
     let (mut driver, _wishes) = driver(peer.clone());
     let Remote::Address(remote) = peer.dial.remote else {
         panic!("{:?}", peer.dial.remote)
     };
-    [false, true].map(|connected| {
-        driver.watch_path(remote, connected);
-        driver.watched.as_ref().and_then(|watched| watched.path.multihop)
-    })
+    let mut multihop = [None; 2];
+    for (multihop, links) in multihop.iter_mut().zip([&[][..], &[("eth0", "192.0.2.1/24")]]) {
+        driver.links = seen(links);
+        driver.on_links().await;
+        driver.watch_path(remote);
+        *multihop = driver.watched.as_ref().and_then(|watched| watched.path.multihop);
+    }
+    multihop
 }
 
 #[tokio::test]
@@ -186,11 +202,11 @@ async fn an_internal_peer_is_watched_where_it_is_and_an_external_one_where_it_is
     let with_bfd = with_bfd(Ipv4Addr::new(192, 0, 2, 200));
     let mut internal = with_bfd.clone();
     internal.open.peer_asn = PeerAsn::Internal;
-    assert_eq!(watched(&internal), [Some(254), None]);
-    assert_eq!(watched(&with_bfd), [None, None]);
+    assert_eq!(watched(&internal).await, [Some(254), None]);
+    assert_eq!(watched(&with_bfd).await, [None, None]);
     for mut far in [internal, with_bfd] {
         far.dial.multihop = true;
-        assert_eq!(watched(&far), [Some(254); 2]);
+        assert_eq!(watched(&far).await, [Some(254); 2]);
     }
 }
 
@@ -198,7 +214,8 @@ async fn an_internal_peer_is_watched_where_it_is_and_an_external_one_where_it_is
 #[tokio::test]
 async fn a_path_that_fails_while_it_is_held_back_ends_the_session() {
     let (mut driver, _wishes) = driver(with_bfd(Ipv4Addr::LOCALHOST));
-    driver.watch_path(Ipv4Addr::LOCALHOST.into(), true);
+    driver.on_links().await;
+    driver.watch_path(Ipv4Addr::LOCALHOST.into());
     let status = |state, failures| bfd::Status {
         state,
         failures,
@@ -238,7 +255,7 @@ fn establish(driver: &mut Driver) {
     let local = Ipv4Addr::LOCALHOST;
     session.handle_input(
         now(),
-        Input::Connected(bgp::Connection {
+        Input::Connected(Connection {
             local: local.into(),
             remote: local.into(),
         }),
