@@ -18,6 +18,7 @@ use model::PeerName;
 mod best;
 mod kernel;
 mod offers;
+mod own;
 mod plan;
 mod refusal;
 mod task;
@@ -29,8 +30,8 @@ pub use task::Accepting;
 /// Marks the routes as Herald's (`ip route show proto 72`). Numbers of 186 and above are those of other routing daemons.
 pub const PROTOCOL: u8 = 72;
 
-/// How good the routes are beside others of the node to the same prefix: less is better. What an administrator or a router
-/// advertisement set up without a metric, or with a lower one, goes first.
+/// How good the routes are beside others of the node to the same prefix: less is better. What an administrator set up for IPv4 without a
+/// metric, which is 0, goes first. For IPv6 that is 1024, as is that of a router's advertisement: there an accepted route goes first.
 pub const METRIC: u32 = 20;
 
 /// Where packets go.

@@ -160,6 +160,23 @@ fn routes_of_both_families_lead_over_one_hop_or_several() {
     node.has("");
 }
 
+/// The kernel's own route to an IPv6 link has metric 256, and would lose.
+#[test]
+fn a_subnet_that_the_router_shares_with_the_node_stays_on_the_link() {
+    let node = Node::start(&[]);
+    let ways = [
+        ("2001:db8::/64", v6("2001:db8::2")),
+        ("192.0.2.0/24", v4("192.0.2.2")),
+        ("2001:db8:100::/48", v6("2001:db8::2")),
+    ];
+    let _router = offers(&node, "a", &ways);
+    node.has("2001:db8:100::/48 via 2001:db8::2 dev eth0");
+    for neighbour in ["2001:db8::7", "192.0.2.7"] {
+        let way = node.namespace.ip(&format!("route get {neighbour}"));
+        assert!(way.contains("dev eth0") && !way.contains("via"), "{way}");
+    }
+}
+
 #[test]
 fn what_goes_with_an_interface_is_there_again_with_it() {
     let node = Node::start(&[]);

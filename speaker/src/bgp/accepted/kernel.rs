@@ -13,6 +13,7 @@ use rtnetlink::packet_route::route::{
 };
 use rtnetlink::{Error, Handle, RouteMessageBuilder};
 
+use super::own::Own;
 use super::plan::{Change, Listing};
 use super::{Hop, METRIC, PROTOCOL, Reason};
 use crate::kernel::links::Links;
@@ -22,7 +23,10 @@ use crate::kernel::links::Links;
 /// # Errors
 /// In the words of the kernel.
 pub(super) async fn list(handle: &Handle, links: &Links) -> Result<Listing, Error> {
-    let mut listing = Listing::default();
+    let mut listing = Listing {
+        own: Own::of(links),
+        ..Listing::default()
+    };
     let ipv4 = RouteMessageBuilder::<Ipv4Addr>::new().build();
     let ipv6 = RouteMessageBuilder::<Ipv6Addr>::new().build();
     for family in [ipv4, ipv6] {

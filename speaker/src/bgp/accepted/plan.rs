@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use model::PeerName;
 
 use super::best::best;
+use super::own::{Own, Verdict};
 use super::{Chosen, Hop, Offers, Reason, Refusal, Routes};
 
 /// For how long routes of the last process are kept while peers have not said everything: as long as a peer is asked by default
@@ -24,6 +25,8 @@ pub(super) struct Listing {
     pub(super) ours: Routes<BTreeSet<Hop>>,
     /// Prefixes to which others have routes of our metric: to write there could overwrite them.
     pub(super) others: BTreeSet<IpNet>,
+    /// What is on the links of this node.
+    pub(super) own: Own,
 }
 
 /// One thing to do.
@@ -110,12 +113,22 @@ impl Plan {
             self.inherited.clear();
         }
         self.refused.clear();
-        let unwanted =
-            |prefix: &&IpNet| !self.wanted.contains_key(prefix) && !self.inherited.contains(prefix);
+        let gateways = self
+            .wanted
+            .values()
+            .flat_map(|chosen| &chosen.hops)
+            .map(|hop| hop.gateway);
+        let own = listing.own.clone().with_gateways(gateways);
+        let wanted = |prefix: &IpNet| self.wanted.contains_key(prefix) || self.inherited.contains(prefix);
+        let unwanted = |prefix: &&IpNet| !wanted(prefix) || own.judge(**prefix) != Verdict::Free;
         let gone = listing.ours.keys().filter(unwanted);
         let mut changes: Vec<Change> = gone.map(|prefix| Change::Delete(*prefix)).collect();
         for (prefix, Chosen { hops, .. }) in &self.wanted {
             match listing.ours.get(prefix) {
+                _ if own.judge(*prefix) == Verdict::Connected => {}
+                _ if own.judge(*prefix) == Verdict::Within => {
+                    self.refused.insert(*prefix, Reason::OwnLink);
+                }
                 Some(known) if known == hops => {}
                 _ if listing.others.contains(prefix) => drop(self.refused.insert(*prefix, Reason::Taken)),
                 Some(_) => changes.push(Change::Replace(*prefix, hops.clone())),

@@ -22,6 +22,12 @@ pub enum Reason {
     /// The interface of a link-local next hop is not there, or not known.
     #[error("no interface is known for the link-local next hop {0}")]
     NoInterface(String),
+    /// It is a part of what is on a link of this node.
+    #[error(
+        "it would take a part of a subnet on a link of this node, or a gateway, off that link: take the prefix out of acceptRoutes, or \
+         let the router not announce it"
+    )]
+    OwnLink,
     /// A route that is not Herald's has the place.
     #[error(
         "another program has a route of metric 20 there: remove that, or take the prefix out of acceptRoutes"
@@ -36,7 +42,11 @@ pub enum Reason {
 fn words(prefix: &IpNet, reason: &Reason) -> String {
     match reason {
         Reason::NotPermitted => reason.to_string(),
-        Reason::Unreachable(_) | Reason::NoInterface(_) | Reason::Taken | Reason::Kernel(_) => {
+        Reason::Unreachable(_)
+        | Reason::NoInterface(_)
+        | Reason::OwnLink
+        | Reason::Taken
+        | Reason::Kernel(_) => {
             format!("route {prefix} is not in the kernel: {reason}")
         }
     }

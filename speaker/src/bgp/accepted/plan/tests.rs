@@ -29,7 +29,7 @@ impl Node {
             now,
             kernel: Listing {
                 ours,
-                others: BTreeSet::new(),
+                ..Listing::default()
             },
             refuses: None,
             offers: Offers::new(),
@@ -285,4 +285,29 @@ fn a_kernel_that_does_not_answer_is_asked_again() {
     node.refuses = None;
     node.passes(SECOND * 4);
     assert_eq!(node.has().len(), 1);
+}
+
+/// What is on a link stays there, also where an older speaker led it elsewhere.
+#[test]
+fn a_subnet_of_the_node_is_not_taken_and_a_part_of_one_is_refused_in_words() {
+    let mut node = Node::new(&["192.0.2.0/24"]);
+    let eth0 = crate::kernel::links::Link {
+        subnets: [net("192.0.2.10/24")].into(),
+        ..crate::kernel::links::Link::new(2, "eth0")
+    };
+    node.kernel.own = Own::of(&[("eth0".to_owned(), eth0)].into());
+    node.offers(
+        1,
+        &["192.0.2.0/24", "192.0.2.0/25", "192.0.2.1/32", "198.51.100.0/24"],
+        true,
+    );
+    assert_eq!(
+        node.kernel.ours.keys().copied().collect::<Vec<_>>(),
+        [net("198.51.100.0/24")]
+    );
+    let (refusal, count) = node.plan.refusals().remove(&tor()).unwrap();
+    assert_eq!(
+        (refusal.prefix, refusal.reason, count),
+        (net("192.0.2.0/25"), Reason::OwnLink, 2)
+    );
 }
