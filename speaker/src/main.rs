@@ -29,8 +29,9 @@ use speaker::report::scene::Scene;
 use speaker::report::status::{self, Picture};
 use speaker::report::{metrics, passwords};
 use speaker::speaker::{API, KNOWLEDGE, LONGEST_ROUND, SEGMENTS, Speaker};
-use speaker::state::State;
 use speaker::state::keeper::{self, Keeper};
+use speaker::state::{Boot, State};
+use speaker::watch::datapath::Datapath;
 use speaker::watch::departure::{Departure, Shutdown};
 use speaker::watch::sources::{self, Sources};
 use speaker::watch::{contact, datapath, forwarding, secrets};
@@ -77,21 +78,28 @@ async fn run(args: Args) -> anyhow::Result<()> {
     logging::init(&log_level, log_format);
     let me = NodeName(node_name.clone());
     let state_file = state_dir.map(|folder| folder.join(keeper::file(&me)));
+    let boot_id = keeper::boot_id();
     let kept = state_file.as_ref().map(|file| Keeper::recall(file, &me));
     let (kept, last_contact) = kept.unwrap_or_else(|| (State::default(), SystemTime::UNIX_EPOCH));
+    let (kept, boot) = kept.after_boot(boot_id.as_deref());
     let State {
         wanted,
         peerings,
         segments,
+        boot_id: _,
     } = kept;
 
     // What is announced goes on, or begins, without the API server.
     let (wanted, desired) = watch::channel(Arc::new(wanted));
     let (peerings, peers_desired) = watch::channel(Arc::new(peerings));
     let (leave, leaving) = watch::channel(None);
-    let (able_sender, able) = watch::channel(true);
-    tokio::spawn(datapath::follow(kube_proxy_health, able_sender));
-    let (keeps_sender, keeps_routes) = watch::channel(true);
+    let datapath = match boot {
+        Boot::Same => Datapath::default(),
+        Boot::Another => Datapath::booting(),
+    };
+    let (able_sender, able) = watch::channel(boot == Boot::Same);
+    tokio::spawn(datapath::follow(kube_proxy_health, datapath, able_sender));
+    let (keeps_sender, keeps_routes) = watch::channel(boot == Boot::Same);
     let (fresh_sender, _fresh) = watch::channel(true);
     let (contact_sender, contact) = watch::channel(last_contact);
     let memory = Memory::new(segments);
@@ -104,6 +112,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         segments: memory.follow(),
         contact,
         writing: Arc::default(),
+        boot_id,
     });
     let last_word = keeper.clone();
     let mut registry = Registry::default();

@@ -46,6 +46,8 @@ pub struct State {
     pub peerings: Peerings,
     /// What was agreed on each segment, by interface.
     pub segments: BTreeMap<String, Snapshot>,
+    /// Since which start of the machine it was kept, as the kernel names it; none: unknown.
+    pub boot_id: Option<String>,
 }
 
 /// Why a file was left aside.
@@ -170,6 +172,8 @@ struct Content {
     segments: BTreeMap<String, String>,
     #[serde(default)]
     peerings: PeeringsContent,
+    #[serde(default)]
+    boot_id: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -188,6 +192,7 @@ impl Content {
             wanted,
             peerings,
             segments,
+            boot_id,
         } = state;
         let Wanted {
             units,
@@ -209,6 +214,7 @@ impl Content {
                 .iter()
                 .map(|(iface, snapshot)| (iface.clone(), BASE64_STANDARD.encode(snapshot.encode())))
                 .collect(),
+            boot_id: boot_id.clone(),
         }
     }
 
@@ -237,8 +243,33 @@ impl Content {
                 .peerings()
                 .ok_or_else(|| wrong(&"its peers and routes do not fit together"))?,
             segments,
+            boot_id: self.boot_id,
         })
     }
+}
+
+impl State {
+    /// Without the routes that were to be announced, if the machine was off since: what forwards for Services has to be put in place
+    /// anew, and what there is to announce comes from the API server. Whether it was.
+    pub fn after_boot(mut self, boot_id: Option<&str>) -> (Self, Boot) {
+        let is_another = |known: &String| boot_id.is_some_and(|boot_id| boot_id != known);
+        if !self.boot_id.as_ref().is_some_and(is_another) {
+            return (self, Boot::Same);
+        }
+        for peering in self.peerings.peers.values_mut() {
+            peering.table = Arc::default();
+        }
+        (self, Boot::Another)
+    }
+}
+
+/// Whether the machine was off since something was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Boot {
+    /// It was not, as far as is known.
+    Same,
+    /// It was.
+    Another,
 }
 
 impl UnitContent {
@@ -321,6 +352,7 @@ mod tests {
             },
             peerings: peerings::tests::peerings(),
             segments: [("eth0".to_owned(), segment)].into(),
+            boot_id: Some("7f3c".to_owned()),
         }
     }
 
@@ -351,6 +383,30 @@ mod tests {
     fn a_clock_that_was_set_back_makes_nothing_old() {
         let text = encode(&me(), at(0), &state());
         assert_eq!(decode(&text, &me(), UNIX_EPOCH).unwrap().state, state());
+    }
+
+    #[test]
+    fn after_another_boot_no_route_is_announced_from_disk_and_after_an_unknown_one_all_are() {
+        let announced = |state: &State| {
+            state
+                .peerings
+                .peers
+                .values()
+                .any(|peering| !peering.table.is_empty())
+        };
+        let (after, boot) = state().after_boot(Some("81aa"));
+        assert_eq!(
+            (announced(&after), boot, after.peerings.peers.len()),
+            (false, Boot::Another, state().peerings.peers.len())
+        );
+        for known in [Some("7f3c"), None] {
+            assert_eq!(state().after_boot(known), (state(), Boot::Same));
+        }
+        let older = State {
+            boot_id: None,
+            ..state()
+        };
+        assert_eq!(older.clone().after_boot(Some("81aa")), (older, Boot::Same));
     }
 
     #[test]

@@ -29,6 +29,7 @@ struct Bench {
     listener: TcpListener,
     desired: watch::Sender<Arc<Peerings>>,
     leave: watch::Sender<Option<Shutdown>>,
+    able: watch::Sender<bool>,
     sessions: Sessions,
     running: JoinHandle<()>,
 }
@@ -44,9 +45,9 @@ impl Bench {
         let port = listener.local_addr().unwrap().port();
         let (desired, receiver) = watch::channel(Arc::new(peerings(port)));
         let (leave, leaving) = watch::channel(None);
-        let (_, able) = watch::channel(true);
+        let (able_sender, able) = watch::channel(true);
         let peers = Peers::new(
-            NodeName("n1".into()),
+            NodeName("n2".into()),
             receiver,
             leaving,
             able,
@@ -59,6 +60,7 @@ impl Bench {
             listener,
             desired,
             leave,
+            able: able_sender,
             sessions,
             running,
         }
@@ -66,6 +68,11 @@ impl Bench {
 
     /// The next connection, up to the point where routes may come.
     async fn connected(&self) -> Scripted {
+        self.connected_with(&open()).await
+    }
+
+    /// The same, where this is the peer's OPEN.
+    async fn connected_with(&self, open: &Open) -> Scripted {
         let (stream, _) = within(self.listener.accept()).await.unwrap();
         let mut scripted = Scripted {
             stream,
@@ -74,7 +81,7 @@ impl Bench {
             form: form(),
         };
         assert!(matches!(scripted.next().await, Some(Said::Open)));
-        scripted.say(&wire::open(&open())).await;
+        scripted.say(&wire::open(open)).await;
         scripted.say(&wire::keepalive()).await;
         assert!(matches!(scripted.next().await, Some(Said::Keepalive)));
         scripted
@@ -195,6 +202,20 @@ fn open() -> Open {
     }
 }
 
+/// Of a peer that keeps the routes of a speaker that restarts.
+fn keeps_routes() -> Open {
+    let mut theirs = open();
+    theirs
+        .capabilities
+        .push(Capability::GracefulRestart(wire::GracefulRestart {
+            restarted: false,
+            notification: false,
+            restart_time: 120,
+            families: vec![(FamilyCode::from(Family::V4), true)],
+        }));
+    theirs
+}
+
 fn peerings(port: u16, graceful_restart: bool, routes: &[&str]) -> Peerings {
     let peer = PeerSession {
         name: PeerName("tor".into()),
@@ -295,7 +316,16 @@ async fn a_peer_that_is_described_anew_is_dialled_anew() {
     let mut changed = peerings(port, false, &["192.0.2.1/32"]);
     let peering = changed.peers.values_mut().next().unwrap();
     Arc::make_mut(&mut peering.peer).open.hold_time = Duration::from_secs(30);
+    let mut more = changed.clone();
+    more.peers.values_mut().next().unwrap().table = Arc::new(table(&["192.0.2.1/32", "192.0.2.2/32"]));
+    while peer.next().await != Some(Said::EndOfRib) {}
     bench.desired.send_replace(Arc::new(changed));
+    bench.desired.send_replace(Arc::new(more));
+    assert_eq!(
+        peer.news().await,
+        announced("192.0.2.2/32"),
+        "in the session that waits for its node's turn"
+    );
     while let Some(said) = peer.news().await {
         assert!(!matches!(said, Said::Withdrawn(_)), "{said:?}");
     }
@@ -347,15 +377,7 @@ async fn a_speaker_that_comes_back_goes_without_a_word_where_routes_are_kept() {
         pending: Vec::new(),
         form: form(),
     };
-    let mut theirs = open();
-    theirs
-        .capabilities
-        .push(Capability::GracefulRestart(wire::GracefulRestart {
-            restarted: false,
-            notification: false,
-            restart_time: 120,
-            families: vec![(FamilyCode::from(Family::V4), true)],
-        }));
+    let theirs = keeps_routes();
     peer.say(&[wire::open(&theirs), wire::keepalive()].concat()).await;
     bench.wait_for(State::Established).await;
     while peer.next().await != Some(Said::EndOfRib) {}
@@ -414,4 +436,42 @@ async fn routes_have_no_end_before_the_api_has_told_everything() {
         Some(Said::EndOfRib),
         "though the routes are the same"
     );
+}
+
+/// F39: a machine that is drained and then switched off leaves no routes behind, whatever its routers would keep.
+#[tokio::test]
+async fn a_drained_speaker_that_is_replaced_withdraws_before_it_goes() {
+    let bench = Bench::start(true).await;
+    let port = bench.listener.local_addr().unwrap().port();
+    let mut peer = bench.connected_with(&keeps_routes()).await;
+    bench.wait_for(State::Established).await;
+    while peer.next().await != Some(Said::EndOfRib) {}
+    let mut drained = peerings(port, true, &["192.0.2.1/32"]);
+    drained.drain = true;
+    let peering = drained.peers.values_mut().next().unwrap();
+    Arc::make_mut(&mut peering.peer).live.settings.graceful_shutdown = Duration::from_secs(600);
+    bench.desired.send_replace(Arc::new(drained));
+    assert_eq!(peer.news().await, announced("192.0.2.1/32"), "marked");
+    bench.leave.send_replace(Some(Shutdown::Restart));
+    let withdrawn = Said::Withdrawn(vec!["192.0.2.1/32".to_owned()]);
+    assert_eq!(peer.news().await, Some(withdrawn));
+    assert!(
+        matches!(peer.news().await, Some(Said::Notification(6, _))),
+        "and no word that it comes back"
+    );
+    within(bench.running).await.unwrap();
+}
+
+/// A node that cannot forward attracts nothing, however long drains are marked.
+#[tokio::test]
+async fn routes_of_a_node_that_cannot_forward_are_withdrawn_at_once() {
+    let bench = Bench::start(false).await;
+    let mut peer = bench.connected().await;
+    bench.wait_for(State::Established).await;
+    while peer.next().await != Some(Said::EndOfRib) {}
+    bench.able.send_replace(false);
+    let withdrawn = Said::Withdrawn(vec!["192.0.2.1/32".to_owned()]);
+    assert_eq!(peer.news().await, Some(withdrawn));
+    bench.able.send_replace(true);
+    assert_eq!(peer.news().await, announced("192.0.2.1/32"));
 }

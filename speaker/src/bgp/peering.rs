@@ -7,11 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bgp::{Drain, ExportGuard, Retention, Stop, Table};
+use bgp::{Drain, ExportGuard, Forwarding, Retention, Stop, Table};
 use config::{PeerSession, SessionChange};
 use model::{NodeName, PeerName};
+use process::clock::{now, until};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::timeout;
@@ -86,6 +87,10 @@ pub struct Peers {
     tasks: JoinSet<()>,
     /// Sessions that begin now take the place of the last process's.
     restarted: bool,
+    /// Whether the node has forwarded since it was switched on.
+    forwarding: Forwarding,
+    /// Sessions that are to be run anew, and when it is this node's turn for that.
+    changes: BTreeMap<PeerName, Instant>,
 }
 
 struct Running {
@@ -96,6 +101,10 @@ struct Running {
 
 /// A session that comes to be within this time of the process's start may be one that the last process had.
 const RESTART: Duration = Duration::from_secs(60);
+
+/// Nodes take turns of so long to run a session anew: longer than a session takes to come up.
+const TURN: Duration = Duration::from_secs(3);
+const TURNS: u32 = 8;
 
 /// How long a speaker that is replaced waits for withdrawals to be with the routers.
 const WITHDRAWAL: Duration = Duration::from_secs(2);
@@ -111,6 +120,12 @@ impl Peers {
         bfd: Bfd,
         links: watch::Receiver<Arc<Links>>,
     ) -> Self {
+        // A node that cannot forward as its speaker starts was switched off: routers are not to keep what they had of it.
+        let forwarding = if *able.borrow() {
+            Forwarding::Preserved
+        } else {
+            Forwarding::Lost
+        };
         Self {
             node,
             desired,
@@ -122,6 +137,8 @@ impl Peers {
             running: BTreeMap::new(),
             tasks: JoinSet::new(),
             restarted: true,
+            forwarding,
+            changes: BTreeMap::new(),
         }
     }
 
@@ -157,6 +174,7 @@ impl Peers {
                     }
                 }
                 Ok(()) = self.able.changed() => self.update(),
+                () = until(self.changes.values().min().copied()) => self.update(),
                 Some(ended) = self.tasks.join_next_with_id() => {
                     self.on_end(ended);
                     self.update();
@@ -172,25 +190,57 @@ impl Peers {
 
     /// Brings the sessions in line with what is desired.
     fn update(&mut self) {
+        let now = now();
         let desired = self.desired.borrow_and_update().clone();
         let able = *self.able.borrow_and_update();
+        if able {
+            self.forwarding = Forwarding::Preserved;
+        }
         for (name, running) in &self.running {
+            if running.is_stopping() {
+                continue;
+            }
             match desired.peers.get(name) {
-                None => running.stop(Stop::Deconfigured),
+                None => {
+                    self.changes.remove(name);
+                    running.stop(Stop::Deconfigured);
+                }
                 Some(peering) => match peering.change_from(&running.peering) {
-                    SessionChange::InPlace => {}
-                    SessionChange::NewSession(retention) => running.stop(Stop::Changed(retention)),
+                    SessionChange::InPlace => drop(self.changes.remove(name)),
+                    SessionChange::NewSession(retention) => {
+                        let due = *self
+                            .changes
+                            .entry(name.clone())
+                            .or_insert_with(|| now + turn(&self.node));
+                        if due <= now || !running.is_established(&self.sessions, name) {
+                            self.changes.remove(name);
+                            running.stop(Stop::Changed(retention));
+                        }
+                    }
                 },
             }
         }
         for (name, peering) in &desired.peers {
             let mut wish = Wish::new(peering, &desired);
+            wish.forwarding = self.forwarding;
             if !able {
                 // Marking is for nodes that still forward.
                 wish.drain = Drain::Withdraw;
             }
             match self.running.get_mut(name) {
                 Some(running) if running.is_stopping() => {}
+                Some(running) if self.changes.contains_key(name) => {
+                    // The session goes on as it is until its turn, and with it what it announces.
+                    let waiting = Peering {
+                        table: peering.table.clone(),
+                        ..running.peering.clone()
+                    };
+                    running.wish(Wish {
+                        drain: wish.drain,
+                        forwarding: wish.forwarding,
+                        ..Wish::new(&waiting, &desired)
+                    });
+                }
                 Some(running) => {
                     running.peering = peering.clone();
                     running.wish(wish);
@@ -233,6 +283,7 @@ impl Peers {
         let name = running.find_map(|(name, running)| (running.task == task).then(|| name.clone()));
         if let Some(name) = name {
             self.running.remove(&name);
+            self.changes.remove(&name);
             self.sessions.forget(&name);
         }
     }
@@ -300,7 +351,21 @@ impl Peers {
     }
 }
 
+/// When it is this node's turn to run a session anew, after an edit that all nodes learn of at once: routers that lose all sessions together
+/// have no way left. By the node's name alone, so that it is the same each time.
+fn turn(node: &NodeName) -> Duration {
+    // FNV-1a.
+    let hash = node.0.bytes().fold(0x811c_9dc5_u32, |hash, octet| {
+        (hash ^ u32::from(octet)).wrapping_mul(0x0100_0193)
+    });
+    TURN * (hash % TURNS)
+}
+
 impl Running {
+    fn is_established(&self, sessions: &Sessions, name: &PeerName) -> bool {
+        sessions.now().get(name).is_some_and(SessionView::is_established)
+    }
+
     fn wish(&self, wish: Wish) {
         self.wishes.send_if_modified(|known| {
             let changed = *known != wish;
@@ -358,5 +423,13 @@ mod tests {
             other.change_from(&known),
             SessionChange::NewSession(Retention::Keep)
         );
+    }
+
+    #[test]
+    fn nodes_take_turns_that_are_the_same_each_time() {
+        let turns: BTreeSet<Duration> = (0..50).map(|n| turn(&NodeName(format!("node-{n}")))).collect();
+        assert_eq!(turns.len(), TURNS as usize, "{turns:?}");
+        assert!(turns.iter().all(|turn| turn.as_millis() % TURN.as_millis() == 0));
+        assert_eq!(turn(&NodeName("n2".into())), TURN);
     }
 }

@@ -348,7 +348,7 @@ impl Scene {
         plan: &Arc<BgpPlan>,
     ) -> Option<Standing> {
         let peers = plan.nodes.get(&self.me)?;
-        let established = |peer: &PeerName| self.sessions.get(peer).is_some_and(SessionView::is_established);
+        let established = |peer: &PeerName| self.sessions.get(peer).is_some_and(SessionView::carries_any);
         let standing = if peers.iter().any(established) {
             Standing::routed()
         } else {

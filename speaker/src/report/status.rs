@@ -183,7 +183,12 @@ fn session(peer: &str, view: &SessionView, fault: Option<String>) -> BgpSession 
         routes_sent: i64::try_from(status.routes_sent).unwrap_or(i64::MAX),
         routes_accepted: i64::try_from(status.routes_accepted).unwrap_or(i64::MAX),
         bfd: view.path.as_ref().map(|path| format!("{:?}", path.state)),
-        last_error: fault.or(trouble).or(refused).or(too_many).or(blind),
+        last_error: fault
+            .or(trouble)
+            .or_else(|| view.not_announced())
+            .or(refused)
+            .or(too_many)
+            .or(blind),
     }
 }
 

@@ -41,6 +41,14 @@ pub struct Keeper {
     pub contact: watch::Receiver<SystemTime>,
     /// Held by who writes.
     pub writing: Arc<Mutex<()>>,
+    /// The start of the machine that this is.
+    pub boot_id: Option<String>,
+}
+
+/// The name of this start of the machine; none where the kernel does not say it.
+pub fn boot_id() -> Option<String> {
+    let read = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(read.trim().to_owned()).filter(|read| !read.is_empty())
 }
 
 impl Keeper {
@@ -110,6 +118,7 @@ impl Keeper {
             wanted: Wanted::clone(&self.wanted.borrow_and_update()),
             peerings: Peerings::clone(&self.peerings.borrow_and_update()),
             segments: self.segments.borrow_and_update().clone(),
+            boot_id: self.boot_id.clone(),
         };
         let (path, me, contact) = (self.path.clone(), self.me.clone(), *self.contact.borrow());
         let written = tokio::task::spawn_blocking(move || state::write(&path, &me, contact, &state)).await;
@@ -142,6 +151,7 @@ mod tests {
         let (contacted, contact) = watch::channel(SystemTime::UNIX_EPOCH);
         let (want, wanted) = watch::channel(Arc::default());
         let keeper = Keeper {
+            boot_id: None,
             path: folder.join("n1.state"),
             me: NodeName("n1".into()),
             wanted,

@@ -63,6 +63,14 @@ pub struct Datapath {
 }
 
 impl Datapath {
+    /// That of a machine that was off: it forwards once whoever sees to that says so, or when nobody has said anything for a while.
+    pub fn booting() -> Self {
+        Self {
+            refused: true,
+            silent_rounds: 0,
+        }
+    }
+
     /// Takes in what a round came to; whether the node can forward after it.
     pub fn handle_health(&mut self, health: Health) -> bool {
         self.silent_rounds = match health {
@@ -80,7 +88,7 @@ impl Datapath {
 
 /// Asks the `sources` once a second, and tells when the node becomes able or unable to forward. The first source that can tell is
 /// the one that counts.
-pub async fn follow(sources: Vec<HealthSource>, can_forward: watch::Sender<bool>) {
+pub async fn follow(sources: Vec<HealthSource>, mut datapath: Datapath, can_forward: watch::Sender<bool>) {
     let addresses: Vec<SocketAddr> = sources
         .into_iter()
         .filter_map(|source| match source {
@@ -89,10 +97,10 @@ pub async fn follow(sources: Vec<HealthSource>, can_forward: watch::Sender<bool>
         })
         .collect();
     if addresses.is_empty() {
-        // What there is stays true, and whoever waits for a change waits on.
+        // Nobody would say more, and whoever waits for a change waits on.
+        can_forward.send_if_modified(|known| !std::mem::replace(known, true));
         return can_forward.closed().await;
     }
-    let mut datapath = Datapath::default();
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -177,6 +185,18 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_that_was_off_forwards_when_that_is_said_or_nobody_says_anything() {
+        let mut datapath = Datapath::booting();
+        assert!(!datapath.handle_health(Health::Bad));
+        assert!(datapath.handle_health(Health::Good));
+        let mut alone = Datapath::booting();
+        for _ in 1..SILENT_ROUNDS {
+            assert!(!alone.handle_health(Health::Silent));
+        }
+        assert!(alone.handle_health(Health::Silent));
+    }
+
+    #[test]
     fn the_silence_counts_anew_after_each_word() {
         let mut datapath = Datapath::default();
         datapath.handle_health(Health::Bad);
@@ -247,7 +267,7 @@ mod tests {
     async fn a_node_becomes_unable_and_able_again() {
         let bad = listening("HTTP/1.1 503 Service Unavailable\r\n\r\n").await;
         let (sender, mut can_forward) = watch::channel(true);
-        let following = tokio::spawn(follow(vec![HealthSource::At(bad)], sender));
+        let following = tokio::spawn(follow(vec![HealthSource::At(bad)], Datapath::default(), sender));
         can_forward.changed().await.unwrap();
         assert!(!*can_forward.borrow());
         following.abort();
@@ -256,7 +276,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_asks_nobody_stays_able() {
         let (sender, can_forward) = watch::channel(true);
-        let following = tokio::spawn(follow(vec![HealthSource::Off], sender));
+        let following = tokio::spawn(follow(vec![HealthSource::Off], Datapath::booting(), sender));
         assert!(*can_forward.borrow());
         drop(can_forward);
         following.await.unwrap();

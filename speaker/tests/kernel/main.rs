@@ -27,3 +27,4 @@ mod node;
 mod segment;
 mod sockets;
 mod surrogates;
+mod ways;

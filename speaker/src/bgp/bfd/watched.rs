@@ -186,7 +186,7 @@ impl Watched {
         let of_sockets = self.status.trouble.take();
         let of_sockets = of_sockets.filter(|trouble| !matches!(trouble, Trouble::NotOnLink(_)));
         let lacks = self.path.takes_a_link() && self.link.is_none();
-        of_sockets.or_else(|| lacks.then(|| Trouble::NotOnLink(self.path.remote)))
+        of_sockets.or_else(|| lacks.then_some(Trouble::NotOnLink(self.path.remote)))
     }
 
     /// Followers are woken for what they are to act on; see [`Status`].

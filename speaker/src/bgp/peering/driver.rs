@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 
 use bgp::{
-    DialError, Drain, Event, ExportGuard, FamilyFault, ImportPolicy, Input, LiveSettings, Session, Settings,
-    Stop, Table, Transmit,
+    DialError, Drain, Event, ExportGuard, FamilyFault, Forwarding, ImportPolicy, Input, LiveSettings,
+    Session, Settings, Stop, Table, Transmit,
 };
 use config::{BfdProfile, PeerSession, Remote};
 use model::{Family, NodeName};
@@ -47,6 +47,8 @@ pub(super) struct Wish {
     /// How BFD watches the path, if it does.
     pub(super) profile: Option<BfdProfile>,
     pub(super) drain: Drain,
+    /// Whether the node has forwarded since it was switched on.
+    pub(super) forwarding: Forwarding,
     pub(super) stop: Option<Stop>,
 }
 
@@ -62,6 +64,7 @@ impl Wish {
             password: peering.password.clone(),
             profile: peering.peer.live.bfd.clone(),
             drain: if all.drain { Drain::Mark } else { Drain::No },
+            forwarding: Forwarding::Preserved,
             stop: None,
         }
     }
@@ -255,6 +258,9 @@ impl Driver {
         }
         if known.is_none_or(|known| known.guard != wish.guard) {
             inputs.push(Input::Guard(wish.guard));
+        }
+        if known.map_or(Forwarding::Preserved, |known| known.forwarding) != wish.forwarding {
+            inputs.push(Input::Forwarding(wish.forwarding));
         }
         if known.map_or(wish.drain != Drain::No, |known| known.drain != wish.drain) {
             self.drained = false;

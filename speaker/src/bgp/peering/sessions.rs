@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bgp::{State, Status};
 use config::Remote;
 use jiff::Timestamp;
-use model::PeerName;
+use model::{Family, PeerName};
 use tokio::sync::watch;
 
 use super::Peering;
@@ -130,8 +130,28 @@ impl SessionView {
 
     /// What keeps the session from being Established.
     pub fn why_not(&self) -> String {
-        let trouble = self.status.error.as_ref();
-        trouble.map_or_else(|| format!("{:?}", self.status.state), ToString::to_string)
+        let error = self.status.error.as_ref().map(ToString::to_string);
+        error
+            .or_else(|| self.not_announced())
+            .unwrap_or_else(|| format!("{:?}", self.status.state))
+    }
+
+    /// Whether any route can reach the peer.
+    pub fn carries_any(&self) -> bool {
+        [Family::V4, Family::V6]
+            .iter()
+            .any(|family| self.status.carries(*family))
+    }
+
+    /// Why families are not announced over the session, if some are not.
+    pub fn not_announced(&self) -> Option<String> {
+        let faults = self
+            .status
+            .family_faults
+            .iter()
+            .map(|(family, fault)| fault.text(*family));
+        let faults: Vec<_> = faults.collect();
+        (!faults.is_empty()).then(|| faults.join("; "))
     }
 
     fn is_news(&self, status: &Status, path: Option<&PathState>, drained: bool) -> bool {
@@ -141,8 +161,9 @@ impl SessionView {
             && (before.routes_left_out == 0) == (status.routes_left_out == 0)
             && (before.routes_pending == 0) == (status.routes_pending == 0);
         let same_path = said(self.path.as_ref()) == said(path);
+        let same_families = before.family_faults == status.family_faults;
         let same_peer = before.negotiated == status.negotiated && before.error == status.error;
-        !same_routes || !same_path || !same_peer || self.drained != drained
+        !same_routes || !same_families || !same_path || !same_peer || self.drained != drained
     }
 }
 

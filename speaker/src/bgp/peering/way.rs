@@ -262,9 +262,9 @@ impl Search<'_> {
         };
         of_the_connection
             .filter(stays)
-            .or(found.map(|address| address.ip))
+            .or_else(|| found.map(|address| address.ip))
             .or_else(|| known().filter(|_| interface.is_none()))
-            .or(of_the_connection.filter(|_| owner.is_some()))
+            .or_else(|| of_the_connection.filter(|_| owner.is_some()))
     }
 
     fn best<'a>(&self, link: &'a Link, family: Family) -> Option<&'a Address> {

@@ -69,6 +69,10 @@ impl Route {
 /// they do not say how a router is reached.
 pub(super) fn routes(message: &RouteMessage) -> Vec<(u32, Route)> {
     let header = &message.header;
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "the families that matter here are two of many"
+    )]
     let everywhere = match header.address_family {
         AddressFamily::Inet => IpAddr::from(Ipv4Addr::UNSPECIFIED),
         AddressFamily::Inet6 => IpAddr::from(Ipv6Addr::UNSPECIFIED),
@@ -129,6 +133,10 @@ fn gateway(attributes: &[RouteAttribute]) -> Option<IpAddr> {
 }
 
 fn ip(address: &RouteAddress) -> Option<IpAddr> {
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "those of other families say nothing here"
+    )]
     match address {
         RouteAddress::Inet(address) => Some((*address).into()),
         RouteAddress::Inet6(address) => Some((*address).into()),

@@ -116,7 +116,7 @@ impl Table {
             let is_last = !known.keys().any(|(ip, _)| ip.is_ipv4());
             if let Some(routes) = self.routes.get_mut(&index) {
                 routes.retain(|route| {
-                    !route.is_used_from(address.ip) && !(is_last && route.family() == Family::V4)
+                    !(route.is_used_from(address.ip) || is_last && route.family() == Family::V4)
                 });
             }
         }

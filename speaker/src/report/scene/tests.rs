@@ -166,6 +166,17 @@ fn routing(nodes: &[&str], ready: &[&str]) -> Decision {
     }
 }
 
+/// What is agreed on with the router.
+fn negotiated() -> bgp::Negotiated {
+    bgp::Negotiated {
+        asn: 64513,
+        identifier: [192, 0, 2, 254].into(),
+        hold_time: None,
+        families: [model::Family::V4].into(),
+        graceful_restart: false,
+    }
+}
+
 /// All scenes have a session with the router, in this state.
 fn with_sessions(mut scenes: Vec<Scene>, state: State) -> Vec<Scene> {
     for scene in &mut scenes {
@@ -173,6 +184,7 @@ fn with_sessions(mut scenes: Vec<Scene>, state: State) -> Vec<Scene> {
             remote: Remote::Address("192.0.2.254".parse().unwrap()),
             status: bgp::Status {
                 state,
+                negotiated: (state == State::Established).then(negotiated),
                 ..bgp::Status::default()
             },
             since: jiff::Timestamp::UNIX_EPOCH,
