@@ -1,4 +1,4 @@
-use config::service::{Classes, is_ours};
+use config::service::{Classes, Serving, is_ours, serving};
 use k8s_openapi::api::core::v1::Service;
 
 use crate::desired_status::DesiredStatus;
@@ -38,6 +38,11 @@ impl Release {
     /// are to be left to others: until it is told to another class, or another provider has written to it.
     pub fn serves(&self, object: &Service) -> bool {
         is_ours(object, &self.classes) || self.classes.require_class && self.retains(object)
+    }
+
+    /// Whether a Service is to be left as it is, whatever it shows.
+    pub fn ignores(&self, object: &Service) -> bool {
+        serving(object, &self.classes) == Serving::Ignored
     }
 
     fn retains(&self, object: &Service) -> bool {

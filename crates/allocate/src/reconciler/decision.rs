@@ -263,6 +263,10 @@ impl Reconciler {
             self.ipam.retain(name, &Sharing::default());
             return None;
         }
+        if !tracked.gone && self.release.ignores(&tracked.object) {
+            self.ipam.settle(name, &tracked.assigned());
+            return None;
+        }
         let of_others = !tracked.gone && is_load_balancer(&tracked.object);
         let holds = !self.ipam.held(name).is_empty();
         let shows = DesiredStatus::any_shown_by(&tracked.object, &self.release);

@@ -76,7 +76,7 @@ fn refused(name: ServiceName) -> Progress {
 
 fn looked_up(mut object: Service, release: &Release) -> Progress {
     let name = config::service::name(&object);
-    if release.serves(&object) {
+    if release.serves(&object) || release.ignores(&object) {
         slim(&mut object, release);
         return ended(name, Ending::Returned(Box::new(object)), Vec::new());
     }

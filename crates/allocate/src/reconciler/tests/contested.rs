@@ -191,3 +191,22 @@ fn what_somebody_has_set_beside_an_address_is_kept() {
         .find(|entry| entry.ip.as_deref() == Some("192.0.2.0"));
     assert_eq!(old.unwrap().ip_mode.as_deref(), Some("Proxy"));
 }
+
+#[test]
+fn a_service_that_is_to_be_ignored_keeps_what_it_shows_and_nobody_else_gets_it() {
+    let mut bench = Bench::started("192.0.2.0/31");
+    bench.apply("web", load_balancer());
+    bench.writes.clear();
+    bench.apply_with("web", json!({"heraldlb.io/ignore": "true"}), load_balancer());
+    bench.pass(HOUR);
+    assert_eq!(
+        (bench.address("web"), bench.writes.len()),
+        ("192.0.2.0".into(), 0)
+    );
+    bench.apply("api", load_balancer());
+    bench.apply("third", load_balancer());
+    assert_eq!(
+        (bench.address("api"), bench.address("third")),
+        ("192.0.2.1".into(), String::new())
+    );
+}
