@@ -68,10 +68,13 @@ pub fn decides_well(begun: Instant, octets: &[u8]) -> bool {
                 )
             })
             .collect();
-        let peers = (1..4).zip(&told).map(|(i, (claims, takes))| {
-            let node = Node::of(&names[i]);
-            (node, any_peer(now, node, claims, takes, [next(), next()]))
-        });
+        let peers: BTreeMap<Node, Neighbor<'_>> = (1..4)
+            .zip(&told)
+            .map(|(i, (claims, takes))| {
+                let node = Node::of(&names[i]);
+                (node, any_peer(now, node, claims, takes, [next(), next()]))
+            })
+            .collect();
         let bits = next();
         let view = View {
             me: Node::of(&names[0]),
@@ -90,7 +93,7 @@ pub fn decides_well(begun: Instant, octets: &[u8]) -> bool {
                 .into_iter()
                 .collect::<BTreeSet<_>>(),
             unopened: bits & 64 == 0,
-            peers: peers.collect(),
+            peers,
         };
         let decision = decide(now, &view, &facts, &own);
         let new = decision
