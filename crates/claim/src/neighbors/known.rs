@@ -132,7 +132,7 @@ impl Neighbors {
             return false;
         }
         // Since it fell silent: what was before says nothing.
-        let since = peer.died.unwrap_or_else(|| peer.late_at());
+        let since = peer.died.unwrap_or_else(|| peer.silent_since(now));
         let there = there.max(peer.probing.last_answer());
         there.is_some_and(|at| at >= since && lately(at))
     }

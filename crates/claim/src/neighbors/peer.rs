@@ -150,6 +150,15 @@ impl Peer {
         self.heard + self.beacon.interval * LATE_BEACON / 100
     }
 
+    /// Since when it has been silent: of one that we hear and that hears nobody, since when it hears us no more.
+    pub(super) fn silent_since(&self, now: Instant) -> Instant {
+        if self.is_heard(now) {
+            self.late_at()
+        } else {
+            self.echoed_until()
+        }
+    }
+
     /// Whether its beacons come by IPv4.
     pub(super) fn is_heard_by_ipv4(&self, now: Instant) -> bool {
         let patience = self.beacon.interval * LATE_BEACON / 100;
@@ -163,6 +172,16 @@ impl Peer {
         // News comes when both the peer and a voucher have spoken. Of a dead one there is none after it was missed for long.
         let lasting = told >= self.late_at() + interval * 2;
         Some(told + interval * (settings.misses + u32::from(lasting)))
+    }
+
+    /// Until when it did its work, as far as is known: one that we hear and that does not hear us does, too.
+    fn worked_until(&self, settings: &Settings) -> Instant {
+        let alive = self.alive_until(settings);
+        if self.status == Status::OneWay {
+            alive.max(self.heard_until(settings))
+        } else {
+            alive
+        }
     }
 
     fn hears_others_until(&self) -> Option<Instant> {
@@ -217,6 +236,10 @@ impl Peer {
             concerns_claims = !self.claims().is_empty();
         }
         let status = self.status_at(now, settings);
+        if status == Status::OneWay && self.is_heard(now) {
+            // What its node did not answer before says nothing of when it falls silent.
+            self.probing = Probing::default();
+        }
         let works = matches!(
             status,
             Status::Ready | Status::Draining | Status::Unable | Status::OneWay
@@ -225,7 +248,7 @@ impl Peer {
             self.away = None;
             self.announced = false;
         } else if self.away.is_none() {
-            self.away = Some(now.min(self.alive_until(settings)));
+            self.away = Some(now.min(self.worked_until(settings)));
         }
         let kept = self.keeps_until(settings).is_none_or(|until| now < until);
         if self.former.is_some() && (works && self.is_current() || !kept) {

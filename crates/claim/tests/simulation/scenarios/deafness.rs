@@ -86,3 +86,22 @@ fn who_comes_late_reads_what_its_peers_said_before_it_misses_any() {
         assert!(!world.told(0, lost), "{seed}");
     }
 }
+
+/// One that we heard all the time, though it did not hear us, did its work until it fell silent: what was said and asked
+/// before neither puts off who takes over from it nor makes it dead at once.
+#[test]
+fn a_node_that_was_not_heard_itself_takes_over_as_fast_from_those_that_it_heard_and_no_faster() {
+    for seed in 0..20 {
+        let mut world = World::settled(seed, 3, 6, slow());
+        world.mute(0);
+        world.run_for(15 * SECOND);
+        // What 1 gives to 2 is announced, and 0 hears that.
+        world.set_drain(1, true);
+        world.run_for(ms(700));
+        world.heal();
+        world.power_off(1);
+        world.power_off(2);
+        let took = world.run_until(3 * SECOND, World::is_held);
+        assert!((ms(150)..ms(330)).contains(&took), "{took:?}");
+    }
+}
