@@ -52,11 +52,13 @@ pub(crate) struct Inquiry {
     /// When it was asked last, and how often without an answer.
     pub(crate) asked: Option<Instant>,
     pub(crate) times: u32,
-    /// Which other node's speaker was seen to answer last, and when.
+    /// Which other node's speaker last answered the question, and when.
     pub(crate) answered: Option<(Node, Instant)>,
-    /// When it was first seen to.
+    /// Which other node's speaker was last seen to answer, asked or not, and when: its own words, or a surrogate's.
+    pub(crate) seen: Option<(Node, Instant)>,
+    /// When one was first seen to.
     pub(crate) since: Option<Instant>,
-    /// When it last spoke of the address unasked.
+    /// When one last spoke of the address unasked.
     pub(crate) unasked: Option<Instant>,
 }
 
@@ -141,10 +143,11 @@ impl Own {
     /// Another node's speaker was seen to answer for a unit.
     pub(crate) fn note_answered(&mut self, now: Instant, unit: UnitId, node: Node, how: Seen) {
         let inquiry = self.inquiries.entry(unit).or_default();
-        inquiry.answered = Some((node, now));
+        inquiry.seen = Some((node, now));
         inquiry.since.get_or_insert(now);
-        if how == Seen::Unasked {
-            inquiry.unasked = Some(now);
+        match how {
+            Seen::Asked => inquiry.answered = Some((node, now)),
+            Seen::Unasked => inquiry.unasked = Some(now),
         }
     }
 

@@ -27,7 +27,7 @@ pub(super) fn is_silent(round: &mut Round<'_>, unit: UnitId, facts: &UnitFacts, 
     }
     let now = round.now;
     let mut inquiry = round.own().inquiries.get(&unit).copied().unwrap_or_default();
-    let silent = decide(round, &mut inquiry, facts);
+    let silent = decide(round, &mut inquiry, facts, from);
     if silent {
         round.own().inquiries.remove(&unit);
     } else {
@@ -50,7 +50,7 @@ fn is_needed(round: &Round<'_>, from: Option<Node>) -> bool {
     }
 }
 
-fn decide(round: &mut Round<'_>, inquiry: &mut Inquiry, facts: &UnitFacts) -> bool {
+fn decide(round: &mut Round<'_>, inquiry: &mut Inquiry, facts: &UnitFacts, from: Option<Node>) -> bool {
     let (now, settings) = (round.now, round.view.settings);
     if let Some((node, at)) = inquiry.answered {
         if is_proxy(round, inquiry) {
@@ -69,33 +69,42 @@ fn decide(round: &mut Round<'_>, inquiry: &mut Inquiry, facts: &UnitFacts) -> bo
     if inquiry.times >= ENOUGH {
         return true;
     }
-    if ask(round, facts) {
+    if ask(round, facts, from) {
         (inquiry.asked, inquiry.times) = (Some(now), inquiry.times + 1);
     }
     false
 }
 
-/// Asks who answers for a unit, if not too much is asked at once: those who are not heard, one by one where they are few. A
-/// surrogate, who would answer in the name of one of them, is not asked then.
-fn ask(round: &mut Round<'_>, facts: &UnitFacts) -> bool {
-    let unheard = &round.view.unheard;
-    let few = !unheard.is_empty() && unheard.len() <= FEW;
-    let each = if few { unheard.len() } else { 1 };
+/// Asks who answers for a unit, if not too much is asked at once.
+fn ask(round: &mut Round<'_>, facts: &UnitFacts, from: Option<Node>) -> bool {
+    let asked_alone = asked_alone(round, from);
+    let each = asked_alone.len().max(1);
     let decision = &mut round.decision;
     let asked = decision.questions.len() + decision.contested.len();
     if asked > 0 && asked + each * facts.takes.len() > AT_ONCE {
         return false;
     }
     for address in &facts.takes {
-        if few && !round.view.unopened {
-            decision
-                .contested
-                .extend(unheard.iter().map(|node| (*node, *address)));
-        } else {
+        if asked_alone.is_empty() {
             decision.questions.push(*address);
         }
+        decision
+            .contested
+            .extend(asked_alone.iter().map(|node| (*node, *address)));
     }
     true
+}
+
+/// Who is asked, each by itself: a surrogate, who would answer in the name of one of them, is not asked then. Nobody: it is
+/// for everybody to answer.
+fn asked_alone(round: &Round<'_>, from: Option<Node>) -> Vec<Node> {
+    let unheard = &round.view.unheard;
+    let holder = from.filter(|from| unheard.contains(from));
+    if unheard.len() <= FEW && (holder.is_some() || !round.view.unopened) {
+        return unheard.iter().copied().collect();
+    }
+    // Others stand in for it until they know more: of those who are not heard it is the one that matters.
+    holder.into_iter().collect()
 }
 
 /// Whether what answers is to be taken for a proxy that answers for a dead host: others are heard, and it never spoke unasked
@@ -118,7 +127,7 @@ pub(super) fn check(round: &mut Round<'_>, held: &mut Held, facts: &UnitFacts) {
         return round.wake_at(at);
     }
     round.wake_at(now + every);
-    if ask(round, facts) {
+    if ask(round, facts, None) {
         held.checked = Some(now);
     }
 }
@@ -133,7 +142,7 @@ pub(super) fn is_asking(round: &Round<'_>, unit: UnitId) -> bool {
 pub(super) fn forget_answers(round: &mut Round<'_>, unit: UnitId, of: Node) {
     let inquiries = &mut round.own().inquiries;
     let inquiry = inquiries.get(&unit);
-    if inquiry.is_some_and(|inquiry| inquiry.answered.is_none_or(|(node, _)| node == of)) {
+    if inquiry.is_some_and(|inquiry| inquiry.seen.is_none_or(|(node, _)| node == of)) {
         inquiries.remove(&unit);
     }
 }
@@ -141,6 +150,6 @@ pub(super) fn forget_answers(round: &mut Round<'_>, unit: UnitId, of: Node) {
 /// Whether somebody else than this node answers for the unit, as far as is known.
 pub(super) fn is_answered_by_another(round: &Round<'_>, unit: UnitId, than: Node, since: Instant) -> bool {
     let inquiry = round.decision.own.inquiries.get(&unit);
-    let answered = inquiry.and_then(|inquiry| inquiry.answered);
-    answered.is_some_and(|(node, at)| node != than && at >= since)
+    let seen = inquiry.and_then(|inquiry| inquiry.seen);
+    seen.is_some_and(|(node, at)| node != than && at >= since)
 }

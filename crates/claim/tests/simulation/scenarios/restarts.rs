@@ -146,3 +146,27 @@ fn an_api_outage_and_a_restart_of_every_speaker_moves_nothing() {
     world.run_for(5 * SECOND);
     assert_eq!(world.all_holders(), before);
 }
+
+/// Surrogates speak in the name of who is away, and go on while it is asked whether that one still answers by itself: what
+/// they say is not taken for its own words.
+#[test]
+fn what_surrogates_say_does_not_put_off_who_takes_over_when_the_crash_window_ends() {
+    let settings = claim::Settings {
+        crash_window: 2 * SECOND,
+        ..claim::Settings::default()
+    };
+    for (seed, away) in (0..16).zip([1, 6].into_iter().cycle()) {
+        let mut world = World::new(seed, 8, settings, slow());
+        world.set_units(12);
+        (0..8).for_each(|i| world.start(i, Snapshot::default()));
+        world.run_for(5 * SECOND);
+        (0..away).for_each(|i| world.kill(i));
+        world.run_for(SECOND);
+        // The oracle watches; who takes over asks first, three times, and its own surrogate goes on meanwhile.
+        world.oracle.worst_vacancy = Duration::ZERO;
+        world.run_for(6 * SECOND);
+        assert!(world.is_held(), "{away} away");
+        let gap = world.oracle.worst_vacancy;
+        assert!(gap <= ms(50), "{away} away: {gap:?}");
+    }
+}
