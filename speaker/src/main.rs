@@ -34,7 +34,7 @@ use speaker::state::{Boot, State};
 use speaker::watch::datapath::Datapath;
 use speaker::watch::departure::{Departure, Shutdown};
 use speaker::watch::sources::{self, Sources};
-use speaker::watch::{contact, datapath, forwarding, secrets};
+use speaker::watch::{contact, datapath, forwarding, secrets, speakers};
 use tokio::sync::{mpsc, watch};
 
 const USER_AGENT: &str = concat!("herald-speaker/", env!("CARGO_PKG_VERSION"));
@@ -102,6 +102,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let (keeps_sender, keeps_routes) = watch::channel(boot == Boot::Same);
     let (fresh_sender, _fresh) = watch::channel(true);
     let (contact_sender, contact) = watch::channel(last_contact);
+    let (speakers_sender, speakers) = watch::channel(Arc::default());
     let memory = Memory::new(segments);
     let (report_sender, reports) = mpsc::unbounded_channel();
     let keeper = state_file.map(|path| Keeper {
@@ -131,6 +132,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
             port: segment_port,
             segment_keys: segment_keys.context("--segment-keys is missing: only --bgp-only goes without")?,
             able: able.clone(),
+            speakers,
         };
         Some(surroundings.speak(&mut registry).await?)
     };
@@ -171,6 +173,15 @@ async fn run(args: Args) -> anyhow::Result<()> {
         able.clone(),
         keeps_sender,
     ));
+    if !bgp_only {
+        let wanted = wanted.subscribe();
+        tokio::spawn(speakers::follow(
+            client.clone(),
+            me.clone(),
+            wanted,
+            speakers_sender,
+        ));
+    }
     let departure = Departure {
         client: client.clone(),
         namespace: namespace.clone(),
@@ -215,7 +226,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     });
     let speaker = Speaker {
         decider,
-        scene: Scene::new(me),
+        scene: Scene::new(me).on_port(segment_port),
         wanted,
         peerings: peerings.clone(),
         verdicts,

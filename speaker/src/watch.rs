@@ -8,3 +8,4 @@ pub mod keys;
 pub mod secrets;
 pub mod slices;
 pub mod sources;
+pub mod speakers;

@@ -211,6 +211,10 @@ pub struct SpeakerInterface {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subnets: Vec<String>,
 
+    /// The addresses that the node itself has there: the speakers of other nodes ask for them where nothing else is heard of this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
+
     /// The default gateways of the node that are reached through it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gateways: Vec<String>,

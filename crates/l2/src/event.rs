@@ -8,10 +8,10 @@ use crate::Mac;
 /// as many from all strangers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Another speaker of the cluster says that it has an address held here (A7). The responder goes on as before: who
-    /// has to stop is not for one interface to decide.
+    /// Another speaker of the cluster says that it has an address held here (A7), or one of [`crate::Input::Shared`]. The
+    /// responder goes on as before: who has to stop is not for one interface to decide.
     Rival {
-        /// The address held here.
+        /// The address.
         address: IpAddr,
         /// The station that claims it.
         mac: Mac,
@@ -42,6 +42,13 @@ pub enum Event {
     Answered {
         /// The address that was asked for.
         address: IpAddr,
+        /// The station that was named.
+        mac: Mac,
+    },
+    /// A frame of another speaker of the cluster came, whatever it said. Once a second at most for each.
+    Neighbor {
+        /// Whose it was.
+        mac: Mac,
     },
 }
 

@@ -54,21 +54,20 @@ pub(crate) const RETURN: u16 = 0x06; // BPF_RET | BPF_K
 pub(crate) const PACKET_TYPE: u32 = 0xffff_f000 + 4; // SKF_AD_PKTTYPE
 pub(crate) const OTHER_HOST: u32 = 3; // PACKET_OTHERHOST of linux/if_packet.h
 
-/// The program that `write` writes for `held` and `asked`, with as many ranges joined as it takes for `limit`.
+/// The program that `write` writes for these lists of ranges, with as many of them joined as it takes for `limit`.
 ///
 /// A `limit` below [`SHORTEST`] counts as that, one above [`LONGEST`] as that.
-fn fitted(
-    held: &[(u32, u32)],
-    asked: &[(u32, u32)],
+fn fitted<const N: usize>(
+    lists: [Vec<(u32, u32)>; N],
     limit: usize,
-    write: impl Fn(&[(u32, u32)], &[(u32, u32)]) -> Vec<Instruction>,
+    write: impl Fn(&[Vec<(u32, u32)>; N]) -> Vec<Instruction>,
 ) -> Vec<Instruction> {
     let limit = limit.clamp(SHORTEST, LONGEST);
-    let mut program = write(held, asked);
-    let mut count = held.len().max(asked.len());
+    let mut program = write(&lists);
+    let mut count = lists.iter().map(Vec::len).max().unwrap_or_default();
     while program.len() > limit && count > 1 {
         count = (count * limit / program.len()).clamp(1, count - 1);
-        program = write(&search::merged(held, count), &search::merged(asked, count));
+        program = write(&lists.each_ref().map(|list| search::merged(list, count)));
     }
     program
 }

@@ -43,6 +43,11 @@ pub enum Input<'a> {
     /// The hardware addresses of the cluster's other speakers: who claims an address from one of these is a rival, anybody
     /// else a stranger (A6, A7). Until this is told, everybody is a rival: who does not know the others does not fight them.
     Cluster(BTreeSet<Mac>),
+    /// The addresses that the speakers of the cluster share, held here or not: that another of them has one is told of
+    /// ([`crate::Event::Rival`]) in either case.
+    Shared(BTreeSet<IpAddr>),
+    /// Say once more where this address is, if it is held and not given up to a stranger: another speaker is to see it.
+    Announce(IpAddr),
     /// The addresses, held or not, that are given up when a stranger claims them; all others are defended (A6).
     Yielding(BTreeSet<IpAddr>),
     /// Ask once who has the address: the station `mac` alone, or everybody. [`crate::Event::Answered`] if an answer

@@ -11,6 +11,8 @@ pub struct Interest {
     pub held: BTreeSet<IpAddr>,
     /// The addresses that somebody was asked for lately: answers about them are awaited.
     pub asked: BTreeSet<IpAddr>,
+    /// The addresses of which is to be heard who says that it has them.
+    pub shared: BTreeSet<IpAddr>,
 }
 
 impl Interest {
@@ -18,8 +20,16 @@ impl Interest {
     /// [`filter::arp`] and [`filter::ndp`].
     pub fn filter(&self, protocol: Protocol, limit: usize) -> Vec<Instruction> {
         match protocol {
-            Protocol::Arp => filter::arp(&ranges(&self.held), &ranges(&self.asked), limit),
-            Protocol::Ndp => filter::ndp(&ipv6(&self.held), &ipv6(&self.asked), limit),
+            Protocol::Arp => filter::arp(
+                &ranges(&self.held),
+                &ranges(&self.asked),
+                &ranges(&self.shared),
+                limit,
+            ),
+            Protocol::Ndp => {
+                let told: BTreeSet<IpAddr> = self.asked.union(&self.shared).copied().collect();
+                filter::ndp(&ipv6(&self.held), &ipv6(&told), limit)
+            }
         }
     }
 
@@ -57,6 +67,7 @@ mod tests {
         let interest = Interest {
             held: set(&["2001:db8::1:2", "2001:db8:1::1:2", "2001:db8::3", "192.0.2.1"]),
             asked: set(&["2001:db8::4"]),
+            shared: set(&["2001:db8::5"]),
         };
         let groups: Vec<_> = interest.groups().iter().map(Ipv6Addr::to_string).collect();
         assert_eq!(groups, ["ff02::1:ff00:3", "ff02::1:ff01:2"]);

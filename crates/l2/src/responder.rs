@@ -17,6 +17,7 @@ mod questions;
 mod strangers;
 
 use agenda::{Agenda, Task};
+use claims::Claims;
 use first_use::Conflicts;
 use held::{Held, Role};
 use questions::Asked;
@@ -32,6 +33,10 @@ pub struct Responder {
     /// None until it is told.
     cluster: Option<BTreeSet<Mac>>,
     yielding: BTreeSet<IpAddr>,
+    /// What speakers say of these is told of, held or not; of those that are not, as far as needed to not repeat oneself.
+    shared: BTreeMap<IpAddr, Option<Claims>>,
+    /// When each speaker was last told of.
+    neighbors: BTreeMap<Mac, Instant>,
     quiet: bool,
     refresh: Duration,
     held: BTreeMap<IpAddr, Held>,
@@ -59,6 +64,8 @@ impl Responder {
             siblings: BTreeSet::new(),
             cluster: None,
             yielding: BTreeSet::new(),
+            shared: BTreeMap::new(),
+            neighbors: BTreeMap::new(),
             quiet: false,
             refresh: refresh.max(Duration::from_secs(1)),
             held: BTreeMap::new(),
@@ -86,6 +93,8 @@ impl Responder {
             Input::Siblings(siblings) => self.siblings = siblings,
             Input::Cluster(cluster) => self.on_cluster(now, cluster),
             Input::Yielding(yielding) => self.on_yielding(now, yielding),
+            Input::Shared(shared) => self.on_shared(&shared),
+            Input::Announce(address) => self.announce_once(address),
             Input::Probe { address, mac } => self.on_probe(now, address, mac),
             Input::FirstUse(address) => self.on_first_use(now, address),
         }
@@ -115,6 +124,7 @@ impl Responder {
         Interest {
             held: self.held.keys().copied().collect(),
             asked: self.asked.keys().copied().collect(),
+            shared: self.shared.keys().copied().collect(),
         }
     }
 

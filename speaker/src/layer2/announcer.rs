@@ -41,6 +41,7 @@ use crate::kernel::links::{ExcludeList, Links};
 use crate::kernel::packet::SocketError;
 use crate::watch::departure::Shutdown;
 use crate::watch::keys::KeysError;
+use crate::watch::speakers::Speakers;
 
 mod interface;
 mod memory;
@@ -74,6 +75,8 @@ pub struct Agreeing {
     pub able: watch::Receiver<bool>,
     /// How this process is to end, if it is to.
     pub leave: watch::Receiver<Option<Shutdown>>,
+    /// The speakers of the other nodes, as the API knows them.
+    pub speakers: watch::Receiver<Arc<Speakers>>,
     /// What was agreed before, and what is agreed.
     pub memory: Memory,
 }
@@ -172,6 +175,13 @@ pub enum Report {
         /// Whether it does.
         listening: bool,
     },
+    /// Other speakers are on the segment, and nothing that they say is heard. None: that is over.
+    Unheard {
+        /// Where.
+        iface: String,
+        /// Their nodes, as far as they are known; none of them while it cannot be told who they are.
+        nodes: Option<BTreeSet<NodeName>>,
+    },
     /// The interface is used no longer; what was known of its segment is worth nothing.
     Left {
         /// Which.
@@ -210,6 +220,8 @@ pub struct InterfaceFacts {
     pub mac: Option<Mac>,
     /// The subnets that it is in.
     pub subnets: BTreeSet<IpNet>,
+    /// The addresses that the node itself has there.
+    pub addresses: BTreeSet<IpAddr>,
     /// The default gateways that are reached through it.
     pub gateways: BTreeSet<IpAddr>,
 }
@@ -381,6 +393,7 @@ impl Announcer {
             let facts = InterfaceFacts {
                 mac: link.mac,
                 subnets: link.subnets.clone(),
+                addresses: link.own.clone(),
                 gateways: link
                     .gateways
                     .iter()

@@ -17,6 +17,7 @@ use crate::layer2::announcer::{Agreeing, Announcer, Knowledge, Memory, Report};
 use crate::report::metrics;
 use crate::watch::departure::Shutdown;
 use crate::watch::keys::Follower;
+use crate::watch::speakers::Speakers;
 
 /// What it takes.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub struct Surroundings {
     pub segment_keys: PathBuf,
     /// Whether this node forwards.
     pub able: watch::Receiver<bool>,
+    /// The speakers of the other nodes, as the API knows them.
+    pub speakers: watch::Receiver<Arc<Speakers>>,
 }
 
 /// What runs.
@@ -72,6 +75,7 @@ impl Surroundings {
             port: self.port,
             keys,
             able: self.able,
+            speakers: self.speakers,
             leave: self.leave,
             memory: self.memory,
         };

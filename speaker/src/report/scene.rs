@@ -37,6 +37,8 @@ pub struct Scene {
     segments: BTreeMap<String, SegmentScene>,
     /// Interfaces on which this speaker only listens as yet.
     listening: BTreeSet<String>,
+    /// Speakers that are there and cannot be heard, by interface.
+    unheard: BTreeMap<String, BTreeSet<NodeName>>,
     /// Whether there are keys to talk to other speakers with.
     keys: Knowledge,
     key_fault: Option<KeysError>,
@@ -45,6 +47,8 @@ pub struct Scene {
     answering: BTreeSet<String>,
     /// What the log was not told yet, by interface.
     news: BTreeMap<String, News>,
+    /// The UDP port that speakers talk on.
+    port: u16,
 }
 
 /// Addresses that came and went on an interface.
@@ -78,12 +82,20 @@ impl Scene {
             disputed: Disputes::new(),
             segments: BTreeMap::new(),
             listening: BTreeSet::new(),
+            unheard: BTreeMap::new(),
             keys: Knowledge::There,
             key_fault: None,
             sessions: BTreeMap::new(),
             answering: BTreeSet::new(),
             news: BTreeMap::new(),
+            port: claim::PORT,
         }
+    }
+
+    /// Speakers talk on this UDP port.
+    #[must_use]
+    pub fn on_port(self, port: u16) -> Self {
+        Self { port, ..self }
     }
 
     /// Logs what was announced and withdrawn since the last time: a thousand addresses that move are one line.
@@ -151,8 +163,25 @@ impl Scene {
                 fault.unwrap_or_default()
             ));
         }
+        if let Some(unheard) = self.unheard() {
+            return Some(unheard);
+        }
         let listening = (!self.listening.is_empty()).then(|| abridged(&self.listening))?;
         Some(format!("listening on {listening} before the first answer"))
+    }
+
+    /// That other speakers are there and nothing of what they say arrives, and what to do about it.
+    pub fn unheard(&self) -> Option<String> {
+        let nodes: BTreeSet<&NodeName> = self.unheard.values().flatten().collect();
+        let (iface, _) = self.unheard.first_key_value()?;
+        let who = match nodes.is_empty() {
+            true => "other nodes".to_owned(),
+            false => abridged(&nodes),
+        };
+        let port = self.port;
+        Some(format!(
+            "UDP {port} does not arrive from {who} on {iface}: open it between the nodes"
+        ))
     }
 
     /// What is wrong with one of the keys that the speakers share.
@@ -244,8 +273,13 @@ impl Scene {
                 true => drop(self.listening.insert(iface)),
                 false => drop(self.listening.remove(&iface)),
             },
+            Report::Unheard { iface, nodes } => match nodes {
+                Some(nodes) => drop(self.unheard.insert(iface, nodes)),
+                None => drop(self.unheard.remove(&iface)),
+            },
             Report::Left { iface } => {
                 self.segments.remove(&iface);
+                self.unheard.remove(&iface);
                 self.listening.remove(&iface);
             }
         }

@@ -106,6 +106,11 @@ fn interfaces(scene: &Scene) -> Vec<SpeakerInterface> {
                 .collect::<BTreeSet<_>>()
                 .into_iter()
                 .collect(),
+            addresses: facts
+                .into_iter()
+                .flat_map(|facts| &facts.addresses)
+                .map(ToString::to_string)
+                .collect(),
             gateways: facts
                 .into_iter()
                 .flat_map(|facts| &facts.gateways)
@@ -247,6 +252,9 @@ fn fault(scene: &Scene, decision: &Decision) -> Option<(&'static str, String)> {
     if let Some(fault) = scene.key_fault() {
         return Some(("BadKey", fault.to_string()));
     }
+    if let Some(unheard) = scene.unheard() {
+        return Some(("Unheard", unheard));
+    }
     if !scene.answering().is_empty() {
         let message = format!(
             "kube-proxy runs in IPVS mode, and the kernel answers ARP on {} for the addresses of all Services, whoever holds them: set \
@@ -381,6 +389,7 @@ mod tests {
         let facts = InterfaceFacts {
             mac: l2::Mac::new([2, 0, 0, 0, 0, 1]).ok(),
             subnets: ["192.0.2.7/24".parse().unwrap()].into(),
+            addresses: ["192.0.2.7".parse().unwrap()].into(),
             gateways: ["192.0.2.1".parse().unwrap()].into(),
         };
         scene.handle_report(Report::Interfaces([("eth0".into(), facts)].into()));
@@ -397,6 +406,7 @@ mod tests {
         let eth0 = &status(&scene, None).interfaces[0];
         assert_eq!(eth0.hardware_address.as_deref(), Some("02:00:00:00:00:01"));
         assert_eq!(eth0.subnets, ["192.0.2.0/24"]);
+        assert_eq!(eth0.addresses, ["192.0.2.7"]);
         assert_eq!(eth0.gateways, ["192.0.2.1"]);
         let counts: Vec<_> = eth0
             .speakers
@@ -485,6 +495,26 @@ mod tests {
         assert!(condition.message.contains("answers ARP on eth0") && condition.message.contains("strictARP"));
         scene.handle_report(Report::KernelAnswers(BTreeSet::new()));
         assert_eq!(told(&scene).reason, "Speaking");
+    }
+
+    #[test]
+    fn a_speaker_to_which_nothing_of_the_others_comes_says_what_to_open() {
+        let mut scene = Scene::new(NodeName("n1".into())).on_port(7951);
+        let mut unheard = |nodes: Option<&[&str]>| {
+            let nodes = nodes.map(|nodes| nodes.iter().map(|node| NodeName((*node).into())).collect());
+            scene.handle_report(Report::Unheard {
+                iface: "eth0".into(),
+                nodes,
+            });
+            let condition = status(&scene, Some(&Decision::default())).conditions.remove(0);
+            (condition.reason, scene.silence())
+        };
+        let told = "UDP 7951 does not arrive from n2, n3 on eth0: open it between the nodes";
+        let (reason, silence) = unheard(Some(&["n2", "n3"]));
+        assert_eq!((reason.as_str(), silence.as_deref()), ("Unheard", Some(told)));
+        let (_, silence) = unheard(Some(&[]));
+        assert!(silence.unwrap().contains("from other nodes"));
+        assert_ne!(unheard(None).0, "Unheard");
     }
 
     #[test]

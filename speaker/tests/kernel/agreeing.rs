@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use claim::{Key, Keys, UnitId};
 use model::NodeName;
 use speaker::decide::wanted::{Unit, Wanted};
 use speaker::layer2::announcer::{Agreeing, Interfaces, Memory};
 use speaker::watch::departure::Shutdown;
+use speaker::watch::speakers::Speakers;
 use tokio::sync::watch;
 
 use crate::namespace::{Namespace, eventually};
@@ -30,6 +32,7 @@ pub(crate) struct Host {
     memory: Memory,
     keys: watch::Sender<Keys>,
     able: watch::Sender<bool>,
+    speakers: watch::Sender<Arc<Speakers>>,
 }
 
 pub(crate) fn keys() -> Keys {
@@ -79,7 +82,7 @@ impl Fabric {
             .map(|host| NodeName(host.name.clone()))
             .collect();
         let candidates: BTreeMap<NodeName, u32> = nodes.iter().map(|node| (node.clone(), 0)).collect();
-        let candidates = std::sync::Arc::new(candidates);
+        let candidates = Arc::new(candidates);
         let unit = |vip: &&str| {
             let ip: IpAddr = vip.parse().unwrap();
             let unit = Unit {
@@ -124,6 +127,25 @@ impl Fabric {
         found.unwrap()
     }
 
+    /// Every speaker knows of the others what their Speakers show.
+    fn introduce(&self) {
+        let known = self.hosts.iter().enumerate().map(|(number, host)| {
+            let mac = host.namespace.hardware_address("eth0");
+            let octets = mac.split(':').map(|octet| u8::from_str_radix(octet, 16).unwrap());
+            let speaker = claim::KnownSpeaker {
+                macs: [octets.collect::<Vec<_>>().try_into().unwrap()].into(),
+                addresses: [IpAddr::from([192, 0, 2, u8::try_from(number + 2).unwrap()])].into(),
+            };
+            (NodeName(host.name.clone()), speaker)
+        });
+        let known: Speakers = known.collect();
+        for host in &self.hosts {
+            let others = known.iter().filter(|(node, _)| node.0 != host.name);
+            let others = others.map(|(node, speaker)| (node.clone(), speaker.clone()));
+            host.speakers.send_replace(Arc::new(others.collect()));
+        }
+    }
+
     fn cable(&self, host: usize, state: &str) {
         self.switch.ip(&format!("link set port{} {state}", host + 1));
     }
@@ -139,6 +161,7 @@ impl Host {
             memory: Memory::new(BTreeMap::new()),
             keys: watch::channel(keys()).0,
             able: watch::channel(true).0,
+            speakers: watch::channel(Arc::default()).0,
         }
     }
 
@@ -152,12 +175,36 @@ impl Host {
                 settings: claim::Settings::default(),
                 keys: self.keys.subscribe(),
                 able: self.able.subscribe(),
+                speakers: self.speakers.subscribe(),
                 leave: self.leave.subscribe(),
                 memory: self.memory.clone(),
             },
         );
         speaker.want(wanted);
         self.speaker = Some(speaker);
+    }
+
+    /// Nothing of what other speakers say arrives, or all of it does.
+    fn drop_datagrams(&self, drop: bool) {
+        let rules = match drop {
+            true => {
+                "add table inet filter; add chain inet filter input { type filter hook input priority 0; }; \
+                     add rule inet filter input udp dport 7950 drop"
+            }
+            false => "delete table inet filter",
+        };
+        let output = self.namespace.output("nft", rules);
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    /// How many speakers it sees that it does not hear.
+    fn unheard(&self) -> usize {
+        let statistics = &self.speaker.as_ref().unwrap().statistics;
+        statistics
+            .snapshot()
+            .values()
+            .map(|interface| interface.unheard)
+            .sum()
     }
 
     fn answers_itself(&self) {
@@ -205,4 +252,43 @@ fn a_speaker_that_returns_has_what_it_had_and_one_that_leaves_has_not() {
     assert_eq!(fabric.holder(VIPS[0]), first);
     fabric.hosts[first].leave(Shutdown::HandOver);
     assert_ne!(fabric.holder(VIPS[0]), first);
+}
+
+/// Speakers that cannot hear each other see each other by ARP: one of them answers, each tells that it hears nobody, and all is as
+/// before once they hear each other.
+#[test]
+fn of_speakers_that_do_not_hear_each_other_one_answers_and_all_say_so() {
+    let fabric = Fabric::new(3);
+    fabric.introduce();
+    let first = fabric.holder(VIPS[0]);
+    fabric.hosts.iter().for_each(|host| host.drop_datagrams(true));
+    eventually("all tell that they hear nobody", || {
+        fabric.hosts.iter().all(|host| host.unheard() == 2)
+    });
+    assert_eq!(fabric.holder(VIPS[0]), first);
+    fabric.hosts.iter().for_each(|host| host.drop_datagrams(false));
+    eventually("all hear somebody", || {
+        fabric.hosts.iter().all(|host| host.unheard() == 0)
+    });
+    assert_eq!(fabric.holder(VIPS[0]), first);
+}
+
+/// And so it is from the first on, when no speaker has ever heard another.
+#[test]
+fn of_speakers_that_begin_without_hearing_each_other_one_answers() {
+    let mut fabric = Fabric::new(3);
+    fabric.introduce();
+    let wanted = fabric.wanted();
+    fabric.hosts.iter().for_each(|host| host.drop_datagrams(true));
+    for host in &mut fabric.hosts {
+        host.speaker = None;
+        host.memory = Memory::new(BTreeMap::new());
+        host.start(wanted.clone());
+    }
+    eventually("all tell that they hear nobody", || {
+        fabric.hosts.iter().all(|host| host.unheard() == 2)
+    });
+    for vip in VIPS {
+        fabric.holder(vip);
+    }
 }

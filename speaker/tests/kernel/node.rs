@@ -165,6 +165,7 @@ fn in_words(report: Report) -> String {
         Report::Member { node, .. } => format!("member {node}"),
         Report::Moved { unit, .. } => format!("moved {unit}"),
         Report::Listening { iface, listening } => format!("listening on {iface}: {listening}"),
+        Report::Unheard { iface, nodes } => format!("unheard on {iface}: {nodes:?}"),
         Report::Left { iface } => format!("left {iface}"),
         Report::KernelAnswers(ifaces) => format!("the kernel answers on {ifaces:?}"),
         Report::Keys(keys) => format!("keys {keys:?}"),

@@ -74,7 +74,11 @@ fn a_host_that_is_asked_answers_whoever_asks() {
             for mac in [None, Some(client)] {
                 station.tell(Input::Probe { address: asked, mac });
                 let event = station.events.recv_timeout(PATIENCE).unwrap();
-                assert_eq!(event, Event::Answered { address: asked });
+                let answered = Event::Answered {
+                    address: asked,
+                    mac: client,
+                };
+                assert_eq!(event, answered);
             }
         }
     }

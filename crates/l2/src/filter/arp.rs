@@ -11,20 +11,24 @@ const TARGET_ADDRESS: u32 = 38;
 const REQUEST: u32 = 0x0604_0001; // with the lengths of both kinds of addresses
 const REPLY: u32 = 0x0604_0002;
 
+/// Addresses from the first to the last.
+type Range = (Ipv4Addr, Ipv4Addr);
+
 /// The program for a socket that receives ARP, of at most `limit` instructions: requests *for* the addresses `held`,
-/// packets of any kind *from* them (a conflict, A6), and replies from those `asked`. Each is given as ranges (first and
-/// last, inclusive), in any order; they may overlap.
+/// packets of any kind *from* them (a conflict, A6) or from those `shared`, and replies from those `asked`. Each is given as
+/// ranges (first and last, inclusive), in any order; they may overlap.
 ///
 /// When they do not fit, those that lie closest together are taken as one, with what is between them.
-pub fn arp(held: &[(Ipv4Addr, Ipv4Addr)], asked: &[(Ipv4Addr, Ipv4Addr)], limit: usize) -> Vec<Instruction> {
-    let number = |(first, last): &(Ipv4Addr, Ipv4Addr)| (u32::from(*first), u32::from(*last));
+pub fn arp(held: &[Range], asked: &[Range], shared: &[Range], limit: usize) -> Vec<Instruction> {
+    let number = |(first, last): &Range| (u32::from(*first), u32::from(*last));
+    let senders = joined(held.iter().chain(shared).map(number));
     let held = joined(held.iter().map(number));
     let asked = joined(asked.iter().map(number));
-    fitted(&held, &asked, limit, exact)
+    fitted([held, senders, asked], limit, exact)
 }
 
-fn exact(held: &[(u32, u32)], asked: &[(u32, u32)]) -> Vec<Instruction> {
-    if held.is_empty() && asked.is_empty() {
+fn exact([held, senders, asked]: &[Vec<(u32, u32)>; 3]) -> Vec<Instruction> {
+    if senders.is_empty() && asked.is_empty() {
         return vec![reject()];
     }
     let mut about = vec![load(LOAD_WORD, TARGET_ADDRESS)];
@@ -46,6 +50,6 @@ fn exact(held: &[(u32, u32)], asked: &[(u32, u32)]) -> Vec<Instruction> {
     program.extend(answers);
     program.extend(about);
     program.push(load(LOAD_WORD, SENDER_ADDRESS));
-    program.extend(block(held, reject()));
+    program.extend(block(senders, reject()));
     program
 }

@@ -23,7 +23,7 @@ const TARGET: u32 = 74;
 pub fn ndp(held: &[Ipv6Addr], asked: &[Ipv6Addr], limit: usize) -> Vec<Instruction> {
     let held = joined(held.iter().map(last_32_bits));
     let asked = joined(asked.iter().map(last_32_bits));
-    fitted(&held, &asked, limit, exact)
+    fitted([held, asked], limit, exact)
 }
 
 fn last_32_bits(address: &Ipv6Addr) -> (u32, u32) {
@@ -32,7 +32,7 @@ fn last_32_bits(address: &Ipv6Addr) -> (u32, u32) {
     (end, end)
 }
 
-fn exact(held: &[(u32, u32)], asked: &[(u32, u32)]) -> Vec<Instruction> {
+fn exact([held, asked]: &[Vec<(u32, u32)>; 2]) -> Vec<Instruction> {
     if held.is_empty() && asked.is_empty() {
         return vec![reject()];
     }

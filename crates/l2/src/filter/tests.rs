@@ -39,7 +39,7 @@ fn passes(program: &[Instruction], frame: &[u8]) -> bool {
 /// A13
 #[test]
 fn a_request_for_a_held_address_passes_and_one_for_another_does_not() {
-    let program = arp(&[(HELD, HELD)], &[], LONGEST);
+    let program = arp(&[(HELD, HELD)], &[], &[], LONGEST);
     assert!(passes(
         &program,
         &packet(Operation::Request, OTHER, HELD).encode()
@@ -57,7 +57,7 @@ fn a_request_for_a_held_address_passes_and_one_for_another_does_not() {
 /// A6, A13
 #[test]
 fn whatever_comes_from_a_held_address_passes_so_that_a_conflict_is_seen() {
-    let program = arp(&[(HELD, HELD)], &[], LONGEST);
+    let program = arp(&[(HELD, HELD)], &[], &[], LONGEST);
     assert!(passes(&program, &packet(Operation::Reply, HELD, OTHER).encode()));
     assert!(passes(
         &program,
@@ -69,7 +69,7 @@ fn whatever_comes_from_a_held_address_passes_so_that_a_conflict_is_seen() {
 /// A13: who was asked may answer, and need not be heard otherwise.
 #[test]
 fn a_reply_from_who_was_asked_passes_and_a_request_for_or_from_it_does_not() {
-    let program = arp(&[(HELD, HELD)], &[(OTHER, OTHER)], LONGEST);
+    let program = arp(&[(HELD, HELD)], &[(OTHER, OTHER)], &[], LONGEST);
     let third = Ipv4Addr::new(192, 0, 2, 12);
     assert!(passes(&program, &packet(Operation::Reply, OTHER, third).encode()));
     assert!(!passes(
@@ -82,10 +82,21 @@ fn a_reply_from_who_was_asked_passes_and_a_request_for_or_from_it_does_not() {
     ));
 }
 
+#[test]
+fn whoever_says_that_it_has_a_shared_address_is_heard_and_whoever_asks_for_it_is_not() {
+    let program = arp(&[], &[], &[(HELD, HELD)], LONGEST);
+    assert!(passes(&program, &ArpFrame::announcement(mac(2), HELD).encode()));
+    assert!(passes(&program, &packet(Operation::Reply, HELD, OTHER).encode()));
+    assert!(!passes(
+        &program,
+        &packet(Operation::Request, OTHER, HELD).encode()
+    ));
+}
+
 /// A13
 #[test]
 fn nothing_passes_when_nothing_is_held() {
-    let program = arp(&[], &[], LONGEST);
+    let program = arp(&[], &[], &[], LONGEST);
     check(&program);
     assert!(!passes(&program, &ArpFrame::announcement(mac(2), HELD).encode()));
 }
@@ -93,7 +104,7 @@ fn nothing_passes_when_nothing_is_held() {
 /// A10, P-L2-52: what the kernel says of a frame of a foreign VLAN, and of one to another station.
 #[test]
 fn a_frame_for_another_host_does_not_pass() {
-    let program = arp(&[(HELD, HELD)], &[], LONGEST);
+    let program = arp(&[(HELD, HELD)], &[], &[], LONGEST);
     let frame = packet(Operation::Request, OTHER, HELD).encode();
     let of_kind = |packet_type| {
         run(
@@ -111,7 +122,7 @@ fn a_frame_for_another_host_does_not_pass() {
 
 #[test]
 fn an_accepted_frame_arrives_whole() {
-    let program = arp(&[(HELD, HELD)], &[], LONGEST);
+    let program = arp(&[(HELD, HELD)], &[], &[], LONGEST);
     let frame = packet(Operation::Request, OTHER, HELD).encode();
     assert!(
         run(
@@ -127,7 +138,7 @@ fn an_accepted_frame_arrives_whole() {
 
 #[test]
 fn a_program_of_one_range_is_within_the_shortest_limit() {
-    let program = arp(&[(HELD, OTHER)], &[(OTHER, OTHER)], 0);
+    let program = arp(&[(HELD, OTHER)], &[(OTHER, OTHER)], &[(HELD, HELD)], 0);
     check(&program);
     assert!(program.len() <= SHORTEST, "{} instructions", program.len());
     assert!(passes(
@@ -142,7 +153,7 @@ fn a_thousand_scattered_addresses_fit_exactly() {
         .map(|n| Ipv4Addr::from(0xc000_0000 + 7 * n))
         .collect();
     let ranges: Vec<_> = held.iter().map(|address| (*address, *address)).collect();
-    let program = arp(&ranges, &[], LONGEST);
+    let program = arp(&ranges, &[], &[], LONGEST);
     check(&program);
     for address in held {
         assert!(passes(
@@ -163,7 +174,7 @@ fn more_addresses_than_fit_are_covered_with_the_narrowest_gaps_between_them() {
     let far = (0..10u32).map(|n| Ipv4Addr::from(0xc000_0000 + 1000 * n));
     let held: Vec<_> = near.chain(far).collect();
     let ranges: Vec<_> = held.iter().map(|address| (*address, *address)).collect();
-    let program = arp(&ranges, &[], LONGEST);
+    let program = arp(&ranges, &[], &[], LONGEST);
     check(&program);
     let asks = |address| {
         passes(
@@ -193,15 +204,18 @@ fn ranges() -> impl Strategy<Value = Vec<(Ipv4Addr, Ipv4Addr)>> {
     })
 }
 
+type Range = (Ipv4Addr, Ipv4Addr);
+
 /// What the program is to compute, said in the plainest way.
-fn wanted(held: &[(Ipv4Addr, Ipv4Addr)], asked: &[(Ipv4Addr, Ipv4Addr)], frame: &[u8]) -> bool {
-    let among = |ranges: &[(Ipv4Addr, Ipv4Addr)], address| {
+fn wanted(held: &[Range], asked: &[Range], shared: &[Range], frame: &[u8]) -> bool {
+    let among = |ranges: &[Range], address| {
         ranges
             .iter()
             .any(|(first, last)| (*first..=*last).contains(&address))
     };
     ArpFrame::decode(frame).is_ok_and(|arp| {
         among(held, arp.sender_address)
+            || among(shared, arp.sender_address)
             || match arp.operation {
                 Operation::Request => among(held, arp.target_address),
                 Operation::Reply => among(asked, arp.sender_address),
@@ -213,7 +227,7 @@ proptest! {
     /// A13
     #[test]
     fn the_program_passes_what_the_plain_predicate_passes(
-        held in ranges(), asked in ranges(), request: bool, from in address(), to in address(), length in 0..=60usize,
+        held in ranges(), asked in ranges(), shared in ranges(), request: bool, from in address(), to in address(), length in 0..=60usize,
         change in prop::option::of((12..22usize, any::<u8>())),
     ) {
         let operation = if request { Operation::Request } else { Operation::Reply };
@@ -221,22 +235,22 @@ proptest! {
         if let Some((at, octet)) = change {
             frame[at] = octet;
         }
-        let program = arp(&held, &asked, LONGEST);
+        let program = arp(&held, &asked, &shared, LONGEST);
         check(&program);
         for frame in [&frame[..], &frame[..length]] {
-            prop_assert_eq!(passes(&program, frame), wanted(&held, &asked, frame));
+            prop_assert_eq!(passes(&program, frame), wanted(&held, &asked, &shared, frame));
         }
     }
 
     #[test]
     fn a_program_that_had_to_be_cut_down_still_passes_every_address(
-        held in ranges(), asked in ranges(), limit in 0..200usize, request: bool, from in address(), to in address(),
+        held in ranges(), asked in ranges(), shared in ranges(), limit in 0..200usize, request: bool, from in address(), to in address(),
     ) {
         let operation = if request { Operation::Request } else { Operation::Reply };
         let frame = packet(operation, from, to).encode();
-        let program = arp(&held, &asked, limit);
+        let program = arp(&held, &asked, &shared, limit);
         check(&program);
         prop_assert!(program.len() <= limit.max(SHORTEST));
-        prop_assert!(passes(&program, &frame) || !wanted(&held, &asked, &frame));
+        prop_assert!(passes(&program, &frame) || !wanted(&held, &asked, &shared, &frame));
     }
 }

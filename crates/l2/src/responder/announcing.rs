@@ -66,6 +66,15 @@ impl Responder {
         self.send_announcement(address);
     }
 
+    /// One announcement beside those that are due.
+    pub(super) fn announce_once(&mut self, address: IpAddr) {
+        let speaks = self.held.get(&address).is_some_and(|held| held.asking.is_none());
+        if speaks && !self.is_yielded(address) {
+            self.counters.announcements += 1;
+            self.send_announcement(address);
+        }
+    }
+
     pub(super) fn send_announcement(&mut self, address: IpAddr) {
         let Some(held) = self.held.get(&address) else {
             return;

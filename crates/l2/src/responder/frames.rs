@@ -1,7 +1,8 @@
 //! Frames that arrive, of either protocol.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Responder;
 use super::claims::Claims;
@@ -9,6 +10,9 @@ use crate::wire::Protocol;
 use crate::wire::arp::{ArpFrame, BROADCAST, Operation};
 use crate::wire::ndp::{Advertisement, NdpFrame, Solicitation};
 use crate::{Event, Mac};
+
+/// Between two times that one speaker is told of.
+const NEWS: Duration = Duration::from_secs(1);
 
 impl Responder {
     pub(super) fn on_frame(&mut self, now: Instant, octets: &[u8]) {
@@ -35,8 +39,9 @@ impl Responder {
             self.counters.ignored.own += 1;
             return;
         }
+        self.on_neighbor(now, frame.source);
         let sender = frame.sender_address.into();
-        let claims = self.on_claim(now, sender, frame.sender);
+        let claims = self.on_claim(now, sender, frame.sender, frame.source);
         let to_us = frame.destination == self.mac.octets();
         if frame.asks() {
             let for_us = to_us || frame.destination == BROADCAST;
@@ -61,6 +66,7 @@ impl Responder {
             self.counters.ignored.own += 1;
             return;
         }
+        self.on_neighbor(now, frame.source);
         // A filter of hardware may be wider than the group: any group will do, as with the broadcast of ARP.
         let for_us = frame.destination == self.mac.octets() || frame.destination[0] & 1 == 1;
         let target = frame.target.into();
@@ -79,8 +85,9 @@ impl Responder {
             self.counters.ignored.own += 1;
             return;
         }
+        self.on_neighbor(now, frame.source);
         let target = frame.target.into();
-        let claims = self.on_claim(now, target, sender);
+        let claims = self.on_claim(now, target, sender, frame.source);
         if !self.on_answer(now, target, sender, frame.solicited) && !claims {
             self.counters.ignored.unasked += 1;
         }
@@ -88,10 +95,10 @@ impl Responder {
 
     /// Whether the frame claims an address held here (A6, N6): any ARP packet from it does, of whatever kind, and any
     /// advertisement of it.
-    fn on_claim(&mut self, now: Instant, address: IpAddr, mac: Mac) -> bool {
+    fn on_claim(&mut self, now: Instant, address: IpAddr, mac: Mac, source: Mac) -> bool {
         let own = self.mac;
         let Some(held) = self.held.get_mut(&address) else {
-            return false;
+            return self.on_shared_claim(now, address, mac, source);
         };
         // The holder for whom we stand in, or another one who does so; or an interface next to this one.
         if held.role.station(own) == mac || self.siblings.contains(&mac) {
@@ -110,6 +117,51 @@ impl Responder {
             self.on_stranger(now, address, mac, news);
         }
         true
+    }
+
+    /// Whether another speaker says that it has an address that speakers share and that is not held here. Who says so of another
+    /// station stands in for it: that is no word of that station.
+    fn on_shared_claim(&mut self, now: Instant, address: IpAddr, mac: Mac, source: Mac) -> bool {
+        let is_speaker = self
+            .cluster
+            .as_ref()
+            .is_some_and(|cluster| cluster.contains(&mac));
+        let Some(known) = self.shared.get_mut(&address) else {
+            return false;
+        };
+        if !is_speaker || mac != source || self.siblings.contains(&mac) {
+            return false;
+        }
+        if Claims::notice(known, now, mac) {
+            self.events.push_back(Event::Rival { address, mac });
+        }
+        true
+    }
+
+    pub(super) fn on_shared(&mut self, shared: &BTreeSet<IpAddr>) {
+        let before = self.shared.len();
+        self.shared.retain(|address, _| shared.contains(address));
+        let mut changed = self.shared.len() != before;
+        for address in shared {
+            self.shared.entry(*address).or_insert_with(|| {
+                changed = true;
+                None
+            });
+        }
+        self.interest_changed |= changed;
+    }
+
+    /// A frame of this station came: tells of it now and then if it is a speaker.
+    fn on_neighbor(&mut self, now: Instant, mac: Mac) {
+        let is_speaker = self
+            .cluster
+            .as_ref()
+            .is_some_and(|cluster| cluster.contains(&mac));
+        let lately = |at: &Instant| now.saturating_duration_since(*at) < NEWS;
+        if is_speaker && !self.neighbors.get(&mac).is_some_and(lately) {
+            self.neighbors.insert(mac, now);
+            self.events.push_back(Event::Neighbor { mac });
+        }
     }
 
     /// The station to name to `asker`, if it is to have an answer.

@@ -1,5 +1,6 @@
 //! Questions of our own: who has an address.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
@@ -17,14 +18,24 @@ const ANSWER: Duration = Duration::from_secs(1);
 /// filter stays as it is.
 const REMEMBERED: Duration = Duration::from_secs(10);
 
-/// A question that was asked on behalf of the driver.
-#[derive(Debug)]
+/// Questions about one address that were asked on behalf of the driver.
+#[derive(Debug, Default)]
 pub(super) struct Asked {
-    mac: Option<Mac>,
     /// Whether nobody asked, in IPv6: the answer goes to everybody then.
     from_nobody: bool,
-    /// Until when an answer counts; none once there was one.
-    until: Option<Instant>,
+    /// Who was asked, none for everybody, and until when an answer counts. Once there was one, the question is forgotten.
+    until: BTreeMap<Option<Mac>, Instant>,
+}
+
+impl Asked {
+    /// Whether this is the answer of a station that was asked, or of anybody where everybody was.
+    fn take(&mut self, now: Instant, mac: Mac) -> bool {
+        let mut awaited = false;
+        for asked in [Some(mac), None] {
+            awaited |= self.until.remove(&asked).is_some_and(|until| now <= until);
+        }
+        awaited
+    }
 }
 
 impl Responder {
@@ -40,14 +51,11 @@ impl Responder {
                 (from.is_unspecified(), question.encode())
             }
         };
-        let asked = Asked {
-            mac,
-            from_nobody,
-            until: Some(now + ANSWER),
-        };
-        if self.asked.insert(address, asked).is_none() {
-            self.interest_changed = true;
-        }
+        self.interest_changed |= !self.asked.contains_key(&address);
+        let asked = self.asked.entry(address).or_default();
+        asked.from_nobody = from_nobody;
+        asked.until.retain(|_, until| now <= *until);
+        asked.until.insert(mac, now + ANSWER);
         self.agenda.set(Task::Forget(address), now + REMEMBERED);
         self.ask(address, octets);
     }
@@ -62,13 +70,10 @@ impl Responder {
         let Some(asked) = self.asked.get_mut(&address) else {
             return false;
         };
-        let is_awaited = asked.until.is_some_and(|until| now <= until);
-        let is_theirs = asked.mac.is_none_or(|station| station == mac);
-        let answers = is_awaited && is_theirs && (to_us || asked.from_nobody);
+        let answers = (to_us || asked.from_nobody) && asked.take(now, mac);
         if answers {
-            asked.until = None;
             self.counters.answers += 1;
-            self.events.push_back(Event::Answered { address });
+            self.events.push_back(Event::Answered { address, mac });
         }
         answers
     }

@@ -120,6 +120,7 @@ impl Responder {
         let members: Vec<IpAddr> = known
             .filter_map(|(address, mac)| cluster.contains(&mac).then_some(address))
             .collect();
+        self.neighbors.retain(|mac, _| cluster.contains(mac));
         self.cluster = Some(cluster);
         for address in members {
             self.end_stranger(now, address);

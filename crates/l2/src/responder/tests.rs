@@ -8,6 +8,7 @@ mod histories;
 mod neighbours;
 mod questions;
 mod roles;
+mod shared;
 mod strangers;
 
 use std::collections::BTreeSet;
@@ -124,6 +125,8 @@ struct Bench {
     now: Instant,
     sent: Vec<(Duration, Sent)>,
     events: Vec<Event>,
+    /// The speakers that were heard, apart from other events.
+    neighbors: Vec<Mac>,
 }
 
 impl Bench {
@@ -139,6 +142,7 @@ impl Bench {
             now,
             sent: Vec::new(),
             events: Vec::new(),
+            neighbors: Vec::new(),
         }
     }
 
@@ -200,8 +204,12 @@ impl Bench {
             };
             self.sent.push((passed, sent));
         }
-        self.events
-            .extend(std::iter::from_fn(|| self.responder.poll_event()));
+        while let Some(event) = self.responder.poll_event() {
+            match event {
+                Event::Neighbor { mac } => self.neighbors.push(mac),
+                other => self.events.push(other),
+            }
+        }
     }
 
     /// What was sent, all of which is ARP.

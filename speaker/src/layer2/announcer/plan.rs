@@ -39,6 +39,8 @@ pub(super) struct Assignment {
     pub(super) failovers: u32,
     /// The addresses that the interface has itself.
     pub(super) own: BTreeSet<IpAddr>,
+    /// The subnets that it is in.
+    pub(super) subnets: BTreeSet<IpNet>,
     /// The hardware addresses of the node's other interfaces.
     pub(super) siblings: BTreeSet<Mac>,
     /// What is to be agreed on there.
@@ -56,6 +58,7 @@ impl Assignment {
     pub(super) fn idle(&self) -> Self {
         Self {
             own: BTreeSet::new(),
+            subnets: BTreeSet::new(),
             siblings: BTreeSet::new(),
             units: Arc::default(),
             yielding: BTreeSet::new(),
@@ -139,6 +142,7 @@ fn idle(link: &Link, excluded: &ExcludeList) -> Option<Assignment> {
         carrier_changes,
         failovers,
         own,
+        subnets,
         ..
     } = link;
     Some(Assignment {
@@ -147,6 +151,7 @@ fn idle(link: &Link, excluded: &ExcludeList) -> Option<Assignment> {
         carrier_changes: *carrier_changes,
         failovers: *failovers,
         own: own.clone(),
+        subnets: subnets.clone(),
         siblings: BTreeSet::new(),
         units: Arc::default(),
         yielding: BTreeSet::new(),

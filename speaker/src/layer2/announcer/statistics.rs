@@ -7,11 +7,13 @@ use l2::Counters;
 #[derive(Clone, Debug, Default)]
 pub struct Statistics(Arc<Mutex<BTreeMap<String, InterfaceStatistics>>>);
 
-/// What was done on one interface since it appeared; all but `held` only grow.
+/// What was done on one interface since it appeared; all but `held` and `unheard` only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InterfaceStatistics {
     /// Addresses announced there now.
     pub held: usize,
+    /// Speakers that are there now and are not heard, where none is.
+    pub unheard: usize,
     /// What the responders did.
     pub responder: Counters,
     /// What the agreements did.

@@ -106,7 +106,13 @@ impl Collector for Layer2 {
         let held: Count<InterfaceStatistics> = ("addresses_announced", "Addresses announced", |all| {
             all.held as u64
         });
+        let unheard: Count<InterfaceStatistics> = (
+            "unheard_speakers",
+            "Speakers of other nodes that are on the segment and cannot be heard, where none can: UDP does not arrive",
+            |all| all.unheard as u64,
+        );
         gauge(&mut encoder, held, &interfaces)?;
+        gauge(&mut encoder, unheard, &interfaces)?;
         counters(&mut encoder, &COUNTS, &interfaces)
     }
 }

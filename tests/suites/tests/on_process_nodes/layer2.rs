@@ -9,6 +9,7 @@ use serde_json::json;
 use suites::{Bed, CLIENTS, Watched};
 
 mod cables;
+mod firewall;
 mod links;
 mod outages;
 mod speakers;

@@ -10,6 +10,14 @@ fn probe(address: IpAddr, mac: Option<Mac>) -> Input<'static> {
     Input::Probe { address, mac }
 }
 
+/// `theirs` has answered.
+fn answered(address: IpAddr) -> Event {
+    Event::Answered {
+        address,
+        mac: theirs(),
+    }
+}
+
 /// What `theirs` answers to a question of ours.
 fn answer_to_us(address: IpAddr) -> Sent {
     match address {
@@ -35,7 +43,7 @@ fn an_answer_is_told_once_for_each_question() {
             bench.input(probe(address, None));
             bench.hear(answer_to_us(address));
             bench.hear(answer_to_us(address));
-            assert_eq!(bench.take_events(), [Event::Answered { address }]);
+            assert_eq!(bench.take_events(), [answered(address)]);
         }
         assert_eq!(bench.responder.counters().answers, 2);
         assert_eq!(bench.responder.counters().questions, 2);
@@ -64,7 +72,19 @@ fn when_one_station_is_asked_only_its_own_answer_counts() {
         assert_eq!(bench.take_events(), []);
         bench.input(probe(address, Some(theirs())));
         bench.hear(answer_to_us(address));
-        assert_eq!(bench.take_events(), [Event::Answered { address }]);
+        assert_eq!(bench.take_events(), [answered(address)]);
+    }
+}
+
+#[test]
+fn of_several_stations_that_are_asked_at_once_the_answer_of_each_counts() {
+    for address in [PEER, PEER6] {
+        let mut bench = Bench::new(Settings::default());
+        bench.input(probe(address, Some(theirs())));
+        bench.input(probe(address, Some(mac(9))));
+        bench.hear(answer_to_us(address));
+        bench.hear(answer_to_us(address));
+        assert_eq!(bench.take_events(), [answered(address)]);
     }
 }
 
@@ -84,7 +104,7 @@ fn what_a_station_announces_by_itself_is_no_answer() {
     bench.input(interface(ours()));
     bench.input(probe(PEER6, None));
     bench.hear(claim_of(theirs(), PEER6));
-    assert_eq!(bench.take_events(), [Event::Answered { address: PEER6 }]);
+    assert_eq!(bench.take_events(), [answered(PEER6)]);
 }
 
 /// N9
@@ -174,7 +194,7 @@ fn the_question_for_a_held_address_finds_claimants_too() {
             address,
             mac: theirs(),
         };
-        assert_eq!(bench.take_events(), [rival, Event::Answered { address }]);
+        assert_eq!(bench.take_events(), [rival, answered(address)]);
     }
 }
 

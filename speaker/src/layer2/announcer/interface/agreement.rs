@@ -4,7 +4,9 @@ use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use claim::{BootId, Event, Identity, Input, Keys, Role, Segment, Transmit};
+use claim::{BootId, Event, Identity, Input, Keys, KnownSpeaker, Role, Segment, Transmit};
+use ipnet::IpNet;
+use model::NodeName;
 use process::clock::now;
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -29,6 +31,12 @@ pub(super) struct Agreement {
     segment: Segment,
     with: Agreeing,
     families: Families,
+    /// The subnets of the interface.
+    subnets: BTreeSet<IpNet>,
+    /// Other speakers may be known than before.
+    speakers_changed: bool,
+    /// They are there, and none of them is heard.
+    cut_off: bool,
     socket: Option<DatagramSocket>,
     alarm: Alarm,
     /// When to try again to open the sockets.
@@ -66,6 +74,9 @@ impl Agreement {
             index,
             segment: Segment::new(now(), me, with.settings, keys, snapshot),
             families: Families::default(),
+            subnets: BTreeSet::new(),
+            speakers_changed: true,
+            cut_off: false,
             socket: None,
             alarm: Alarm::new().map_err(SocketError::Timer)?,
             retry: None,
@@ -90,6 +101,7 @@ impl Agreement {
         let Assignment {
             mac,
             own,
+            subnets,
             units,
             possible,
             drain,
@@ -102,6 +114,10 @@ impl Agreement {
             });
             self.connect(own);
         }
+        if before.is_none_or(|before| before.subnets != *subnets) {
+            self.subnets.clone_from(subnets);
+            self.tell_speakers();
+        }
         if before.is_none_or(|before| before.possible != *possible) {
             self.feed(Input::Possible(possible.clone()));
         }
@@ -111,6 +127,22 @@ impl Agreement {
         if before.is_none_or(|before| before.drain != *drain) {
             self.feed(Input::Drain(*drain));
         }
+    }
+
+    /// Tells of the speakers of other nodes, and which of their addresses could be on this segment.
+    fn tell_speakers(&mut self) {
+        let speakers = self.with.speakers.borrow_and_update().clone();
+        let here = |ip: &&IpAddr| self.subnets.iter().any(|subnet| subnet.contains(*ip));
+        let known = speakers.iter().map(|(node, speaker)| {
+            let here = KnownSpeaker {
+                macs: speaker.macs.clone(),
+                addresses: speaker.addresses.iter().filter(here).copied().collect(),
+            };
+            (node.clone(), here)
+        });
+        let known = known.collect();
+        self.feed(Input::Speakers(known));
+        self.speakers_changed = true;
     }
 
     fn connect(&mut self, own: &BTreeSet<IpAddr>) {
@@ -158,6 +190,7 @@ impl Agreement {
                 let able = *self.with.able.borrow_and_update();
                 self.feed(Input::Able(able));
             }
+            Ok(()) = self.with.speakers.changed() => self.tell_speakers(),
             Ok(()) = self.with.keys.changed() => {
                 let keys = self.with.keys.borrow_and_update().clone();
                 if let Some(Err(error)) = self.socket.as_mut().map(|socket| socket.hear_keys(key_ids(&keys))) {
@@ -253,7 +286,13 @@ impl Agreement {
 
     /// What has happened, in order.
     pub(super) fn events(&mut self) -> Vec<Event> {
-        std::iter::from_fn(|| self.segment.poll_event()).collect()
+        let events: Vec<Event> = std::iter::from_fn(|| self.segment.poll_event()).collect();
+        for event in &events {
+            if let Event::Unheard(unheard) = event {
+                self.cut_off = *unheard;
+            }
+        }
+        events
     }
 
     /// Keeps what is agreed for a later life.
@@ -274,9 +313,22 @@ impl Agreement {
         self.segment.answers().collect()
     }
 
-    /// The hardware addresses of the other speakers.
+    /// The hardware addresses of the other speakers, heard or not.
     pub(super) fn stations(&self) -> BTreeSet<[u8; 6]> {
-        self.segment.members().map(|member| member.mac).collect()
+        let heard = self.segment.members().map(|member| member.mac);
+        let speakers = self.with.speakers.borrow();
+        let known = speakers.values().flat_map(|speaker| speaker.macs.iter().copied());
+        heard.chain(known).collect()
+    }
+
+    /// Whether other speakers may be known than at the last call.
+    pub(super) fn has_news_of_speakers(&mut self) -> bool {
+        std::mem::take(&mut self.speakers_changed)
+    }
+
+    /// The speakers that are there and not heard, where none is; some are if this is told.
+    pub(super) fn unheard(&self) -> Option<BTreeSet<NodeName>> {
+        self.cut_off.then(|| self.segment.unheard())
     }
 
     /// Nothing more is to be done: this speaker is about to be replaced, or has nothing left to hand over.

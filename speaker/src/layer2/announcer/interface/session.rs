@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use claim::{Role, Why};
 use l2::{Event, Input, Mac};
+use model::NodeName;
 use tokio::sync::watch;
 
 use super::super::plan::Assignment;
@@ -34,6 +35,8 @@ pub(super) struct Session<'a> {
     began: bool,
     /// What was reported.
     listening: bool,
+    /// Speakers that are there and cannot be heard, if that is told.
+    unheard: Option<BTreeSet<NodeName>>,
     roles: BTreeMap<IpAddr, Role>,
     /// Something has happened that can change the roles.
     stale: bool,
@@ -54,6 +57,7 @@ impl<'a> Session<'a> {
             current: first.idle(),
             began: false,
             listening: false,
+            unheard: None,
             roles: BTreeMap::new(),
             stale: true,
             before: of.statistics.of(&of.name),
@@ -113,6 +117,11 @@ impl<'a> Session<'a> {
         // Before the station says anything: after a loss of carrier it may not be ours to say.
         if let Some(agreement) = &mut self.agreement {
             agreement.apply(self.began.then_some(&before), &self.current);
+            if !self.began || before.units != self.current.units {
+                let units = self.current.units.values();
+                let shared = units.flat_map(|unit| unit.addresses.iter().copied());
+                self.station.feed(Input::Shared(shared.collect()));
+            }
         }
         self.began = true;
         let flapped = (before.carrier_changes, before.failovers) != (*carrier_changes, *failovers);
@@ -143,6 +152,7 @@ impl<'a> Session<'a> {
             // Only now that the frames are out: a thousand lines take longer than a thousand frames.
             self.tell(events);
             self.tell_whether_listening();
+            self.tell_who_is_unheard();
             new.into_iter().for_each(|ip| self.announce(ip));
             let mut said = false;
             while let Some(event) = self.station.event() {
@@ -236,7 +246,7 @@ impl<'a> Session<'a> {
             }
         }
         let events = agreement.events();
-        if events.is_empty() {
+        if events.is_empty() && !agreement.has_news_of_speakers() {
             return events;
         }
         self.stale |= events.iter().any(changes_roles);
@@ -247,6 +257,11 @@ impl<'a> Session<'a> {
         self.station.feed(Input::Cluster(stations.collect()));
         if let Some(agreement) = &self.agreement {
             self.station.feed(Input::Quiet(agreement.is_quiet()));
+        }
+        for event in &events {
+            if let claim::Event::Defend { unit } = event {
+                self.announce_once(*unit);
+            }
         }
         events
     }
@@ -274,6 +289,27 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Another speaker, which is not heard, is to see that this node has the unit.
+    fn announce_once(&mut self, unit: claim::UnitId) {
+        let addresses = self.current.units.get(&unit).map(|unit| unit.addresses.clone());
+        for address in addresses.iter().flat_map(|addresses| addresses.iter()) {
+            self.station.feed(Input::Announce(*address));
+        }
+    }
+
+    /// Tells of the speakers that are there and not heard, and when others are.
+    fn tell_who_is_unheard(&mut self) {
+        let unheard = self.agreement.as_ref().and_then(Agreement::unheard);
+        if self.unheard != unheard {
+            self.unheard.clone_from(&unheard);
+            let iface = self.of.name.clone();
+            self.report(Report::Unheard {
+                iface,
+                nodes: unheard,
+            });
+        }
+    }
+
     fn on_agreed(&self, event: claim::Event) {
         let iface = self.of.name.clone();
         match event {
@@ -294,11 +330,10 @@ impl<'a> Session<'a> {
             claim::Event::DuplicateNode { node } => {
                 tracing::error!(iface, %node, "two speakers bear the name of one node")
             }
-            // The station announces against other speakers by itself.
             claim::Event::Defend { .. } => {}
             claim::Event::Unheard(true) => tracing::error!(
                 iface,
-                port = claim::PORT,
+                port = self.of.agreeing.as_ref().map(|with| with.port),
                 "other speakers are there and none is heard: let UDP of this port through between the nodes"
             ),
             claim::Event::Unheard(false) => tracing::info!(iface, "other speakers are heard again"),
@@ -333,13 +368,18 @@ impl<'a> Session<'a> {
                 });
                 return true;
             }
-            (Event::Answered { address }, Some(agreement)) => {
-                // Whose hardware address it was the station does not tell: it proves that the host lives, and no more.
-                let mac = [0; 6];
-                agreement.feed(claim::Input::ProbeAnswered { address, mac });
+            (Event::Answered { address, mac }, Some(agreement)) => {
+                agreement.feed(claim::Input::ProbeAnswered {
+                    address,
+                    mac: mac.octets(),
+                });
                 return true;
             }
-            (Event::Answered { .. }, None) => {}
+            (Event::Neighbor { mac }, Some(agreement)) => {
+                agreement.feed(claim::Input::Neighbor { mac: mac.octets() });
+                return true;
+            }
+            (Event::Answered { .. } | Event::Neighbor { .. }, None) => {}
             (Event::Rival { address: ip, mac }, None) => self.report(Report::Rival { ip, iface, mac }),
             (
                 Event::Stranger {
@@ -381,6 +421,7 @@ impl<'a> Session<'a> {
     fn record(&self) {
         let InterfaceStatistics {
             held: _,
+            unheard: _,
             mut responder,
             mut claims,
             unsent,
@@ -393,6 +434,7 @@ impl<'a> Session<'a> {
         }
         let statistics = InterfaceStatistics {
             held: self.announced.len(),
+            unheard: self.unheard.as_ref().map_or(0, BTreeSet::len),
             responder,
             claims,
             unsent: unsent + unsent_now,

@@ -5,8 +5,11 @@ use super::*;
 fn scattered(limit: usize) -> Vec<Instruction> {
     let address = |n: u32| Ipv4Addr::from(0xc0a8_0000 + 3 * n).into();
     let held = (0..1000).map(address).collect();
-    let asked = BTreeSet::new();
-    Interest { held, asked }.filter(Protocol::Arp, limit)
+    let interest = Interest {
+        held,
+        ..Interest::default()
+    };
+    interest.filter(Protocol::Arp, limit)
 }
 
 /// Attaches to a kernel that has room for so many instructions; what it did not take, and what it took.
