@@ -100,7 +100,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let (able_sender, able) = watch::channel(boot == Boot::Same);
     tokio::spawn(datapath::follow(kube_proxy_health, datapath, able_sender));
     let (keeps_sender, keeps_routes) = watch::channel(boot == Boot::Same);
-    let (fresh_sender, _fresh) = watch::channel(true);
+    let (fresh_sender, fresh) = watch::channel(true);
     let (contact_sender, contact) = watch::channel(last_contact);
     let (speakers_sender, speakers) = watch::channel(Arc::default());
     let memory = Memory::new(segments);
@@ -132,6 +132,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
             port: segment_port,
             segment_keys: segment_keys.context("--segment-keys is missing: only --bgp-only goes without")?,
             able: able.clone(),
+            fresh,
             speakers,
         };
         Some(surroundings.speak(&mut registry).await?)

@@ -75,6 +75,8 @@ pub struct Agreeing {
     pub able: watch::Receiver<bool>,
     /// How this process is to end, if it is to.
     pub leave: watch::Receiver<Option<Shutdown>>,
+    /// Whether what the API wants is known as it is now.
+    pub fresh: watch::Receiver<bool>,
     /// The speakers of the other nodes, as the API knows them.
     pub speakers: watch::Receiver<Arc<Speakers>>,
     /// What was agreed before, and what is agreed.

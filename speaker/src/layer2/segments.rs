@@ -40,6 +40,8 @@ pub struct Surroundings {
     pub segment_keys: PathBuf,
     /// Whether this node forwards.
     pub able: watch::Receiver<bool>,
+    /// Whether the API server has been in reach lately.
+    pub fresh: watch::Receiver<bool>,
     /// The speakers of the other nodes, as the API knows them.
     pub speakers: watch::Receiver<Arc<Speakers>>,
 }
@@ -75,6 +77,7 @@ impl Surroundings {
             port: self.port,
             keys,
             able: self.able,
+            fresh: self.fresh,
             speakers: self.speakers,
             leave: self.leave,
             memory: self.memory,

@@ -32,6 +32,7 @@ pub(crate) struct Host {
     memory: Memory,
     keys: watch::Sender<Keys>,
     able: watch::Sender<bool>,
+    fresh: watch::Sender<bool>,
     speakers: watch::Sender<Arc<Speakers>>,
 }
 
@@ -161,6 +162,7 @@ impl Host {
             memory: Memory::new(BTreeMap::new()),
             keys: watch::channel(keys()).0,
             able: watch::channel(true).0,
+            fresh: watch::channel(true).0,
             speakers: watch::channel(Arc::default()).0,
         }
     }
@@ -175,6 +177,7 @@ impl Host {
                 settings: claim::Settings::default(),
                 keys: self.keys.subscribe(),
                 able: self.able.subscribe(),
+                fresh: self.fresh.subscribe(),
                 speakers: self.speakers.subscribe(),
                 leave: self.leave.subscribe(),
                 memory: self.memory.clone(),
@@ -291,4 +294,26 @@ fn of_speakers_that_begin_without_hearing_each_other_one_answers() {
     for vip in VIPS {
         fabric.holder(vip);
     }
+}
+
+/// A speaker that has not heard from the API lately gives way to those that have, and by whose facts it must not answer.
+#[test]
+fn a_speaker_with_old_facts_is_relieved_by_those_with_new_ones() {
+    let fabric = Fabric::new(3);
+    let first = fabric.holder(VIPS[0]);
+    fabric.hosts[first].fresh.send_replace(false);
+    let mut wanted = fabric.wanted();
+    for unit in wanted.units.values_mut() {
+        let mut without = BTreeMap::clone(&unit.candidates);
+        without.remove(&NodeName(fabric.hosts[first].name.clone()));
+        unit.candidates = Arc::new(without);
+    }
+    let others = fabric.hosts.iter().enumerate().filter(|(host, _)| *host != first);
+    for (_, host) in others {
+        host.speaker.as_ref().unwrap().want(wanted.clone());
+    }
+    eventually("one of the others answers", || {
+        let answering = fabric.answering(VIPS[0]);
+        answering.len() == 1 && answering[0] != fabric.hosts[first].name
+    });
 }

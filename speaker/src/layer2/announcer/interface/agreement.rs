@@ -88,6 +88,8 @@ impl Agreement {
         };
         let able = *agreement.with.able.borrow_and_update();
         agreement.feed(Input::Able(able));
+        let fresh = *agreement.with.fresh.borrow_and_update();
+        agreement.feed(Input::Fresh(fresh));
         agreement.leave();
         Ok(agreement)
     }
@@ -189,6 +191,10 @@ impl Agreement {
             Ok(()) = self.with.able.changed() => {
                 let able = *self.with.able.borrow_and_update();
                 self.feed(Input::Able(able));
+            }
+            Ok(()) = self.with.fresh.changed() => {
+                let fresh = *self.with.fresh.borrow_and_update();
+                self.feed(Input::Fresh(fresh));
             }
             Ok(()) = self.with.speakers.changed() => self.tell_speakers(),
             Ok(()) = self.with.keys.changed() => {
