@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use announce::{Announceable, Candidates, Interfaces, LocalEndpoints};
-use claim::{Addresses, UnitId};
+use claim::{Addresses, Takes, UnitId};
 use model::NodeName;
 
 /// Everything that is to be announced, and by whom it may be.
@@ -43,7 +43,10 @@ impl Wanted {
 
     /// All addresses that node `me` may hold.
     pub fn candidacies(&self, me: &NodeName) -> BTreeSet<IpAddr> {
-        let units = self.units.values().filter(|unit| unit.lasting().contains_key(me));
+        let units = self
+            .units
+            .values()
+            .filter(|unit| unit.candidates.contains_key(me));
         units.flat_map(|unit| unit.addresses.keys().copied()).collect()
     }
 }
@@ -63,50 +66,40 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// The candidates that are to last, if there are any; else all.
-    fn lasting(&self) -> Preferences {
-        if self.terminating.is_empty() {
-            return self.candidates.clone();
-        }
-        let mut lasting = BTreeMap::clone(&self.candidates);
-        lasting.retain(|node, _| !self.terminating.contains(node));
-        match lasting.is_empty() {
-            true => self.candidates.clone(),
-            false => lasting.into(),
-        }
-    }
-
-    /// The unit as the interface sees it that takes those of its addresses for which `takes` holds; none if it takes none.
-    /// `me` is no candidate where it may not announce: its own word on that counts.
+    /// The unit as the interface sees it that takes those of its addresses for which `takes` holds; none if none of them could be
+    /// there. `me` stays a candidate where it may not announce, and says what it takes.
     pub fn on(
         &self,
         me: &NodeName,
         mut takes: impl FnMut(IpAddr, &Interfaces) -> bool,
     ) -> Option<claim::Unit> {
-        let wherever = Interfaces::All;
-        let candidates = self.lasting();
-        let is_candidate = candidates.contains_key(me);
-        let mut of = |places: bool| -> Addresses {
-            let of = |place| if places { place } else { &wherever };
-            let taken = self.addresses.iter().filter(|(ip, place)| takes(*ip, of(place)));
-            taken.map(|(ip, _)| ip).collect()
-        };
-        let own = of(is_candidate);
-        if !own.is_empty() {
-            return Some(claim::Unit {
-                addresses: own,
-                candidates,
-                ..claim::Unit::default()
-            });
+        let own = self.candidates.contains_key(me).then(|| {
+            let taken = self.addresses.iter().filter(|(ip, place)| takes(*ip, place));
+            taken.map(|(ip, _)| ip).collect::<Addresses>()
+        });
+        match own {
+            Some(own) if own.len() == self.addresses.keys().count() => Some(self.of(Takes::All)),
+            Some(own) if !own.is_empty() => Some(self.of(Takes::Part(own))),
+            Some(_) | None => {
+                let could_be = self.addresses.keys().any(|ip| takes(*ip, &Interfaces::All));
+                (could_be && !self.candidates.is_empty()).then(|| self.of(Takes::None))
+            }
         }
-        let others = if is_candidate { of(false) } else { own };
-        let mut candidates = BTreeMap::clone(&candidates);
-        candidates.remove(me);
-        (!others.is_empty() && !candidates.is_empty()).then_some(claim::Unit {
-            addresses: others,
-            candidates: candidates.into(),
+    }
+
+    /// The unit where none of its addresses can be answered for.
+    pub fn nowhere(&self) -> claim::Unit {
+        self.of(Takes::None)
+    }
+
+    fn of(&self, takes: Takes) -> claim::Unit {
+        claim::Unit {
+            addresses: self.addresses.keys().copied().collect(),
+            candidates: self.candidates.clone(),
+            terminating: self.terminating.clone(),
+            takes,
             ..claim::Unit::default()
-        })
+        }
     }
 }
 
@@ -271,27 +264,34 @@ mod tests {
 
     /// P-L2-44, P-L2-45: and it counts for who may hold.
     #[test]
-    fn a_node_is_no_candidate_on_an_interface_that_it_may_not_announce_on() {
+    fn a_node_says_that_it_takes_nothing_on_an_interface_that_it_may_not_announce_on() {
         let elsewhere = Interfaces::Named(["eth1".to_owned()].into());
         let on = unit(elsewhere).on(&name("n1"), eth0).unwrap();
-        assert_eq!(*on.candidates, [(name("n2"), 5)].into());
+        assert_eq!((on.candidates.len(), on.takes), (2, Takes::None));
     }
 
     /// F30
     #[test]
-    fn a_node_that_is_about_to_go_gives_way_to_one_that_stays_and_to_nobody_else() {
+    fn a_node_that_is_about_to_go_stays_a_candidate_and_the_segment_knows() {
         let mut unit = unit(Interfaces::All);
         unit.terminating = Arc::new([name("n2")].into());
-        assert_eq!(
-            *unit.on(&name("n1"), eth0).unwrap().candidates,
-            [(name("n1"), 0)].into()
-        );
-        assert_eq!(
-            *unit.on(&name("n2"), eth0).unwrap().candidates,
-            [(name("n1"), 0)].into()
-        );
-        unit.terminating = Arc::new([name("n1"), name("n2")].into());
-        assert_eq!(unit.on(&name("n1"), eth0).unwrap().candidates.len(), 2);
+        for me in ["n1", "n2"] {
+            let on = unit.on(&name(me), eth0).unwrap();
+            assert_eq!((on.candidates.len(), &on.terminating), (2, &unit.terminating));
+        }
+    }
+
+    #[test]
+    fn a_unit_is_told_whole_and_which_of_its_addresses_the_interface_takes() {
+        let elsewhere = Interfaces::Named(["eth1".to_owned()].into());
+        let unit = Unit {
+            addresses: [(ip("192.0.2.1"), Interfaces::All), (ip("192.0.2.2"), elsewhere)].into(),
+            ..unit(Interfaces::All)
+        };
+        let on = unit.on(&name("n1"), eth0).unwrap();
+        assert_eq!(on.addresses, [ip("192.0.2.1"), ip("192.0.2.2")].into());
+        assert_eq!(on.takes, Takes::Part([ip("192.0.2.1")].into()));
+        assert_eq!(unit.nowhere().takes, Takes::None);
     }
 
     #[test]

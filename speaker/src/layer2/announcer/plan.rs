@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use announce::Announceable;
-use claim::UnitId;
+use claim::{Takes, UnitId};
 use ipnet::IpNet;
 use l2::Mac;
 use model::{AddressRange, NodeName};
@@ -74,7 +74,16 @@ impl Assignment {
             .units
             .values()
             .filter(|unit| unit.candidates.contains_key(me));
-        units.flat_map(|unit| unit.addresses.iter().copied()).collect()
+        units.flat_map(taken).copied().collect()
+    }
+}
+
+/// The addresses of the unit that the interface takes.
+fn taken(unit: &claim::Unit) -> &[IpAddr] {
+    match &unit.takes {
+        Takes::All => &unit.addresses,
+        Takes::Part(taken) => taken,
+        Takes::None => &[],
     }
 }
 
@@ -131,7 +140,29 @@ pub(super) fn plan(
     interfaces.retain(|name, assignment| {
         !assignment.units.is_empty() || could_announce(&links[name], &wanted.announceable)
     });
+    tell_of_homeless(me, wanted, &mut interfaces);
     Plan { interfaces, homeless }
+}
+
+/// Adds to every interface what node `me` may hold and can announce on none: the others on the segment, who may be waiting for it
+/// to take that, are told that it cannot.
+fn tell_of_homeless(me: &NodeName, wanted: &Wanted, interfaces: &mut BTreeMap<String, Assignment>) {
+    let known = |id: &UnitId| interfaces.values().any(|here| here.units.contains_key(id));
+    let mine = wanted
+        .units
+        .iter()
+        .filter(|(_, unit)| unit.candidates.contains_key(me));
+    let mut shared = Shared::default();
+    let homeless: Vec<_> = mine
+        .filter(|(id, _)| !known(id))
+        .map(|(id, unit)| (*id, shared.unit(unit.nowhere())))
+        .collect();
+    if homeless.is_empty() {
+        return;
+    }
+    for assignment in interfaces.values_mut() {
+        Arc::make_mut(&mut assignment.units).extend(homeless.iter().cloned());
+    }
 }
 
 fn idle(link: &Link, excluded: &ExcludeList) -> Option<Assignment> {

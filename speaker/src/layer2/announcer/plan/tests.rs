@@ -87,6 +87,17 @@ fn naming_an_interface_that_is_left_out_or_not_there_gives_no_home() {
     }
 }
 
+#[test]
+fn a_node_tells_the_others_of_what_it_can_announce_on_no_interface() {
+    let [here, nowhere]: [IpAddr; 2] = ["192.0.2.20", "203.0.113.1"].map(|ip| ip.parse().unwrap());
+    let wanted = Wanted::only(&me(), [(here, Interfaces::All), (nowhere, Interfaces::All)]);
+    let plan = plan(&me(), &wanted, &links(), &ExcludeList::default(), Others::Asked);
+    let eth0 = &plan.interfaces["eth0"];
+    assert_eq!(eth0.candidacies(&me()), [here].into());
+    assert_eq!(eth0.units[&UnitId(nowhere)].takes, Takes::None);
+    assert!(plan.homeless.contains_key(&nowhere));
+}
+
 /// The names of the interfaces that are used where there is no Service.
 fn idle(interfaces: Interfaces, range: &str) -> Vec<String> {
     let wanted = Wanted {
