@@ -43,7 +43,7 @@ impl Sender {
                     tokio::time::sleep(RETRY).await;
                     task
                 }
-                Progress::Ended(ended) => return ended,
+                Progress::Ended(ended) => return *ended,
             };
         }
     }

@@ -88,7 +88,7 @@ pub enum Progress {
     /// with this, after [`RETRY`],
     Again(Task),
     /// not at all.
-    Ended(Ended),
+    Ended(Box<Ended>),
 }
 
 /// How a task ended.
@@ -161,10 +161,10 @@ impl Task {
                 let ending = reserve.answered(answer);
                 ended(reserve.service, ending, Vec::new())
             }
-            Self::Finalize(finalize) => Progress::Ended(Ended {
+            Self::Finalize(finalize) => Progress::Ended(Box::new(Ended {
                 input: Input::Finalized(finalize.pool, finalized(answer)),
                 events: Vec::new(),
-            }),
+            })),
         }
     }
 
@@ -245,7 +245,11 @@ impl Reserve {
                 Object::Reservation(reservation) => Ending::Reserved(Box::new(reservation)),
                 Object::Service(_) | Object::Metadata(_) => Ending::Unknown,
             },
-            answer => failed(&answer),
+            answer @ (Answer::Page { .. }
+            | Answer::Absent
+            | Answer::Refused { .. }
+            | Answer::Unanswered
+            | Answer::NotSent) => failed(&answer),
         }
     }
 }
@@ -289,7 +293,11 @@ fn service(release: &Release, answer: Answer) -> Result<Service, Answer> {
             }
             Object::Reservation(_) | Object::Metadata(_) => Err(Answer::Unanswered),
         },
-        answer => Err(answer),
+        answer @ (Answer::Page { .. }
+        | Answer::Absent
+        | Answer::Refused { .. }
+        | Answer::Unanswered
+        | Answer::NotSent) => Err(answer),
     }
 }
 
@@ -307,5 +315,5 @@ fn failed(answer: &Answer) -> Ending {
 
 fn ended(service: ServiceName, ending: Ending, events: Vec<Event>) -> Progress {
     let input = Input::Ended(service, ending);
-    Progress::Ended(Ended { input, events })
+    Progress::Ended(Box::new(Ended { input, events }))
 }

@@ -141,7 +141,7 @@ impl Tracked {
     pub(crate) fn succeeded(&mut self, now: Instant, brought_about: bool) {
         self.in_doubt = false;
         self.lost.clear();
-        self.told = self.telling.take().or(self.told.take());
+        self.told = self.telling.take().or_else(|| self.told.take());
         self.failures = 0;
         if brought_about {
             self.in_vain = 0;

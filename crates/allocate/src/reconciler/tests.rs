@@ -144,7 +144,8 @@ impl Bench {
             task = match task.answered(&release, answer) {
                 Progress::Next(task) => task,
                 Progress::Again(task) => panic!("{task:?} is not served"),
-                Progress::Ended(Ended { input, events }) => {
+                Progress::Ended(ended) => {
+                    let Ended { input, events } = *ended;
                     self.events.extend(events);
                     return Some(input);
                 }

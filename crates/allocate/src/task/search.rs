@@ -80,10 +80,10 @@ impl Search {
 
     fn go_on(self) -> Progress {
         if self.pages == Pages::Done && self.written.is_empty() {
-            return Progress::Ended(Ended {
+            return Progress::Ended(Box::new(Ended {
                 input: Input::Former(Some(self.found)),
                 events: Vec::new(),
-            });
+            }));
         }
         Progress::Next(Task::FindFormer(self))
     }

@@ -103,7 +103,11 @@ pub(super) fn heard(answer: &Result<Answer, Failure>) -> String {
         Ok(Answer::Watching) => "watching".to_owned(),
         Ok(Answer::Leader { answer, unchanged }) => match answer {
             request::Answer::Object(object) => format!("{}, unchanged {unchanged}", version(object)),
-            answer => format!("{answer:?}"),
+            request::Answer::Page { .. }
+            | request::Answer::Absent
+            | request::Answer::Refused { .. }
+            | request::Answer::Unanswered
+            | request::Answer::NotSent => format!("{answer:?}"),
         },
         Ok(Answer::Lease(lease)) => format!("{lease:?}"),
         Ok(Answer::LeaseWritten(lease)) => format!("wrote {lease:?}"),

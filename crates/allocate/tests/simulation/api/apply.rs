@@ -150,7 +150,11 @@ fn answer(object: &Object) -> request::Answer {
         Object::Reservation(Stored::Readable(reservation)) => {
             request::Object::Reservation(reservation.clone())
         }
-        object => request::Object::Metadata(object.metadata().clone()),
+        object @ (Object::Namespace(_)
+        | Object::Pool(_)
+        | Object::L2Advertisement(_)
+        | Object::Reservation(_)
+        | Object::Lease(_)) => request::Object::Metadata(object.metadata().clone()),
     }))
 }
 

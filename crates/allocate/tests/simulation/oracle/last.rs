@@ -106,7 +106,7 @@ fn judge_pool(world: &Settled<'_>, pool: Pool<'_>) -> Result<(), Violation> {
     let in_use = !assigned.is_empty() || !outside.is_empty();
     let marked = pool.0.finalizers().iter().any(|finalizer| finalizer == IN_USE);
     let waits = pool.0.meta().deletion_timestamp.is_some();
-    if in_use != marked && !(waits && in_use) || waits && !in_use {
+    if in_use != marked && !waits || waits && !in_use {
         return Err(Violation(format!(
             "in the end pool {name} is in use {in_use}, marked {marked}, waits {waits}"
         )));
