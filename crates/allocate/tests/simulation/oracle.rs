@@ -5,7 +5,10 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
+
+use model::Family;
 
 use super::api::{Answer, Failure, Request};
 use super::log::{Author, Entry, Seen, Stamp, Who};
@@ -122,7 +125,8 @@ impl Oracle {
             }
         }
         for &address in before.iter().filter(|address| !after.contains(address)) {
-            if !blind && !reasons::may_lose(store, index, address, seen) {
+            let settled = blind || self.ends_a_move(store, index, address);
+            if !settled && !reasons::may_lose(store, index, address, seen) {
                 let write = entry.words();
                 return Err(Violation(format!(
                     "S2: {write} takes {address} away for no reason"
@@ -130,6 +134,26 @@ impl Oracle {
             }
         }
         Ok(())
+    }
+
+    /// Whether the address goes because another of its family was put beside it in a write that is not judged: the Service cannot keep
+    /// both, and that one comes first in its status.
+    fn ends_a_move(&self, store: &Store, index: usize, address: IpAddr) -> bool {
+        let (entry, past) = (&store.log()[index], &store.log()[..index]);
+        facts::assigned(&entry.after)
+            .into_iter()
+            .filter(|new| Family::of(*new) == Family::of(address))
+            .any(|new| {
+                let both = |form: &Option<Arc<Object>>| {
+                    let shown = facts::assigned(form);
+                    shown.contains(&address) && shown.contains(&new)
+                };
+                let met =
+                    |event: &&Entry| event.key == entry.key && both(&event.after) && !both(&event.before);
+                past.iter()
+                    .rfind(met)
+                    .is_some_and(|event| self.is_blind(event.stamp))
+            })
     }
 
     fn is_blind(&self, stamp: Stamp) -> bool {
