@@ -1,3 +1,5 @@
+use kube::Resource;
+
 use super::*;
 use crate::status_updates::IN_USE;
 
@@ -61,4 +63,32 @@ fn a_pool_whose_finalizers_the_api_server_refuses_keeps_no_service_waiting_for_e
     }
     bench.drain();
     assert_eq!(bench.address("web"), "192.0.2.0");
+}
+
+/// S9: a watch that lags shows a pool that is gone; nothing is written to it until it shows another version.
+#[test]
+fn nothing_more_is_written_to_a_pool_that_is_gone_though_a_watch_shows_it_still() {
+    let mut bench = Bench::started("192.0.2.0/24");
+    let object = bench.put("web", load_balancer());
+    let seen = Input::Services(Change::Applied(object));
+    bench.reconciler.handle_input(bench.now, seen);
+    let action = bench.reconciler.poll_action(bench.now);
+    assert!(
+        matches!(action, Some(Action::Do(Task::Finalize(_)))),
+        "{action:?}"
+    );
+    let missing = Input::Finalized(PoolName("home".into()), Finalized::Missing);
+    bench.input(missing);
+    for number in 0..5 {
+        bench.apply(&format!("web-{number}"), load_balancer());
+        bench.pass(Duration::from_secs(2));
+    }
+    assert_eq!(bench.publications.len(), 5, "the pools were reviewed each time");
+    assert_eq!(bench.finalized, []);
+
+    let mut successor = pool("home", "192.0.2.0/24");
+    successor.meta_mut().resource_version = Some("90".to_owned());
+    bench.input(objects::<IPPool>(Change::Applied(successor)));
+    bench.pass(Duration::from_secs(2));
+    assert_eq!(bench.finalized, [("home".to_owned(), vec![IN_USE.to_owned()])]);
 }

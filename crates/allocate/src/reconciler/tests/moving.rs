@@ -206,6 +206,30 @@ fn a_service_with_the_reallocate_annotation_moves_from_a_pool_that_keeps() {
     assert_eq!(bench.address("web"), "192.0.2.1");
 }
 
+/// S1: with whom a Service shares no longer is known as soon as it is seen, though an older one is decided about first.
+#[test]
+fn an_older_service_does_not_join_one_that_was_seen_to_share_no_more() {
+    let mut bench = Bench::started("192.0.2.7/32");
+    let shared = json!({"heraldlb.io/allow-shared-ip": "team"});
+    let port =
+        |port: u16| json!({"type": "LoadBalancer", "clusterIPs": ["10.96.0.7"], "ports": [{"port": port}]});
+    bench.apply("older", json!({"type": "LoadBalancer"}));
+    bench.apply_with("younger", shared.clone(), port(80));
+    assert_eq!(bench.address("younger"), "192.0.2.7");
+    let edited = bench.put("younger", port(80));
+    let mut joining = bench.put("older", port(443));
+    joining.metadata.annotations = serde_json::from_value(shared).unwrap();
+    for object in [edited, joining] {
+        let input = Input::Services(Change::Applied(object));
+        bench.reconciler.handle_input(bench.now, input);
+    }
+    bench.drain();
+    assert_eq!(
+        (bench.address("older"), bench.address("younger")),
+        (String::new(), "192.0.2.7".into())
+    );
+}
+
 /// S1: of a Service that is no LoadBalancer any more, the watch does not show with whom it would share.
 #[test]
 fn nobody_joins_a_service_that_is_being_cleared() {
