@@ -205,9 +205,10 @@ impl Bench {
             self.sent.push((passed, sent));
         }
         while let Some(event) = self.responder.poll_event() {
-            match event {
-                Event::Neighbor { mac } => self.neighbors.push(mac),
-                other => self.events.push(other),
+            if let Event::Neighbor { mac } = event {
+                self.neighbors.push(mac);
+            } else {
+                self.events.push(event);
             }
         }
     }
