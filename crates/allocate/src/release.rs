@@ -7,7 +7,7 @@ use crate::writers::OtherWriters;
 /// The class that Herald serves if nothing else is said.
 const DEFAULT_CLASS: &str = "heraldlb.io/herald";
 
-/// The field manager of the release that serves [`DEFAULT_CLASS`]; those of others have their class behind it.
+/// The field manager of the release that serves `heraldlb.io/herald`; those of others have their class behind it.
 pub const FIELD_MANAGER: &str = "herald-controller";
 
 /// The longest name of a field manager that the API server takes.

@@ -15,7 +15,7 @@ pub struct OtherWriters {
 }
 
 impl OtherWriters {
-    /// Of a Service, as it comes from the API server or as [`keep_others`] left it; `own` is the own field manager.
+    /// Of a Service, as it comes from the API server or as `keep_others` left it; `own` is the own field manager.
     pub fn of(object: &Service, own: &str) -> Self {
         let entries = object.metadata.managed_fields.as_deref().unwrap_or_default();
         let other = |has: fn(&Value) -> bool| {

@@ -53,7 +53,11 @@ fn speakers(number: u8) -> BTreeMap<NodeName, KnownSpeaker> {
         macs: BTreeSet::from([[2, 0, 0, 0, 0, last]]),
         addresses: BTreeSet::from([[192, 0, 2, 100 + last].into()]),
     };
-    nodes().into_iter().zip(0..number % 4).map(|(node, last)| (node, known(last))).collect()
+    nodes()
+        .into_iter()
+        .zip(0..number % 4)
+        .map(|(node, last)| (node, known(last)))
+        .collect()
 }
 
 libfuzzer_sys::fuzz_target!(|octets: &[u8]| {

@@ -123,7 +123,7 @@ impl Bed {
             let words = ["delete", "daemonset", "--ignore-not-found", "-n", "herald-system"];
             return self.lab.kubectl(&[&words[..], &[DAEMON_SET]].concat()).map(drop);
         }
-        // No node has the label: the speakers are started by the lab.
+        // No pod comes of it, though it selects every node: the speakers are started by the lab.
         let object = json!({
             "apiVersion": "apps/v1", "kind": "DaemonSet",
             "metadata": {"name": DAEMON_SET, "namespace": "herald-system"},
@@ -132,7 +132,9 @@ impl Bed {
                 "template": {
                     "metadata": {"labels": {"app": DAEMON_SET}},
                     "spec": {
-                        "nodeSelector": {"no": "node"},
+                        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+                            "nodeSelectorTerms": [{"matchExpressions": [{"key": "no", "operator": "Exists"}]}],
+                        }}},
                         "containers": [{"name": "speaker", "image": "heraldlb.io/herald"}],
                     },
                 },

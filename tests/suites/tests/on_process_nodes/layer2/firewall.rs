@@ -67,11 +67,7 @@ fn condition(bed: &Bed, node: &str) -> Result<(bool, String, String)> {
     let speaker = bed.lab.kubectl_json(&["get", "speaker", node])?;
     let ready = &speaker["status"]["conditions"][0];
     let text = |key: &str| ready[key].as_str().unwrap_or_default().to_owned();
-    Ok((
-        ready["status"] == Value::from("True"),
-        text("reason"),
-        text("message"),
-    ))
+    Ok((ready["status"] == "True", text("reason"), text("message")))
 }
 
 fn says_what_to_open(bed: &Bed, node: &str) -> Result<()> {
