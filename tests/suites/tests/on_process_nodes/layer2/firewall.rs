@@ -1,6 +1,5 @@
 use anyhow::{Result, ensure};
 use lab::Signal;
-use serde_json::Value;
 use suites::{Bed, on};
 
 use super::{SERVICE, bed, nodes};
