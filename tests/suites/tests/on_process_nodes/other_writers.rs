@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use lab::Signal;
 use serde_json::{Value, json};
 use suites::{ADMINISTRATOR, Bed, ELECTION, POOL, POOL_V6, User, on};
 
@@ -150,35 +149,6 @@ fn releases_of_two_classes_leave_each_other_alone() {
     });
 }
 
-/// P-INSTALL-4: a second release of the same class, in whatever namespace, says so, is not ready, and changes nothing.
-#[test]
-fn a_second_release_of_the_same_class_says_so_and_changes_nothing() {
-    on(Bed::bare("two-releases"), |bed| {
-        bed.lab.kubectl(&["create", "namespace", "other-system"])?;
-        bed.pool("lan", POOL)?;
-        bed.controller(1)?;
-        bed.service("web", json!({}))?;
-        bed.address("web")?;
-        let second = User {
-            name: "second-controller",
-            group: Some("system:masters"),
-        };
-        let process = bed.release("other-system", 2, second, ELECTION)?;
-        let said = bed.wait("the second release to say why it is not ready", || {
-            let answer = bed.readiness(2).unwrap_or_default();
-            Ok(answer.contains("herald-system").then_some(answer))
-        })?;
-        ensure!(said.starts_with("HTTP/1.1 503"), "{said}");
-        bed.service("api", json!({}))?;
-        bed.address("api")?;
-        look(bed)?;
-        let mut writes = bed.lab.writes_of(second.name)?;
-        writes.retain(|write| write.resource != "leases" && !write.resource.starts_with("events"));
-        ensure!(writes.is_empty(), "{writes:?}");
-        bed.kill(&process, Signal::SIGTERM)
-    });
-}
-
 /// P-ALLOC-69: one pool for each family.
 #[test]
 fn two_pools_of_one_family_each_serve_dual_stack() {
@@ -198,29 +168,6 @@ fn two_pools_of_one_family_each_serve_dual_stack() {
             "heraldlb.io/loadBalancerIPs=192.168.1.210,fd00:1::210",
         ])?;
         shows(bed, "exact", &["192.168.1.210", "fd00:1::210"])
-    });
-}
-
-/// An address that a node has is never given out, and the pool says so.
-#[test]
-fn addresses_of_nodes_are_not_given_out() {
-    on(Bed::bare("node-addresses"), |bed| {
-        let nodes = bed.lab.nodes();
-        let (first, last) = (nodes[0].v4, nodes[nodes.len() - 1].v4);
-        bed.pool("lan", &format!("{first}-{last}"))?;
-        bed.controller(1)?;
-        bed.service("web", json!({}))?;
-        let (_, message) = bed.condition("web", "heraldlb.io/Allocated", "False")?;
-        ensure!(
-            message.contains("n1") || message.contains(&first.to_string()),
-            "{message}"
-        );
-        let (_, warning) = bed.wait("the pool's warning", || {
-            bed.condition_of("ippool", "lan", "Warning", "True")
-        })?;
-        ensure!(warning.contains("n1"), "{warning}");
-        ensure!(ingress(bed, "web")?.is_null());
-        Ok(())
     });
 }
 
