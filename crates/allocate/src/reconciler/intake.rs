@@ -95,6 +95,7 @@ impl Reconciler {
             self.rebuild();
         } else if self.started && !unknown {
             self.note_sharing(name);
+            self.note_shown(name);
         }
         self.mark(name);
     }
@@ -107,6 +108,17 @@ impl Reconciler {
         if !tracked.gone && self.release.serves(&tracked.object) {
             self.ipam.retain(name, &config::service::sharing(&tracked.object));
         }
+    }
+
+    /// What a status shows is taken as soon as it is seen, also while a write is under way that may change it: another
+    /// process may have written it.
+    fn note_shown(&mut self, name: &ServiceName) {
+        let Some(tracked) = self.services.get(name) else {
+            return;
+        };
+        let known = self.ipam.leaving(name).iter().chain(self.ipam.foreign(name));
+        let shown: Vec<IpAddr> = known.copied().chain(tracked.assigned()).collect();
+        self.ipam.settle(name, &shown);
     }
 
     /// A Service is gone or no LoadBalancer any more: its addresses stay its own until its status is known to be clear.
