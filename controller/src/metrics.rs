@@ -16,7 +16,7 @@ pub(crate) enum Outcome {
     Written,
     /// The API server did not take it, mostly because the object had changed meanwhile.
     Conflict,
-    /// Nobody knows.
+    /// The API server refused, or nobody knows.
     Failed,
 }
 
@@ -131,8 +131,8 @@ impl Metrics {
     pub(crate) fn ended(&self, ended: &Ended) {
         let outcome = match &ended.input {
             Input::Ended(_, Ending::Written { .. }) => Outcome::Written,
-            Input::Ended(_, Ending::Refused { .. }) => Outcome::Conflict,
-            Input::Ended(_, Ending::Unknown) => Outcome::Failed,
+            Input::Ended(_, Ending::Conflict) => Outcome::Conflict,
+            Input::Ended(_, Ending::Refused { .. } | Ending::Unknown) => Outcome::Failed,
             Input::Ended(..)
             | Input::Services(_)
             | Input::Former(_)

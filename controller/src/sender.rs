@@ -78,7 +78,7 @@ impl Sender {
             }
         };
         answer.unwrap_or_else(|failure| {
-            tracing::debug!(error = %failure, ?request, "request without success");
+            tell(request, &failure);
             answer_of(&failure)
         })
     }
@@ -151,6 +151,33 @@ fn name(service: &PartialObjectMeta<Service>) -> model::ServiceName {
         metadata.namespace.as_deref().unwrap_or_default(),
         metadata.name.as_deref().unwrap_or_default(),
     )
+}
+
+/// What changed meanwhile, or is gone, is decided about again; anything else somebody may have to look into.
+fn tell(request: &Request, failure: &Failure) {
+    match answer_of(failure) {
+        Answer::Absent | Answer::NotSent | Answer::Refused { code: 409, .. } => {
+            tracing::debug!(error = %failure, ?request, "request without success");
+        }
+        Answer::Refused { .. } | Answer::Unanswered | Answer::Object(_) | Answer::Page { .. } => {
+            tracing::warn!(error = %failure, object = subject(request), "request without success, trying again");
+        }
+    }
+}
+
+fn subject(request: &Request) -> String {
+    match request {
+        Request::ListOthers { .. } => "Services of other types".to_owned(),
+        Request::Get(target) | Request::Create { target, .. } | Request::Patch { target, .. } => {
+            let namespace = target.namespace().map(|namespace| format!("{namespace}/"));
+            format!(
+                "{} {}{}",
+                target.kind(),
+                namespace.unwrap_or_default(),
+                target.name()
+            )
+        }
+    }
 }
 
 fn answer_of(failure: &Failure) -> Answer {

@@ -77,7 +77,9 @@ pub enum Ending {
     Reserved(Box<IPReservation>),
     /// There is no such Service.
     Missing,
-    /// Nothing was written: the object had changed meanwhile, or the API server refused.
+    /// Nothing was written: the object had changed meanwhile, or this process leads no more.
+    Conflict,
+    /// Nothing was written: the API server does not permit it, or does not like it.
     Refused {
         /// How long the API server wants to be left alone.
         retry_after: Option<Duration>,

@@ -303,7 +303,7 @@ fn service(release: &Release, answer: Answer) -> Result<Service, Answer> {
 
 fn failed(answer: &Answer) -> Ending {
     match answer {
-        Answer::NotSent | Answer::Absent => Ending::Refused { retry_after: None },
+        Answer::NotSent | Answer::Absent | Answer::Refused { code: 409, .. } => Ending::Conflict,
         Answer::Refused { retry_after, .. } if !answer.is_unknown() => Ending::Refused {
             retry_after: *retry_after,
         },

@@ -244,6 +244,10 @@ impl Reconciler {
                 self.on_objects(now, Update::from(Change::Applied(Stored::Readable(*object))));
                 self.mark(name);
             }
+            Ending::Conflict => {
+                tracked.failures += 1;
+                self.agenda.look_later(now + tracked.back_off(), name.clone());
+            }
             Ending::Refused { retry_after } => {
                 tracked.failures += 1;
                 let pause = tracked.back_off().max(retry_after.unwrap_or_default());

@@ -71,7 +71,7 @@ impl Clearing {
 }
 
 fn refused(name: ServiceName) -> Progress {
-    ended(name, Ending::Refused { retry_after: None }, Vec::new())
+    ended(name, Ending::Conflict, Vec::new())
 }
 
 fn looked_up(mut object: Service, release: &Release) -> Progress {
