@@ -137,6 +137,8 @@ fn without_layer_2_speakers_may_do_nothing_and_speak_bgp() {
             .audit()?
             .into_iter()
             .filter(|event| ours(&event.user) && is_denied(event.code))
+            // A controller of before the upgrade that comes to lead would make the keys of layer 2, and may not any more.
+            .filter(|event| event.resource != "secrets")
             .collect();
         ensure!(denied.is_empty(), "the roles lack: {denied:?}");
 
