@@ -6,9 +6,9 @@
 //!
 //! ```no_run
 //! # use std::sync::Arc;
-//! # use speaker::{announcer::Announcer, links::{ExcludeList, Watcher}, wanted::Wanted};
+//! # use speaker::{decide::wanted::Wanted, kernel::links::{ExcludeList, Watcher}, layer2::announcer::Announcer};
 //! # use tokio::sync::{mpsc, watch};
-//! # async fn example() -> Result<(), speaker::links::LinksError> {
+//! # async fn example() -> Result<(), speaker::kernel::links::LinksError> {
 //! let (watcher, links) = Watcher::open().await?;
 //! let (wanted, desired) = watch::channel(Arc::new(Wanted::default()));
 //! let (reports, mut told) = mpsc::unbounded_channel();

@@ -48,8 +48,8 @@ pub enum LinksError {
 /// Keeps a snapshot of the interfaces up to date.
 ///
 /// ```no_run
-/// # async fn example() -> Result<(), speaker::links::LinksError> {
-/// let (watcher, links) = speaker::links::Watcher::open().await?;
+/// # async fn example() -> Result<(), speaker::kernel::links::LinksError> {
+/// let (watcher, links) = speaker::kernel::links::Watcher::open().await?;
 /// tokio::spawn(watcher.run());
 /// println!("{} interfaces", links.borrow().len());
 /// # Ok(())
