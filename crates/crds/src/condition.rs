@@ -11,3 +11,6 @@ pub const ALLOCATED: &str = "heraldlb.io/Allocated";
 
 /// On Services: nodes announce its addresses (`True`), or not and why (`False`).
 pub const ANNOUNCED: &str = "heraldlb.io/Announced";
+
+/// On Speakers: the node was taken for dead and lives, as its kubelet has shown, and other speakers have not heard it for a minute since (`True`).
+pub const CUT_OFF: &str = "CutOff";
