@@ -37,6 +37,18 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) segment_secret: Option<String>,
 
+    /// Mark the pods of a node as not ready as soon as most speakers say that it is dead, where their Services have other endpoints.
+    #[arg(long)]
+    pub(crate) mark_dead_endpoints: bool,
+
+    /// The node that this replica runs on: nobody finds out about its own node whether that is dead.
+    #[arg(long, env = "NODE_NAME")]
+    pub(crate) node: Option<String>,
+
+    /// The TCP port of kubelets: one that answers lives.
+    #[arg(long, default_value_t = 10250)]
+    pub(crate) kubelet_port: u16,
+
     /// How long a standby waits after the last sign of a leader before it takes over.
     #[arg(long, default_value = "15s", value_parser = humantime::parse_duration)]
     pub(crate) lease_duration: Duration,

@@ -7,6 +7,7 @@
 mod args;
 mod command;
 mod configuration;
+mod dead_nodes;
 mod finalizers;
 mod leader;
 mod metrics;
@@ -28,6 +29,7 @@ use k8s_openapi::api::core::v1::Service;
 use kube::api::ListParams;
 use kube::{Api, Client};
 use lease::{Identity, Leadership, Lease, Resign, Timing};
+use model::NodeName;
 use process::clock::now;
 use process::probes::{self, Liveness, Readiness};
 use process::{logging, signals};
@@ -37,6 +39,7 @@ use tokio::task::JoinSet;
 
 use crate::args::Args;
 use crate::command::{CommandLine, Task};
+use crate::dead_nodes::Marking;
 use crate::leader::Leader;
 use crate::metrics::Metrics;
 
@@ -75,6 +78,9 @@ async fn run(args: Args) -> anyhow::Result<()> {
         load_balancer_class: classes,
         require_class,
         segment_secret,
+        mark_dead_endpoints,
+        node,
+        kubelet_port,
         lease_duration,
         renew_deadline,
         retry_period,
@@ -91,6 +97,9 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let metrics = Metrics::default();
     let mut registry = Registry::default();
     metrics.register(&mut registry);
+    if mark_dead_endpoints {
+        metrics.register_dead_nodes(&mut registry);
+    }
     let readiness = Readiness::new(&[ELECTION, API]);
     let liveness = Liveness::default();
     probes::serve(listen, registry, readiness.clone(), liveness.clone()).await?;
@@ -121,6 +130,19 @@ async fn run(args: Args) -> anyhow::Result<()> {
 
     let client = client::connect(kubeconfig.as_deref(), USER_AGENT).await?;
     let _probing = probe(&client, &health, readiness);
+    if mark_dead_endpoints {
+        let marking = Marking {
+            client: client.clone(),
+            identity: identity.clone(),
+            manager: release.manager.clone(),
+            node: node.map(NodeName),
+            kubelet_port,
+            metrics: metrics.clone(),
+            liveness: liveness.clone(),
+            health: health.clone(),
+        };
+        tokio::spawn(marking.run());
+    }
     let leader = Leader {
         client,
         identity,

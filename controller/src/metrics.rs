@@ -1,4 +1,5 @@
 use api::events;
+use dead_nodes::{DeadNodes, Refusal};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -51,6 +52,16 @@ pub(crate) struct Metrics {
     waiting: Gauge,
     refused: Family<ObjectKind, Gauge>,
     stale: Family<ObjectKind, Gauge>,
+    dead_nodes: Gauge,
+    nodes_cut_off: Gauge,
+    pods_marked: Counter,
+    pods_repaired: Counter,
+    nodes_spared: Family<Spared, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Spared {
+    reason: &'static str,
 }
 
 impl Metrics {
@@ -112,6 +123,56 @@ impl Metrics {
             "Services that wait for an address",
             self.waiting.clone(),
         );
+    }
+
+    /// To be called where dead nodes are looked for.
+    pub(crate) fn register_dead_nodes(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("herald_controller");
+        registry.register(
+            "dead_nodes",
+            "Nodes that are taken for dead",
+            self.dead_nodes.clone(),
+        );
+        registry.register(
+            "cut_off_nodes",
+            "Nodes that were taken for dead and live",
+            self.nodes_cut_off.clone(),
+        );
+        registry.register(
+            "dead_node_pods_marked",
+            "Pods of dead nodes that this replica marked as not ready",
+            self.pods_marked.clone(),
+        );
+        registry.register(
+            "dead_node_pods_repaired",
+            "Pods whose kubelet made them ready again while their node was unheard",
+            self.pods_repaired.clone(),
+        );
+        registry.register(
+            "dead_nodes_spared",
+            "Nodes that most speakers did not hear and that were not taken for dead, by reason",
+            self.nodes_spared.clone(),
+        );
+    }
+
+    /// What is thought of the nodes.
+    pub(crate) fn dead_nodes(&self, machine: &DeadNodes) {
+        let count = |nodes: usize| saturate(nodes as u128);
+        self.dead_nodes.set(count(machine.dead().count()));
+        self.nodes_cut_off.set(count(machine.cut_off().count()));
+        let counters = machine.counters();
+        let raise = |counter: &Counter, to: u64| counter.inc_by(to.saturating_sub(counter.get()));
+        raise(&self.pods_marked, counters.marked);
+        raise(&self.pods_repaired, counters.repaired);
+        for (refusal, count) in &counters.refused {
+            let reason = match refusal {
+                Refusal::KubeletAnswers => "KubeletAnswers",
+                Refusal::TooMany => "TooMany",
+                Refusal::OwnNode => "OwnNode",
+                Refusal::NoAddress => "NoAddress",
+            };
+            raise(&self.nodes_spared.get_or_create(&Spared { reason }), *count);
+        }
     }
 
     /// Who leads no more knows nothing: what it said of pools and Services goes (P-OBS-23).
