@@ -74,6 +74,11 @@ fn crates_that_decide_pull_in_no_runtime_no_api_and_no_chance() {
 fn config_and_what_allocates_know_the_api_types_and_no_client() {
     assert_without("allocate", RUNTIMES);
     assert_without("allocate", &["api", "lease", "process"]);
+    assert_without("dead-nodes", RUNTIMES);
+    assert_without(
+        "dead-nodes",
+        &["api", "lease", "process", "allocate", "claim", "l2"],
+    );
     assert_without("config", RUNTIMES);
     assert_without("crds", RUNTIMES);
 }
