@@ -29,7 +29,7 @@ fuzz: ## feed every decoder and machine with what a fuzzer makes up, SECONDS=60 
 
 soak: setup image ## what takes too long for every change: an outage of ten minutes, a simulated day of quiet, far more of what is random
 	@PROPTEST_CASES=50000 cargo test --workspace --exclude suites --lib
-	@cargo test -p claim --test simulation -- --ignored soak
+	@cargo test -p claim -p dead-nodes --test simulation -- --ignored soak
 	@cargo test --workspace --test on_process_nodes -- --test-threads=1 --ignored
 	@scripts/vm
 

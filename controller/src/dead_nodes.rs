@@ -75,10 +75,8 @@ impl Marking {
         loop {
             pulse.beat();
             while let Some(action) = machine.poll_action() {
-                match action {
-                    Action::Tell(event) => tell(&events, &event),
-                    action => drop(tasks.spawn(self.clone().carry_out(action, Arc::clone(&permits)))),
-                }
+                let (marking, events, permits) = (self.clone(), events.clone(), Arc::clone(&permits));
+                tasks.spawn(marking.carry_out(action, events, permits));
             }
             self.metrics.dead_nodes(&machine);
             let input = tokio::select! {
@@ -128,8 +126,8 @@ impl Marking {
         ));
     }
 
-    /// Carries out what takes its time, and gives back what came of it.
-    async fn carry_out(self, action: Action, permits: Arc<Semaphore>) -> Option<Input> {
+    /// Carries out an action, and gives back what came of it.
+    async fn carry_out(self, action: Action, events: Events, permits: Arc<Semaphore>) -> Option<Input> {
         match action {
             Action::Ask(node, addresses) => {
                 let kubelet = ask(&addresses, self.kubelet_port).await;
@@ -146,7 +144,10 @@ impl Marking {
                 }
                 Some(Input::Declared(node))
             }
-            Action::Tell(_) => None,
+            Action::Tell(event) => {
+                tell(&events, &event);
+                None
+            }
         }
     }
 

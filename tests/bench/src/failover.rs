@@ -9,6 +9,7 @@ use crate::Report;
 use crate::failover::arp::RoundTrips;
 use crate::failover::busy::Busy;
 use crate::failover::cases::{Case, Faults};
+use crate::failover::connections::DeadNode;
 use crate::failover::fresh::Fresh;
 use crate::failover::idle::Idle;
 use crate::failover::report::Table;
@@ -18,6 +19,7 @@ use crate::machine;
 mod arp;
 mod busy;
 mod cases;
+mod connections;
 mod fresh;
 mod idle;
 mod picture;
@@ -74,6 +76,8 @@ pub(crate) enum Part {
     Arp,
     /// Memory and processor of speakers that have nothing to do.
     Idle,
+    /// New connections while a node with an endpoint is dead, with its pods marked and without; ten runs at most.
+    Connections,
 }
 
 /// All that was measured.
@@ -89,6 +93,7 @@ pub(crate) struct Measurements {
     arp: Option<RoundTrips>,
     idle: Option<Idle>,
     idle_with_thousand: Option<Idle>,
+    dead_node: Option<DeadNode>,
 }
 
 impl Failover {
@@ -115,7 +120,7 @@ impl Failover {
     }
 
     fn measure(&self, steps: Steps, measured: &mut Measurements) -> Result<()> {
-        if self.wants_any_but(Part::Cut10) {
+        if self.wants_any_but(&[Part::Cut10, Part::Connections]) {
             let bed = self.bring_up(3, steps)?;
             self.with_three_nodes(&bed, steps, measured)?;
             steps.step("removing the lab", || bed.lab.down())?;
@@ -127,6 +132,9 @@ impl Failover {
             measured.faults.push(self.faults(case, &bed, &watched, steps)?);
             drop(watched);
             steps.step("removing the lab", || bed.lab.down())?;
+        }
+        if self.wants(Part::Connections) {
+            measured.dead_node = Some(DeadNode::measure(self.runs.min(10), steps)?);
         }
         Ok(())
     }
@@ -185,8 +193,8 @@ impl Failover {
         self.only.is_empty() || self.only.contains(&part)
     }
 
-    fn wants_any_but(&self, part: Part) -> bool {
-        self.only.is_empty() || self.only.iter().any(|wanted| *wanted != part)
+    fn wants_any_but(&self, parts: &[Part]) -> bool {
+        self.only.is_empty() || self.only.iter().any(|wanted| !parts.contains(wanted))
     }
 
     /// A lab with a speaker on each node, as a user would run it, and a Service with an address of each family that echoes.

@@ -32,22 +32,20 @@ impl Lab {
 
     /// `helm install herald CHART` in the namespace herald-system, and waits until all of it is ready.
     pub fn install_herald(&self, chart: &Path) -> Result<()> {
+        self.install_herald_with(chart, &[])
+    }
+
+    /// The same with values, each as `name=value`.
+    pub fn install_herald_with(&self, chart: &Path, values: &[&str]) -> Result<()> {
         let chart = chart.to_str().context("the chart's path is no UTF-8")?;
         // The nodes share the machine's file system: what their speakers keep is to go with the lab.
         let state = format!("speaker.stateDir={}", self.folders.run.join("speakers").display());
-        self.helm(&[
-            "install",
-            RELEASE,
-            chart,
-            "--namespace",
-            NAMESPACE,
-            "--create-namespace",
-            "--set",
-            &state,
-            "--wait",
-            "--timeout",
-            "120s",
-        ])
-        .map(drop)
+        let mut words = vec!["install", RELEASE, chart];
+        words.extend(["--namespace", NAMESPACE, "--create-namespace"]);
+        words.extend(["--wait", "--timeout", "120s"]);
+        for value in [&[state.as_str()][..], values].concat() {
+            words.extend(["--set", value]);
+        }
+        self.helm(&words).map(drop)
     }
 }

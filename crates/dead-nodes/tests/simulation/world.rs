@@ -19,7 +19,7 @@ const STEP: Duration = Duration::from_millis(50);
 const MISSING: u64 = 5;
 /// A kubelet compares the status of its pods with its own at least so often.
 const KUBELET: u64 = 200;
-/// The node lifecycle controller gives a node up.
+/// The node lifecycle controller gives a node up after about so long.
 const GIVEN_UP: u64 = 1000;
 
 /// What goes wrong.
@@ -133,6 +133,7 @@ impl World {
     }
 
     /// A world of so many nodes in which nothing is wrong.
+    #[allow(clippy::disallowed_methods, reason = "a starting point for virtual time")]
     pub(crate) fn calm(seed: u64, count: usize) -> Self {
         let mut chance = Chance::new(seed);
         let nodes: Vec<_> = (0..count)
@@ -309,9 +310,8 @@ impl World {
             let node = &self.nodes[workload.node];
             let Some(since) = node.works_since else {
                 workload.repair = None;
-                let gone = node.alive && !node.frozen && !node.api || !node.alive || node.frozen;
                 workload.unready = 0;
-                if gone && self.chance.once_in(GIVEN_UP) {
+                if self.chance.once_in(GIVEN_UP) {
                     workload.ready = false;
                 }
                 continue;
@@ -322,7 +322,7 @@ impl World {
             }
             workload.unready += 1;
             let soon = step + self.chance.between(70, KUBELET);
-            let at = *workload.repair.get_or_insert(soon.max(since));
+            let at = *workload.repair.get_or_insert_with(|| soon.max(since));
             if at <= step {
                 (workload.ready, workload.repair) = (true, None);
             }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::Measurements;
 use super::busy::Busy;
 use super::cases::{Case, Faults};
+use super::connections::{DeadNode, Seconds};
 use super::idle::Idle;
 use crate::distribution::Distribution;
 use crate::numbers::Numbers;
@@ -30,6 +31,7 @@ impl Table {
             arp,
             idle,
             idle_with_thousand,
+            dead_node,
         } = measured;
         let mut table = Self {
             about: format!(
@@ -70,6 +72,10 @@ impl Table {
         }
         if let Some(idle) = idle_with_thousand {
             table.idle("speaker_1000", "speaker with 1000", *idle, "≤ 20 MB");
+        }
+        if let Some(DeadNode { marked, unmarked }) = dead_node {
+            table.connections("marked", "dead node's pods marked", marked, "100 % from second 3");
+            table.connections("unmarked", "  not marked", unmarked, "");
         }
         table
     }
@@ -142,6 +148,36 @@ impl Table {
             .add(&format!("{key}_cpu_percent"), idle.processor_percent);
     }
 
+    /// Shares of new connections that were answered, by the second after the cable in which they began; when the last one failed.
+    fn connections(&mut self, key: &str, title: &str, seconds: &Seconds, bound: &str) {
+        let (begun, answered) = seconds.seconds[2..]
+            .iter()
+            .fold((0, 0), |sum, second| (sum.0 + second.0, sum.1 + second.1));
+        let shares = [seconds.seconds[0], seconds.seconds[1], (begun, answered)];
+        let shares = shares.map(|(begun, answered)| percent(answered, begun));
+        let [first, second, later] = shares.map(|share| format!("{share:.1} %"));
+        self.rows.push([
+            format!("{title}: answered of those begun in second 1, 2, later"),
+            first,
+            second,
+            later,
+            String::new(),
+            String::new(),
+            bound.to_owned(),
+        ]);
+        for (name, share) in ["first", "second", "later"].into_iter().zip(shares) {
+            self.numbers.add(&format!("{key}_answered_{name}_percent"), share);
+        }
+        let last = Distribution::of(seconds.last_failed.iter().copied());
+        self.distribution(
+            &format!("{key}_last_failed"),
+            "  the last that was not answered began".to_owned(),
+            &last,
+            "ms",
+            "",
+        );
+    }
+
     fn distribution(&mut self, key: &str, title: String, values: &Distribution, unit: &str, bound: &str) {
         let [p50, p90, p99, max] = summary(values).map(|(_, value)| format!("{} {unit}", rounded(value)));
         self.rows
@@ -159,6 +195,12 @@ impl Table {
         #[allow(clippy::cast_precision_loss, reason = "counts of thousands")]
         self.numbers.add(key, count as f64);
     }
+}
+
+fn percent(part: usize, whole: usize) -> f64 {
+    #[allow(clippy::cast_precision_loss, reason = "counts of thousands")]
+    let share = part as f64 / whole.max(1) as f64;
+    share * 100.0
 }
 
 fn lost(faults: &Faults, clients: &str) -> usize {

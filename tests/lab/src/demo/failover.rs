@@ -1,9 +1,6 @@
 //! How long a client is without an answer when the announcing node loses its cable.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,12 +8,11 @@ use anyhow::Result;
 
 use super::CLIENT;
 use crate::clock::{now, wait_for};
+use crate::connections::{Connection, Connections};
 use crate::lab::Lab;
-use crate::observe::http_get;
 use crate::plan::Host;
 
-/// Probers take turns, so that a fresh connection starts every `INTERVAL` although each may wait for `PATIENCE`.
-const PROBERS: u32 = 8;
+/// A fresh connection begins so often, although each may wait for `PATIENCE`.
 const INTERVAL: Duration = Duration::from_millis(25);
 const PATIENCE: Duration = Duration::from_millis(190);
 
@@ -30,71 +26,39 @@ pub(super) struct Cut {
     pub(super) answered: usize,
 }
 
-/// One connection of the client: when it began, and when it was answered.
-struct Probe {
-    began: Instant,
-    answered: Option<Instant>,
-}
-
 /// Pulls the cable while the client keeps asking, and waits for the first answer.
 pub(super) fn cut(lab: &Lab, node: &Host, address: Ipv4Addr) -> Result<Cut> {
     let to = SocketAddr::from((address, 80));
-    let (probes, done) = (Mutex::new(Vec::new()), AtomicBool::new(false));
-    thread::scope(|threads| {
-        for number in 0..PROBERS {
-            let (probes, done) = (&probes, &done);
-            threads.spawn(move || lab.inside(CLIENT, || ask_repeatedly(to, number, probes, done)));
-        }
-        let seen = pull(lab, node, &probes);
-        done.store(true, Ordering::SeqCst);
-        seen
-    })
-}
-
-fn pull(lab: &Lab, node: &Host, probes: &Mutex<Vec<Probe>>) -> Result<Cut> {
+    let client = lab.connections(CLIENT, to, INTERVAL, PATIENCE)?;
     wait_for("an answer before the cut", Duration::from_secs(5), || {
-        Ok(first_answer(probes, None))
+        Ok(first_answer(&client, None))
     })?;
     let cut = now();
     lab.unplug(&node.name)?;
     let pulled = now();
     let answer = wait_for("an answer after the cut", Duration::from_secs(60), || {
-        Ok(first_answer(probes, Some(pulled)))
+        Ok(first_answer(&client, Some(pulled)))
     })?;
     thread::sleep(Duration::from_secs(2));
-    let probes = probes.lock().unwrap_or_else(PoisonError::into_inner);
-    let later: Vec<_> = probes.iter().filter(|probe| probe.began > answer).collect();
-    let answered = later.iter().filter(|probe| probe.answered.is_some()).count();
+    let ended = client.ended();
+    let later: Vec<_> = ended
+        .iter()
+        .filter(|connection| connection.began > answer)
+        .collect();
+    let is_answered = |connection: &&&Connection| connection.answered.is_some();
     Ok(Cut {
         silence: answer - cut,
         asked: later.len(),
-        answered,
+        answered: later.iter().filter(is_answered).count(),
     })
 }
 
 /// The earliest answer to a connection that began after a moment.
-fn first_answer(probes: &Mutex<Vec<Probe>>, after: Option<Instant>) -> Option<Instant> {
-    let probes = probes.lock().unwrap_or_else(PoisonError::into_inner);
-    probes
+fn first_answer(client: &Connections, after: Option<Instant>) -> Option<Instant> {
+    client
+        .ended()
         .iter()
-        .filter(|probe| after.is_none_or(|after| probe.began > after))
-        .filter_map(|probe| probe.answered)
+        .filter(|connection| after.is_none_or(|after| connection.began > after))
+        .filter_map(|connection| connection.answered)
         .min()
-}
-
-fn ask_repeatedly(to: SocketAddr, number: u32, probes: &Mutex<Vec<Probe>>, done: &AtomicBool) {
-    let mut next = now() + INTERVAL * number;
-    while !done.load(Ordering::SeqCst) {
-        thread::sleep(next.saturating_duration_since(now()));
-        let began = now();
-        let answer = http_get(to, "/", PATIENCE);
-        let answered = answer
-            .is_ok_and(|text| text.starts_with("HTTP/1.1 200"))
-            .then(now);
-        probes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Probe { began, answered });
-        next += INTERVAL * PROBERS;
-    }
 }

@@ -25,9 +25,14 @@ pub(crate) fn prepared(name: &str, nodes: u8) -> Result<Bed> {
 
 /// A cluster of kubelet nodes with Herald installed by Helm, and the demo's pool, Deployment and Service.
 pub(crate) fn installed(name: &str, nodes: u8) -> Result<Bed> {
+    installed_with(name, nodes, &[])
+}
+
+/// The same with values, each as `name=value`.
+pub(crate) fn installed_with(name: &str, nodes: u8, values: &[&str]) -> Result<Bed> {
     let bed = prepared(name, nodes)?;
     let lab = &bed.lab;
-    lab.install_herald(&root().join("deploy/herald"))?;
+    lab.install_herald_with(&root().join("deploy/herald"), values)?;
     for file in ["herald.yaml", "web.yaml", "service.yaml"] {
         lab.kubectl_apply(&fs::read_to_string(root().join("tests/lab/demo").join(file))?)?;
     }

@@ -18,17 +18,39 @@ struct Request<'a> {
 
 const MERGE: &str = "application/merge-patch+json";
 const APPLY: &str = "application/apply-patch+yaml";
+const STRATEGIC: &str = "application/strategic-merge-patch+json";
 const PLAIN: &str = "application/json";
 
+/// What of the status of a pod in the default namespace is written.
+pub(crate) struct PodStatus<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) status: Value,
+}
+
+impl PodStatus<'_> {
+    fn path(&self) -> String {
+        format!("/api/v1/namespaces/default/pods/{}/status", self.name)
+    }
+
+    fn request<'a>(&self, path: &'a str) -> Request<'a> {
+        Request {
+            method: "PATCH",
+            path,
+            kind: STRATEGIC,
+            body: json!({"status": self.status}),
+        }
+    }
+}
+
 /// Whoever has a token, and where it is good.
-struct Thief {
+pub(crate) struct Thief {
     server: String,
     token: String,
 }
 
 impl Thief {
     /// With a token like that of a pod; bound to none, it names no node.
-    fn with_token_of(bed: &Bed, account: &str, pod: Option<&str>) -> Result<Self> {
+    pub(crate) fn with_token_of(bed: &Bed, account: &str, pod: Option<&str>) -> Result<Self> {
         let mut words = vec!["create", "token", account, "-n", "herald-system"];
         if let Some(pod) = pod {
             words.extend(["--bound-object-kind=Pod", "--bound-object-name", pod]);
@@ -56,6 +78,14 @@ impl Thief {
             code.parse()?,
             answer["message"].as_str().unwrap_or_default().to_owned(),
         ))
+    }
+
+    pub(crate) fn may_patch(&self, pod: &PodStatus<'_>) -> Result<()> {
+        self.may(&pod.request(&pod.path()))
+    }
+
+    pub(crate) fn may_not_patch(&self, pod: &PodStatus<'_>, because: &str) -> Result<()> {
+        self.may_not(&pod.request(&pod.path()), because)
     }
 
     fn may(&self, request: &Request<'_>) -> Result<()> {
