@@ -107,6 +107,25 @@ impl Lab {
         netns::nft(&self.lan(), &forget(&cut_table(&self.on_lan(host)?.name)))
     }
 
+    /// Drops every frame between a node and the other nodes; it reaches the API server and everybody else.
+    pub fn separate(&self, node: &str) -> Result<()> {
+        let port = self.on_lan(node)?.name;
+        let others = self.nodes().into_iter().filter(|other| other.name != node);
+        let others: Result<Vec<_>> = others.map(|other| Ok(self.on_lan(&other.name)?.name)).collect();
+        let rules = others?.into_iter().map(|other| {
+            format!(
+                "iifname \"{port}\" oifname \"{other}\" drop; iifname \"{other}\" oifname \"{port}\" drop;"
+            )
+        });
+        let table = cut_table(&port);
+        let rules = rules.collect::<Vec<_>>().join("\n");
+        let script = format!(
+            "{}table {table} {{ chain forward {{ type filter hook forward priority 0;\n{rules}\n}}\n}}\n",
+            forget(&table)
+        );
+        netns::nft(&self.lan(), &script)
+    }
+
     /// Stops every process on a host, pods included, while its kernel goes on to forward and to answer.
     pub fn freeze(&self, host: &str) -> Result<()> {
         self.cgroup_of(&self.host(host)?.name).freeze()

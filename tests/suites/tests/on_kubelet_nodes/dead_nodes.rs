@@ -6,7 +6,8 @@ use crate::chart::installed_with;
 use crate::rights::{PodStatus, Thief};
 
 /// The pods of a node whose cable is pulled are marked long before Kubernetes gives the node up, and every new connection is answered from then on; they
-/// are ready again when it is back. Of a pod the controller may change nothing else.
+/// are ready again when it is back. A node that lives, and that only its kubelet can vouch for, is put right by it and left alone from then on. Of a pod the
+/// controller may change nothing else.
 #[test]
 fn the_pods_of_a_node_that_is_cut_off_are_marked_and_new_connections_go_elsewhere() {
     on(
