@@ -31,9 +31,8 @@ impl Study<'_> {
         self.explain_endpoints(name, announced, report);
         let layer2 = self.layer2(name);
         let bgp = announce::bgp(&self.facts, announced);
-        match (&layer2, &bgp) {
-            (Err(layer2), Err(bgp)) => report.find(nobody_may(name, gravest(layer2, bgp))),
-            (_, _) => {}
+        if let (Err(layer2), Err(bgp)) = (&layer2, &bgp) {
+            report.find(nobody_may(name, gravest(layer2, bgp)));
         }
         if let Ok(plan) = &layer2 {
             if depth == Depth::Whole {
@@ -46,7 +45,7 @@ impl Study<'_> {
         }
     }
 
-    fn layer2(&self, name: &ServiceName) -> Result<Plan, Reason> {
+    pub(crate) fn layer2(&self, name: &ServiceName) -> Result<Plan, Reason> {
         let unit = self.announced.unit(name);
         announce::layer2(&self.facts, &unit)
             .remove(name)

@@ -11,6 +11,7 @@
 
 mod allocation;
 mod announcement;
+mod change;
 mod cluster;
 mod code;
 mod finding;
@@ -20,10 +21,11 @@ mod service;
 mod speakers;
 mod study;
 
+pub use change::ServiceChange;
 pub use cluster::{Cluster, Installation};
 pub use code::{Code, Severity};
 pub use finding::{Finding, Next};
 pub use overview::{Overview, PoolRow, ServiceCounts, SpeakerRow};
-pub use rows::{AddressRow, SegmentRow, SessionRow};
+pub use rows::{AddressRow, HeldRow, SegmentRow, SessionRow};
 pub use service::{Part, ServiceReport, Step};
 pub use study::Study;

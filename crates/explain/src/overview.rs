@@ -109,7 +109,7 @@ impl Study<'_> {
     }
 
     /// What objects of Herald's are not in force, or amiss.
-    fn of_objects(&self) -> Vec<Finding> {
+    pub(crate) fn of_objects(&self) -> Vec<Finding> {
         let verdicts = self.snapshot.verdicts().iter().chain(self.kept.verdicts());
         let mut findings = Vec::new();
         for (object, verdict) in verdicts {

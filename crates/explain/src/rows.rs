@@ -1,6 +1,9 @@
 //! Tables to read and to pipe.
 
+use config::endpoints::SERVICE_LABEL;
 use jiff::Timestamp;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use model::{NodeName, ServiceName};
 use serde::Serialize;
 
 use crate::study::Study;
@@ -69,6 +72,16 @@ pub struct SegmentRow {
     pub speakers: Vec<String>,
 }
 
+/// A Service that a node answers for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldRow {
+    /// The Service, as namespace/name.
+    pub service: String,
+    /// The other nodes that may answer for it and run a speaker.
+    pub may_go_to: Vec<String>,
+}
+
 impl Study<'_> {
     /// Every address, and every Service that waits for one.
     pub fn addresses(&self) -> Vec<AddressRow> {
@@ -97,9 +110,61 @@ impl Study<'_> {
         rows
     }
 
+    /// The names of all Nodes.
+    pub fn nodes(&self) -> impl Iterator<Item = &str> {
+        self.facts.nodes.keys().map(|node| node.0.as_str())
+    }
+
+    /// The names of all Services of type LoadBalancer.
+    pub fn service_names(&self) -> impl Iterator<Item = &ServiceName> {
+        self.services.keys()
+    }
+
+    /// The Services that a pod is an endpoint of.
+    pub fn services_of_pod(&self, namespace: &str, pod: &str) -> Vec<ServiceName> {
+        let is_target = |slice: &&EndpointSlice| {
+            let mut targets = slice
+                .endpoints
+                .iter()
+                .filter_map(|endpoint| endpoint.target_ref.as_ref());
+            slice.metadata.namespace.as_deref() == Some(namespace)
+                && targets.any(|target| {
+                    target.kind.as_deref() == Some("Pod") && target.name.as_deref() == Some(pod)
+                })
+        };
+        let slices = self.cluster.slices.iter().filter(is_target);
+        let labels = slices.filter_map(|slice| slice.metadata.labels.as_ref()?.get(SERVICE_LABEL));
+        let names = labels.map(|service| ServiceName::new(namespace, service.as_str()));
+        names.filter(|name| self.services.contains_key(name)).collect()
+    }
+
+    /// What a node answers for and announces to routers, and where each address could go: the nodes besides it that may have it.
+    pub fn held_by(&self, node: &NodeName) -> Vec<HeldRow> {
+        let Some(status) = self.speakers.status(node) else {
+            return Vec::new();
+        };
+        let held = status
+            .layer2_services
+            .iter()
+            .filter(|entry| entry.role == "Holder");
+        let rows = held.map(|entry| {
+            let mut parts = entry.service.splitn(2, '/');
+            let name = ServiceName::new(parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            let candidates = self.layer2(&name).map(|plan| plan.candidates).unwrap_or_default();
+            let others = candidates
+                .keys()
+                .filter(|other| *other != node && self.speakers.status(other).is_some());
+            HeldRow {
+                service: entry.service.clone(),
+                may_go_to: others.map(ToString::to_string).collect(),
+            }
+        });
+        rows.collect()
+    }
+
     /// Every BGP session of every node.
     pub fn sessions(&self) -> Vec<SessionRow> {
-        let row = |(node, session): (&model::NodeName, &crds::BgpSession)| SessionRow {
+        let row = |(node, session): (&NodeName, &crds::BgpSession)| SessionRow {
             node: node.to_string(),
             peer: session.peer.clone(),
             address: session.address.clone(),

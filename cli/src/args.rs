@@ -1,0 +1,153 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use config::service::Classes;
+use explain::Installation;
+
+/// Explains Herald: why an address does not answer, what is wrong, and what a change would do.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl-herald",
+    bin_name = "kubectl herald",
+    version,
+    after_help = "Exit codes: 0 nothing is wrong; 1 it could not be done; 2 wrong usage; 3 something is wrong; 124 --timeout ran out."
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What all commands take.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Common {
+    /// A kubeconfig file; without it, KUBECONFIG and ~/.kube/config.
+    #[arg(long, global = true)]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// The context of it.
+    #[arg(long, global = true)]
+    pub(crate) context: Option<String>,
+    /// The namespace of Services and pods; without it, that of the context.
+    #[arg(long, short, global = true)]
+    pub(crate) namespace: Option<String>,
+    /// How to print.
+    #[arg(long, short, global = true, value_enum, default_value_t = Format::Table)]
+    pub(crate) output: Format,
+    /// No colours. There are none either where NO_COLOR is set, and where the output is no terminal.
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+    /// A class of Services that this Herald serves, if it is not heraldlb.io/herald.
+    #[arg(long, global = true)]
+    load_balancer_class: Vec<String>,
+    /// This Herald serves only Services that name a class.
+    #[arg(long, global = true)]
+    require_class: bool,
+    /// Its speakers announce from nodes that carry the exclusion label, too.
+    #[arg(long, global = true)]
+    ignore_exclude_label: bool,
+    /// How long to wait for the API server.
+    #[arg(long, global = true, default_value = "15s", value_parser = humantime::parse_duration)]
+    pub(crate) request_timeout: Duration,
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// For people with wide screens.
+    Wide,
+    /// For programs.
+    Json,
+    /// Likewise.
+    Yaml,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Pools, speakers, Services, and what is wrong, the gravest first.
+    Status,
+    /// Why a Service, an address, a pod or a node answers, or does not.
+    Why(Why),
+    /// Every address: whose it is, and which node answers for it.
+    Addresses,
+    /// Every BGP session of every node.
+    Sessions,
+    /// Every segment, as each node sees it.
+    Segments,
+    /// Herald's events of all objects, in order of time.
+    Events,
+    /// Have a node hand over what it answers for and announces, and wait until it has.
+    Drain(Drain),
+    /// Let it announce again.
+    Undrain(Undrain),
+    /// Judge objects before they are applied, with the daemons' own rules, and say what would become of Services.
+    Check(Check),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Why {
+    /// A Service (name or namespace/name), an address, a pod or a node.
+    pub(crate) what: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Drain {
+    /// The node.
+    pub(crate) node: String,
+    /// Say what would move and where to, and do nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Drain also what no other node may have.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// How long to wait until nothing is held there.
+    #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Undrain {
+    /// The node.
+    pub(crate) node: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Check {
+    /// Files with objects, in YAML or JSON; `-` is the standard input. Without any, the objects of the cluster are judged.
+    pub(crate) files: Vec<PathBuf>,
+    /// Judge the files alone, without a cluster.
+    #[arg(long, requires = "files")]
+    pub(crate) offline: bool,
+}
+
+impl Common {
+    /// How Herald is installed, as far as flags say it.
+    pub(crate) fn installation(&self) -> Installation {
+        let default = Installation::default();
+        Installation {
+            classes: Classes {
+                classes: match self.load_balancer_class.is_empty() {
+                    true => default.classes.classes,
+                    false => self.load_balancer_class.clone(),
+                },
+                require_class: self.require_class,
+            },
+            ignore_exclude_label: self.ignore_exclude_label,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+}
