@@ -1,6 +1,7 @@
 //! The UDP sockets of BFD (RFC 5881 §4, §5; RFC 5883 §5): one to receive for each port, family and interface, and one to send for
 //! each session.
 
+use std::collections::BTreeSet;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::ops::RangeInclusive;
@@ -175,11 +176,14 @@ fn address(storage: &SockaddrStorage) -> Option<IpAddr> {
 pub(super) struct Mouth {
     socket: Socket,
     to: SockAddr,
+    /// The source port.
+    pub(super) port: u16,
 }
 
 impl Mouth {
-    /// A source port of its own for as long as the session lasts; `random` says where to begin looking for one.
-    pub(super) fn open(path: &Path, place: &Place, random: u64) -> io::Result<Self> {
+    /// A source port of its own for as long as the session lasts, unlike those of all sessions, whatever their addresses (RFC 5881 §4); `random`
+    /// says where to begin looking for one.
+    pub(super) fn open(path: &Path, place: &Place, random: u64, others: &BTreeSet<u16>) -> io::Result<Self> {
         let socket = place.socket()?;
         if place.v6 {
             socket.set_unicast_hops_v6(::bfd::TTL.into())?;
@@ -194,16 +198,17 @@ impl Mouth {
         let local = path.local.unwrap_or_else(|| place.unspecified());
         let count = u64::from(SOURCE_PORTS.end() - SOURCE_PORTS.start()) + 1;
         let ports = (0..count).map(|step| SOURCE_PORTS.start() + ((random % count + step) % count) as u16);
-        let mut taken = Err(io::ErrorKind::AddrInUse.into());
-        for port in ports {
-            taken = socket.bind(&scoped(local, port, index).into());
-            if !matches!(&taken, Err(error) if error.kind() == io::ErrorKind::AddrInUse) {
-                break;
+        for port in ports.filter(|port| !others.contains(port)) {
+            match socket.bind(&scoped(local, port, index).into()) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                bound => {
+                    bound?;
+                    let to = scoped(path.remote, path.port(), index).into();
+                    return Ok(Self { socket, to, port });
+                }
             }
         }
-        taken?;
-        let to = scoped(path.remote, path.port(), index).into();
-        Ok(Self { socket, to })
+        Err(io::ErrorKind::AddrInUse.into())
     }
 
     /// Whether the packet went out. What does not is lost, as anything on a network can be.
@@ -218,5 +223,31 @@ fn scoped(address: IpAddr, port: u16, index: u32) -> SocketAddr {
             SocketAddrV6::new(address, port, 0, index).into()
         }
         address @ (IpAddr::V4(_) | IpAddr::V6(_)) => SocketAddr::new(address, port),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_port_is_unlike_those_of_all_sessions_whatever_their_addresses() {
+        let path = |last| Path {
+            local: Some([127, 0, 0, last].into()),
+            remote: [127, 0, 0, 1].into(),
+            interface: None,
+            vrf: None,
+            multihop: None,
+        };
+        let open = |last, others: &BTreeSet<u16>| {
+            let path = path(last);
+            Mouth::open(&path, &Place::of(&path, None), 7, others).unwrap()
+        };
+        let first = open(1, &BTreeSet::new());
+        let second = open(2, &[first.port].into());
+        assert_ne!(first.port, second.port);
+        let every = SOURCE_PORTS.collect();
+        let path = path(3);
+        assert!(Mouth::open(&path, &Place::of(&path, None), 7, &every).is_err());
     }
 }

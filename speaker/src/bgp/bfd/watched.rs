@@ -67,6 +67,11 @@ impl Watched {
         (self.place, self.mouth) = (None, None);
     }
 
+    /// The port that it sends from, if it can.
+    pub(super) fn source_port(&self) -> Option<u16> {
+        self.mouth.as_ref().map(|mouth| mouth.port)
+    }
+
     pub(super) fn set_sockets(&mut self, sockets: Result<(Place, Mouth), Trouble>) {
         (self.place, self.mouth, self.status.trouble) = match sockets {
             Ok((place, mouth)) => (Some(place), Some(mouth), None),

@@ -217,7 +217,8 @@ impl Worker {
             error: error.to_string(),
         })?;
         let (_, random) = self.draw();
-        let mouth = Mouth::open(path, &place, random).map_err(|error| Trouble::Send {
+        let ports = self.sessions.values().filter_map(Watched::source_port).collect();
+        let mouth = Mouth::open(path, &place, random, &ports).map_err(|error| Trouble::Send {
             remote: path.remote,
             error: error.to_string(),
         })?;
