@@ -1,9 +1,12 @@
 //! Endpoints for process nodes: servers in namespaces, and the objects that say where they are.
 
+use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use rustix::net::{SocketType, sockopt};
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use serde_json::json;
 
 use crate::lab::Lab;
@@ -17,6 +20,31 @@ use crate::topology::prepare;
 pub struct Backend {
     /// Where it runs.
     pub host: Host,
+}
+
+/// So many octets may wait until the server takes them.
+const ROOM: usize = 16 << 20;
+
+/// Lets datagrams wait for seconds while the server waits for a processor: what its socket has no room for would be taken for a loss of the
+/// network. False while it has no socket for datagrams.
+fn make_room(server: i32) -> Result<bool> {
+    let pid = Pid::from_raw(server).context("a process has a number")?;
+    let process = pidfd_open(pid, PidfdFlags::empty())?;
+    let mut found = false;
+    for entry in fs::read_dir(format!("/proc/{server}/fd"))? {
+        let Some(number) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        // What it has closed meanwhile was none.
+        let Ok(file) = pidfd_getfd(&process, number, PidfdGetfdFlags::empty()) else {
+            continue;
+        };
+        if sockopt::socket_type(&file) == Ok(SocketType::DGRAM) {
+            sockopt::set_socket_recv_buffer_size_force(&file, ROOM)?;
+            found = true;
+        }
+    }
+    Ok(found)
 }
 
 impl Lab {
@@ -116,8 +144,8 @@ impl Lab {
             &format!("the server on {}", host.name),
             Duration::from_secs(30),
             || {
-                self.http_get(&host.name, "127.0.0.1:8080".parse()?, "/", Duration::from_secs(1))
-                    .map(Some)
+                self.http_get(&host.name, "127.0.0.1:8080".parse()?, "/", Duration::from_secs(1))?;
+                Ok(make_room(web.id.pid)?.then_some(()))
             },
         )?;
         Ok(Backend { host })

@@ -7,6 +7,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::RcvBufForce;
 
 use crate::clock::{now, stamp};
 use crate::forgetting::Forgetting;
@@ -19,8 +21,12 @@ const INTERVAL: Duration = Duration::from_millis(5);
 /// A client that does not know the way asks for it every so many datagrams.
 const ASKS: usize = 4;
 
-/// What has not come back by then never will.
-const LATEST: Duration = Duration::from_secs(1);
+/// What has not come back by then never will. A machine that has other things to do may let the client, or who echoes, wait for as long
+/// as a second.
+const LATEST: Duration = Duration::from_secs(3);
+
+/// So many octets may wait for the client to take them: what is lost for want of room would be taken for a loss of the network.
+const ROOM: usize = 4 << 20;
 
 /// A client in its own thread. It sends until it is dropped.
 #[derive(Debug)]
@@ -78,6 +84,7 @@ impl Lab {
             let socket = UdpSocket::bind((any, 0))?;
             socket.connect(to)?;
             stamped(&socket)?;
+            setsockopt(&socket, RcvBufForce, &ROOM)?;
             Ok((socket, forgetting(&to)?))
         })?;
         let (socket, forgetting) = opened.with_context(|| format!("no socket on {host} for {to}"))?;

@@ -131,11 +131,20 @@ impl Scene<'_> {
             anyhow::Ok(done)
         })?;
         self.steady(stamp())?;
-        for probe in &self.probes {
-            let seen = probe.seen(from, stamp())?;
-            ensure!(seen.lost == 0, "{what}: {seen:?}");
-        }
+        self.nothing_lost(what, from)?;
         Ok(done)
+    }
+
+    /// No client has lost anything; else what each has seen, three behind a router for each family.
+    fn nothing_lost(&self, what: &str, from: SystemTime) -> Result<()> {
+        let seen: Result<Vec<_>> = self
+            .probes
+            .iter()
+            .map(|probe| probe.seen(from, stamp()))
+            .collect();
+        let seen = seen?;
+        ensure!(seen.iter().all(|seen| seen.lost == 0), "{what}: {seen:#?}");
+        Ok(())
     }
 
     /// However quickly it is over, it is looked at a few times.
@@ -258,10 +267,7 @@ fn drained(scene: &Scene<'_>) -> Result<()> {
     taint("")?;
     scene.marked_then_gone()?;
     scene.steady(stamp())?;
-    for probe in &scene.probes {
-        let seen = probe.seen(from, stamp())?;
-        ensure!(seen.lost == 0, "drained: {seen:?}");
-    }
+    scene.nothing_lost("drained", from)?;
     let after = super::establishments(scene.frr, std::slice::from_ref(&neighbour))?;
     ensure!(before == after, "the session was closed");
     ensure!(scene.frr.neighbour(&neighbour)?["bgpState"] == "Established");
