@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
+use crate::client::Client;
 use crate::namespace::{Namespace, eventually};
 use crate::node::Node;
 use crate::segment::Segment;
@@ -45,7 +46,10 @@ fn an_interface_of_a_vlan_answers_within_it() {
     for vip in VIPS {
         segment.resolves(vip, &segment.node.hardware_address("eth0.7"));
     }
-    assert_eq!(node.statistics.snapshot()["eth0"].responder.requests, 0);
+    let untagged = Client::on(&segment.client, "eth0");
+    untagged.say(&untagged.question(VIPS[0]).encode());
+    let reply = untagged.reply_within(Duration::from_millis(500), VIPS[0]);
+    assert_eq!(reply, None, "nobody answers outside of the VLAN");
 }
 
 /// A node whose bond has two ports on a switch, with a VLAN on the bond; a client in the same VLAN.
