@@ -46,12 +46,14 @@ use crate::watch::speakers::Speakers;
 mod interface;
 mod memory;
 mod plan;
+mod siblings;
 mod statistics;
 
 use interface::Interface;
 pub use interface::Station;
 pub use memory::Memory;
 use plan::{Assignment, Others, Plan};
+use siblings::Siblings;
 pub use statistics::{InterfaceStatistics, Statistics};
 
 /// After what is wanted was taken in, the next news waits so many times as long as that took: the tasks of the interfaces,
@@ -273,6 +275,7 @@ pub struct Announcer {
     /// The interfaces that were reported.
     facts: BTreeMap<String, InterfaceFacts>,
     interfaces: BTreeMap<String, Running>,
+    siblings: Siblings,
     tasks: JoinSet<()>,
 }
 
@@ -305,6 +308,7 @@ impl Announcer {
             homeless: BTreeMap::new(),
             facts: BTreeMap::new(),
             interfaces: BTreeMap::new(),
+            siblings: Siblings::default(),
             tasks: JoinSet::new(),
         }
     }
@@ -421,6 +425,7 @@ impl Announcer {
                 settings: self.settings,
                 me: self.me.clone(),
                 agreeing: self.agreeing.clone(),
+                siblings: self.siblings.clone(),
                 reports: self.reports.clone(),
                 statistics: self.statistics.clone(),
             };

@@ -1,6 +1,6 @@
 //! Several speakers on one segment: they agree by themselves who answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(crate) struct Fabric {
 pub(crate) struct Host {
     name: String,
     pub(crate) namespace: Namespace,
-    speaker: Option<Node>,
+    pub(crate) speaker: Option<Node>,
     leave: watch::Sender<Option<Shutdown>>,
     memory: Memory,
     keys: watch::Sender<Keys>,
@@ -45,18 +45,31 @@ pub(crate) fn keys() -> Keys {
 
 impl Fabric {
     pub(crate) fn new(hosts: usize) -> Self {
+        let mut fabric = Self::plugged(hosts, &["eth0"]);
+        fabric.start();
+        fabric
+    }
+
+    /// Hosts with these interfaces each, all of them on one switch; no speaker runs yet.
+    pub(crate) fn plugged(hosts: usize, ifaces: &[&str]) -> Self {
         let switch = Namespace::new("switch");
         switch.ip("link add br0 type bridge");
         switch.ip("link set br0 up");
-        let plug = |host: &Namespace, number: usize| {
-            let port = format!("port{number}");
-            switch.wire(&port, host, "eth0");
+        let plug = |host: &Namespace, number: usize, (nth, iface): (usize, &&str)| {
+            let port = match nth {
+                0 => format!("port{number}"),
+                nth => format!("port{number}-{nth}"),
+            };
+            switch.wire(&port, host, iface);
             switch.ip(&format!("link set {port} master br0"));
-            host.ip(&format!("addr add 192.0.2.{}/24 dev eth0", number + 1));
+            host.ip(&format!(
+                "addr add 192.0.2.{}/24 dev {iface}",
+                number + 1 + 10 * nth
+            ));
             host.ip("link set lo up");
         };
         let client = Namespace::new("client");
-        plug(&client, 0);
+        plug(&client, 0, (0, &"eth0"));
         let mut fabric = Self {
             client,
             hosts: Vec::new(),
@@ -64,15 +77,21 @@ impl Fabric {
         };
         for number in 1..=hosts {
             let namespace = Namespace::new(&format!("n{number}"));
-            plug(&namespace, number);
+            for iface in ifaces.iter().enumerate() {
+                plug(&namespace, number, iface);
+            }
             fabric.hosts.push(Host::on(namespace, format!("n{number}")));
         }
         fabric.switch = switch;
-        let wanted = fabric.wanted();
-        for host in &mut fabric.hosts {
+        fabric
+    }
+
+    /// Starts the speakers of all hosts.
+    pub(crate) fn start(&mut self) {
+        let wanted = self.wanted();
+        for host in &mut self.hosts {
             host.start(wanted.clone());
         }
-        fabric
     }
 
     /// Two units that every host may hold.
@@ -100,13 +119,20 @@ impl Fabric {
         }
     }
 
-    /// Who answers the client's broadcast question for an address: the hosts, each once.
-    fn answering(&self, vip: &str) -> Vec<String> {
+    /// The hardware addresses in the answers to the client's broadcast questions for an address.
+    pub(crate) fn hardware_of(&self, vip: &str) -> BTreeSet<String> {
         let output = self
             .client
             .output("arping", &format!("-b -c 2 -w 1 -I eth0 {vip}"));
         let text = String::from_utf8(output.stdout).unwrap().to_lowercase();
-        let answers = |host: &&Host| text.contains(&host.namespace.hardware_address("eth0"));
+        let named = text.split('[').skip(1).filter_map(|rest| rest.split_once(']'));
+        named.map(|(hardware, _)| hardware.to_owned()).collect()
+    }
+
+    /// Who answers the client's broadcast question for an address: the hosts, each once.
+    fn answering(&self, vip: &str) -> Vec<String> {
+        let hardware = self.hardware_of(vip);
+        let answers = |host: &&Host| hardware.contains(&host.namespace.hardware_address("eth0"));
         self.hosts
             .iter()
             .filter(answers)
@@ -147,7 +173,7 @@ impl Fabric {
         }
     }
 
-    fn cable(&self, host: usize, state: &str) {
+    pub(crate) fn cable(&self, host: usize, state: &str) {
         self.switch.ip(&format!("link set port{} {state}", host + 1));
     }
 }

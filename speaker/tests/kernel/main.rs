@@ -25,6 +25,7 @@ mod neighbour;
 mod neighbours;
 mod node;
 mod segment;
+mod siblings;
 mod sockets;
 mod surrogates;
 mod ways;

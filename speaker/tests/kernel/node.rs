@@ -110,6 +110,11 @@ impl Node {
         assert_eq!(self.report(), report);
     }
 
+    /// The reports that nobody has looked at yet.
+    pub(crate) fn reports_so_far(&self) -> Vec<String> {
+        self.reports.try_iter().map(in_words).collect()
+    }
+
     /// There are no reports that nobody looked at.
     #[track_caller]
     pub(crate) fn has_nothing_to_report(&self) {

@@ -6,6 +6,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::plan::Assignment;
+use super::siblings::Siblings;
 use super::{Agreeing, Report, Statistics};
 use crate::kernel::packet::SocketError;
 
@@ -13,6 +14,7 @@ mod agreement;
 mod ears;
 mod groups;
 mod moves;
+mod overheard;
 mod session;
 mod station;
 
@@ -30,6 +32,7 @@ pub(super) struct Interface {
     pub(super) settings: Settings,
     pub(super) me: NodeName,
     pub(super) agreeing: Option<Agreeing>,
+    pub(super) siblings: Siblings,
     pub(super) reports: mpsc::UnboundedSender<Report>,
     pub(super) statistics: Statistics,
 }

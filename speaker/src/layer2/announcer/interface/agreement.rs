@@ -12,7 +12,9 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::super::Agreeing;
 use super::super::plan::Assignment;
+use super::super::siblings::{Sibling, Siblings};
 use super::ears;
+use super::overheard::Overheard;
 use crate::kernel::packet::SocketError;
 use crate::layer2::alarm::{Alarm, earliest};
 use crate::layer2::datagram::{Channel, DatagramSocket, Families};
@@ -38,6 +40,10 @@ pub(super) struct Agreement {
     /// They are there, and none of them is heard.
     cut_off: bool,
     socket: Option<DatagramSocket>,
+    /// This interface among those of the node.
+    sibling: Sibling,
+    /// What the node's other interfaces say, if there are any.
+    overheard: Option<Overheard>,
     alarm: Alarm,
     /// When to try again to open the sockets.
     retry: Option<Instant>,
@@ -62,11 +68,17 @@ impl Agreement {
     ///
     /// # Errors
     /// There is no timer to be had.
-    pub(super) fn new(iface: &str, index: u32, with: Agreeing) -> Result<Self, SocketError> {
+    pub(super) fn new(
+        iface: &str,
+        index: u32,
+        with: Agreeing,
+        siblings: &Siblings,
+    ) -> Result<Self, SocketError> {
         let me = Identity {
             node: with.me.clone(),
             boot: BootId(random()),
         };
+        let sibling = siblings.join(index, me.boot);
         let keys = with.keys.borrow().clone();
         let snapshot = with.memory.of(iface);
         let mut agreement = Self {
@@ -78,6 +90,8 @@ impl Agreement {
             speakers_changed: true,
             cut_off: false,
             socket: None,
+            sibling,
+            overheard: None,
             alarm: Alarm::new().map_err(SocketError::Timer)?,
             retry: None,
             buffer: vec![0; claim::MAX_DATAGRAM + 1].into_boxed_slice(),
@@ -90,6 +104,7 @@ impl Agreement {
         agreement.feed(Input::Able(able));
         let fresh = *agreement.with.fresh.borrow_and_update();
         agreement.feed(Input::Fresh(fresh));
+        agreement.tell_siblings();
         agreement.leave();
         Ok(agreement)
     }
@@ -147,6 +162,29 @@ impl Agreement {
         self.speakers_changed = true;
     }
 
+    /// Tells of the node's other interfaces, and listens to what they say.
+    fn tell_siblings(&mut self) {
+        let others = self.sibling.others();
+        let (port, index) = (self.with.port, self.index);
+        if others.is_empty() {
+            self.overheard = None;
+        } else if let Err(error) = match &self.overheard {
+            Some(overheard) => overheard.listen_to(port, &others),
+            None => Overheard::open(index, port, &others).map(|opened| self.overheard = Some(opened)),
+        } {
+            self.on_overheard_failure(&error);
+        }
+        self.feed(Input::Siblings { index, others });
+    }
+
+    /// What comes by IPv6 is heard all the same.
+    fn on_overheard_failure(&mut self, error: &SocketError) {
+        self.overheard = None;
+        if !error.is_link_gone() {
+            tracing::warn!(iface = self.iface, %error, "what other interfaces of this node say is not heard by IPv4");
+        }
+    }
+
     fn connect(&mut self, own: &BTreeSet<IpAddr>) {
         let families = Families {
             v4: own.iter().any(IpAddr::is_ipv4),
@@ -197,6 +235,7 @@ impl Agreement {
                 self.feed(Input::Fresh(fresh));
             }
             Ok(()) = self.with.speakers.changed() => self.tell_speakers(),
+            Ok(()) = self.sibling.changed() => self.tell_siblings(),
             Ok(()) = self.with.keys.changed() => {
                 let keys = self.with.keys.borrow_and_update().clone();
                 if let Some(Err(error)) = self.socket.as_mut().map(|socket| socket.hear_keys(key_ids(&keys))) {
@@ -207,6 +246,13 @@ impl Agreement {
             heard = hear(&self.socket, &mut self.buffer) => match heard {
                 Ok((length, source)) => self.take(length, source),
                 Err(error) => self.on_failure(&error),
+            },
+            heard = overhear(&mut self.overheard) => match heard {
+                Ok((source, octets)) => {
+                    self.segment.handle_input(now(), Input::Datagram { source, octets });
+                    self.carry_out();
+                }
+                Err(error) => self.on_overheard_failure(&error),
             },
         }
         self.catch_up();
@@ -361,6 +407,13 @@ fn key_ids(keys: &Keys) -> Vec<u32> {
 async fn hear(socket: &Option<DatagramSocket>, buffer: &mut [u8]) -> io::Result<(usize, IpAddr)> {
     match socket {
         Some(socket) => socket.receive(buffer).await,
+        None => future::pending().await,
+    }
+}
+
+async fn overhear(overheard: &mut Option<Overheard>) -> Result<(IpAddr, &[u8]), SocketError> {
+    match overheard {
+        Some(overheard) => overheard.receive().await,
         None => future::pending().await,
     }
 }

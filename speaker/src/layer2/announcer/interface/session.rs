@@ -52,7 +52,7 @@ impl<'a> Session<'a> {
         Ok(Self {
             station: Station::open(&of.name, first.index, first.mac, of.settings)?,
             agreement: agreeing
-                .map(|with| Agreement::new(&of.name, first.index, with))
+                .map(|with| Agreement::new(&of.name, first.index, with, &of.siblings))
                 .transpose()?,
             current: first.idle(),
             began: false,
