@@ -9,6 +9,8 @@ use crate::namespace::{Namespace, eventually};
 use crate::node::Node;
 use crate::segment::Segment;
 
+mod vrf;
+
 const VIPS: [&str; 2] = ["192.0.2.10", "2001:db8::10"];
 
 fn give_addresses(namespace: &Namespace, iface: &str, last: u8) {
