@@ -3,6 +3,7 @@
 mod elsewhere;
 pub mod metrics;
 pub mod outbox;
+pub mod own_speaker;
 pub mod passwords;
 pub mod reporter;
 pub mod scene;

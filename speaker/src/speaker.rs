@@ -15,9 +15,10 @@ use crate::decide::decision::{Decider, Decision, Input};
 use crate::decide::wanted::Wanted;
 use crate::layer2::announcer::Report;
 use crate::report::outbox::{ShownChange, Standings};
+use crate::report::own_speaker::Picture;
 use crate::report::passwords::Verdicts;
 use crate::report::scene::Scene;
-use crate::report::status::{self, Picture};
+use crate::report::status;
 
 /// What a speaker needs to be ready: to know everything it decides from,
 pub const KNOWLEDGE: &str = "objects";
