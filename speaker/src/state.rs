@@ -184,6 +184,8 @@ struct UnitContent {
     /// By address the interfaces; none for all.
     addresses: BTreeMap<IpAddr, Option<BTreeSet<String>>>,
     candidates: BTreeMap<String, u32>,
+    #[serde(default)]
+    health_checks: BTreeSet<u16>,
 }
 
 impl Content {
@@ -281,6 +283,7 @@ impl UnitContent {
         Self {
             yielding: unit.yielding.clone(),
             terminating: unit.terminating.iter().map(|node| node.0.clone()).collect(),
+            health_checks: unit.health_checks.clone(),
             addresses: unit
                 .addresses
                 .iter()
@@ -309,6 +312,7 @@ impl UnitContent {
             addresses,
             candidates: shared.candidates(candidates.collect()),
             terminating: Arc::new(self.terminating.into_iter().map(NodeName).collect()),
+            health_checks: self.health_checks,
         }
     }
 }
@@ -336,6 +340,7 @@ mod tests {
             yielding: [ip("2001:db8::1")].into(),
             candidates: Arc::new([(me(), 0), (NodeName("n2".into()), 7)].into()),
             terminating: Arc::new([NodeName("n2".into())].into()),
+            health_checks: [30123].into(),
         };
         let id = UnitId(ip("192.0.2.1"));
         let segment = Snapshot {

@@ -6,6 +6,7 @@ pub mod departure;
 pub mod forwarding;
 pub mod keys;
 pub mod secrets;
+pub mod serving;
 pub mod slices;
 pub mod sources;
 pub mod speakers;

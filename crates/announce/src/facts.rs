@@ -195,6 +195,9 @@ pub struct Service {
     pub origins: Origins,
     /// Its `externalTrafficPolicy`.
     pub traffic_policy: TrafficPolicy,
+    /// The port on which each node says whether it serves endpoints of its own (`healthCheckNodePort`), with
+    /// [`TrafficPolicy::Local`].
+    pub health_check_port: Option<u16>,
     /// Where its usable endpoints are.
     pub endpoints: Endpoints,
 }

@@ -103,6 +103,7 @@ mod tests {
             addresses: vec!["203.0.113.1".parse().unwrap(), "192.0.2.1".parse().unwrap()],
             origins: from("p"),
             traffic_policy: TrafficPolicy::Cluster,
+            health_check_port: None,
             endpoints: Endpoints::default(),
         };
         assert_eq!(shown(guard_of_kept(&facts(), &service)), ["203.0.113.1/32 /26"]);

@@ -94,6 +94,7 @@ mod tests {
             addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
             origins: model::Origins::default(),
             traffic_policy: TrafficPolicy::Cluster,
+            health_check_port: None,
             endpoints: Endpoints::default(),
         }
     }

@@ -112,6 +112,7 @@ pub fn announced(service: &Service) -> announce::Service {
         } else {
             TrafficPolicy::Cluster
         },
+        health_check_port: health_check_port(service),
         endpoints: Endpoints::default(),
     }
 }
@@ -120,6 +121,14 @@ pub fn announced(service: &Service) -> announce::Service {
 fn is_local(service: &Service) -> bool {
     let spec = service.spec.as_ref();
     spec.and_then(|spec| spec.external_traffic_policy.as_deref()) == Some("Local")
+}
+
+/// Where kube-proxy tells of a Service with the traffic policy Local.
+fn health_check_port(service: &Service) -> Option<u16> {
+    let port = service.spec.as_ref()?.health_check_node_port?;
+    u16::try_from(port)
+        .ok()
+        .filter(|port| *port != 0 && is_local(service))
 }
 
 #[cfg(test)]

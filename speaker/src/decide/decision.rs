@@ -225,9 +225,9 @@ impl Decider {
             units: BTreeMap::new(),
         };
         let mut shared = Shared::default();
-        for prospect in self.plans.prospects().values() {
+        for (name, prospect) in self.plans.prospects() {
             if let Layer2::One(plan) = &prospect.layer2 {
-                self.announce(&mut wanted, &mut shared, plan);
+                self.announce(&mut wanted, &mut shared, name, plan);
             }
         }
         Some(Decision {
@@ -243,15 +243,19 @@ impl Decider {
 
     /// Adds the addresses of one Service to their unit. Another Service may have them too: they are announced where either
     /// says (P-L2-46).
-    fn announce(&self, wanted: &mut Wanted, shared: &mut Shared, plan: &Plan) {
+    fn announce(&self, wanted: &mut Wanted, shared: &mut Shared, name: &ServiceName, plan: &Plan) {
         let unit = wanted.units.entry(unit_of(plan)).or_insert_with(|| Unit {
             addresses: Places::default(),
             yielding: BTreeSet::new(),
             candidates: shared.preferences(&plan.candidates),
             terminating: shared.terminating(&plan.candidates),
+            health_checks: BTreeSet::new(),
         });
         let mine = plan.candidates.get(&self.settings.me);
         let place = shared.place(mine.map_or(&Interfaces::All, |candidate| &candidate.interfaces));
+        if mine.is_some() {
+            unit.health_checks.extend(self.plans.health_check_port(name));
+        }
         if mine.is_some_and(|candidate| candidate.yields) {
             unit.yielding.extend(&plan.addresses);
         }

@@ -63,6 +63,9 @@ pub struct Unit {
     pub candidates: Arc<BTreeMap<NodeName, u32>>,
     /// Of these, the ones that will not be able to serve them for long: they go after the others.
     pub terminating: Arc<BTreeSet<NodeName>>,
+    /// Where this node's kube-proxy says whether it serves those of the Services that only nodes with endpoints of their own do; none where
+    /// it is no candidate.
+    pub health_checks: BTreeSet<u16>,
 }
 
 impl Unit {

@@ -36,6 +36,7 @@ use tokio::time::Instant;
 use crate::decide::wanted::Wanted;
 use crate::kernel::links::{ExcludeList, Links};
 use crate::watch::departure::Shutdown;
+use crate::watch::serving::Served;
 use crate::watch::speakers::Speakers;
 
 mod interface;
@@ -88,6 +89,7 @@ pub struct Announcer {
     wanted: watch::Receiver<Arc<Wanted>>,
     links: watch::Receiver<Arc<Links>>,
     excluded: ExcludeList,
+    served: watch::Receiver<Arc<Served>>,
     settings: l2::Settings,
     agreeing: Option<Agreeing>,
     reports: mpsc::UnboundedSender<Report>,
@@ -123,6 +125,7 @@ impl Announcer {
             wanted,
             links,
             excluded,
+            served: watch::channel(Arc::default()).1,
             settings: l2::Settings::default(),
             agreeing: None,
             reports,
@@ -142,6 +145,12 @@ impl Announcer {
             agreeing: Some(agreeing),
             ..self
         }
+    }
+
+    /// Takes nothing that it cannot serve yet, by what is told here.
+    #[must_use]
+    pub fn serving(self, served: watch::Receiver<Arc<Served>>) -> Self {
+        Self { served, ..self }
     }
 
     /// Uses these settings instead of the default ones.
@@ -165,6 +174,7 @@ impl Announcer {
             tokio::select! {
                 changed = changed_after(rested, &mut self.wanted) => if changed.is_err() { break },
                 changed = self.links.changed() => if changed.is_err() { break },
+                Ok(()) = self.served.changed() => {}
                 Some(ended) = self.tasks.join_next_with_id() => {
                     self.on_end(ended.map(|(id, ())| id));
                     if self.has_left() { return; }
@@ -195,7 +205,8 @@ impl Announcer {
             Some(_) => Others::Asked,
             None => Others::Ignored,
         };
-        let plan = plan::plan(&self.me, &wanted, &links, &self.excluded, others);
+        let served = self.served.borrow_and_update().clone();
+        let plan = plan::plan(&self.me, &wanted, &links, &self.excluded, others, &served);
         for (name, running) in &mut self.interfaces {
             if !plan.interfaces.contains_key(name) && running.desired.take().is_some() {
                 tracing::info!(iface = name, "interface is not used any more");

@@ -17,6 +17,7 @@ use crate::layer2::announcer::{Agreeing, Announcer, Knowledge, Memory, Report};
 use crate::report::metrics;
 use crate::watch::departure::Shutdown;
 use crate::watch::keys::Follower;
+use crate::watch::serving;
 use crate::watch::speakers::Speakers;
 
 /// What it takes.
@@ -68,8 +69,11 @@ impl Surroundings {
         let all = links.clone();
         tokio::spawn(ipvs::follow(all, excluded.clone(), self.reports.clone()));
         let links = included(links, excluded.clone());
+        let (served_sender, served) = watch::channel(Arc::default());
+        tokio::spawn(serving::follow(self.wanted.clone(), links.clone(), served_sender));
         let keys = first_keys(self.segment_keys, self.reports.clone());
         let announcer = Announcer::new(self.me.clone(), self.wanted, links, excluded, self.reports);
+        let announcer = announcer.serving(served);
         metrics::register_layer2(registry, announcer.statistics());
         let agreeing = move |keys| Agreeing {
             me: self.me,

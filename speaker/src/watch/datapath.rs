@@ -131,7 +131,8 @@ async fn ask_all(addresses: &[SocketAddr]) -> Health {
     Health::Silent
 }
 
-async fn ask(address: SocketAddr) -> Health {
+/// What whoever listens at the address says of itself.
+pub(super) async fn ask(address: SocketAddr) -> Health {
     match tokio::time::timeout(PATIENCE, answer(address)).await {
         Ok(Ok(answer)) => verdict(&String::from_utf8_lossy(&answer)),
         Ok(Err(_)) | Err(_) => Health::Silent,

@@ -60,6 +60,7 @@ fn service() -> Service {
         addresses: vec!["192.0.2.1".parse().unwrap()],
         origins: Origins::default(),
         traffic_policy: TrafficPolicy::Cluster,
+        health_check_port: None,
         endpoints: Endpoints::from_iter([(name("n2"), 1)]),
     }
 }

@@ -60,6 +60,7 @@ fn service(addresses: &[&str]) -> Service {
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
         origins: Origins::default(),
         traffic_policy: TrafficPolicy::Cluster,
+        health_check_port: None,
         endpoints: Endpoints::from_iter([(name("n2"), 2), (name("n3"), 1)]),
     }
 }

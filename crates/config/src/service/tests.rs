@@ -296,7 +296,8 @@ fn a_service_may_be_reallocated_only_when_it_says_true() {
 
 #[test]
 fn the_pools_that_a_service_records_are_told_to_those_who_announce_it() {
-    let mut object = service(json!({}), json!({"externalTrafficPolicy": "Local"}));
+    let spec = json!({"externalTrafficPolicy": "Local", "healthCheckNodePort": 30123});
+    let mut object = service(json!({}), spec);
     let addresses = ["192.0.2.1".parse().unwrap()];
     let origins = Origins::from_iter([(addresses[0], PoolName("lan".into()))]);
     object.status = serde_json::from_value(json!({
@@ -312,6 +313,7 @@ fn the_pools_that_a_service_records_are_told_to_those_who_announce_it() {
     assert_eq!(announced.origins, origins);
     assert_eq!(announced.addresses, addresses);
     assert_eq!(announced.traffic_policy, TrafficPolicy::Local);
+    assert_eq!(announced.health_check_port, Some(30123));
 }
 
 /// P-L2-6, P-L2-7

@@ -43,6 +43,11 @@ impl Plans {
         &self.prospects
     }
 
+    /// Where nodes say whether they serve endpoints of their own, of a Service of which they serve no others.
+    pub(super) fn health_check_port(&self, name: &ServiceName) -> Option<u16> {
+        self.services.get(name)?.health_check_port
+    }
+
     /// What each peer of this node is to get.
     pub(super) fn tables(&mut self) -> &BTreeMap<PeerName, Arc<Table>> {
         self.exports.tables()

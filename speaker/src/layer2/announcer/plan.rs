@@ -11,6 +11,7 @@ use model::{AddressRange, NodeName};
 use super::{Interfaces, NoInterface};
 use crate::decide::wanted::{Shared, Wanted};
 use crate::kernel::links::{ExcludeList, Link, Links, usable};
+use crate::watch::serving::Served;
 
 /// What each interface is to do, and which addresses none of them can take.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,6 +95,7 @@ pub(super) fn plan(
     links: &Links,
     excluded: &ExcludeList,
     others: Others,
+    served: &Served,
 ) -> Plan {
     let mut interfaces: BTreeMap<String, Assignment> = links
         .values()
@@ -128,7 +130,8 @@ pub(super) fn plan(
                     false
                 }
             })?;
-            Some((*id, shared.unit(here)))
+            let serving = served.serves(unit);
+            Some((*id, shared.unit(claim::Unit { serving, ..here })))
         });
         assignment.units = Arc::new(here.collect());
     }

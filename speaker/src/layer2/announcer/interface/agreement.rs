@@ -23,6 +23,9 @@ use crate::watch::departure::Shutdown;
 /// How long until sockets that could not be opened are tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// What changes all the time is kept no more often than this.
+const REST: Duration = Duration::from_secs(1);
+
 /// So many datagrams are read in one turn at most: a frame may be waiting, too.
 const AT_ONCE: usize = 16;
 
@@ -52,6 +55,8 @@ pub(super) struct Agreement {
     questions: Vec<Question>,
     unsent: u64,
     restarting: bool,
+    /// Which version of the snapshot was kept last, and when.
+    remembered: Option<(u64, Instant)>,
 }
 
 /// What the machine wants from the station.
@@ -98,6 +103,7 @@ impl Agreement {
             questions: Vec::new(),
             unsent: 0,
             restarting: false,
+            remembered: None,
             with,
         };
         let able = *agreement.with.able.borrow_and_update();
@@ -347,9 +353,20 @@ impl Agreement {
         events
     }
 
-    /// Keeps what is agreed for a later life.
-    pub(super) fn remember(&self) {
-        self.with.memory.record(&self.iface, self.segment.snapshot());
+    /// Keeps what is agreed for a later life, if it has changed and that was not done just now.
+    pub(super) fn remember(&mut self) {
+        let now = now();
+        if self.remembered.is_none_or(|(_, at)| now >= at + REST) {
+            self.remember_at(now);
+        }
+    }
+
+    fn remember_at(&mut self, now: Instant) {
+        let version = self.segment.snapshot_version();
+        if self.remembered.is_none_or(|(known, _)| known != version) {
+            self.remembered = Some((version, now));
+            self.with.memory.record(&self.iface, self.segment.snapshot());
+        }
     }
 
     pub(super) fn is_listening(&self) -> bool {
@@ -395,6 +412,13 @@ impl Agreement {
 
     pub(super) fn unsent(&self) -> u64 {
         self.unsent
+    }
+}
+
+impl Drop for Agreement {
+    /// The last word counts.
+    fn drop(&mut self) {
+        self.remember_at(now());
     }
 }
 

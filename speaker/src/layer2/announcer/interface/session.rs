@@ -267,10 +267,8 @@ impl<'a> Session<'a> {
     }
 
     /// Tells what was agreed, and keeps it.
-    fn tell(&self, events: Vec<claim::Event>) {
-        if let Some(agreement) = self.agreement.as_ref()
-            && events.iter().any(is_to_be_remembered)
-        {
+    fn tell(&mut self, events: Vec<claim::Event>) {
+        if let Some(agreement) = &mut self.agreement {
             agreement.remember();
         }
         let mut moves = Moves::default();
@@ -469,11 +467,6 @@ fn changes_roles(event: &claim::Event) -> bool {
         | claim::Event::SecondInterface(_)
         | claim::Event::UnknownKey => false,
     }
-}
-
-/// Whether a later life would go on from something else after it.
-fn is_to_be_remembered(event: &claim::Event) -> bool {
-    changes_roles(event) || matches!(event, claim::Event::Moved { .. })
 }
 
 /// Who has a turn.

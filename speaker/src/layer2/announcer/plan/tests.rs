@@ -35,7 +35,14 @@ fn me() -> NodeName {
 
 fn planned(ip: &str, wanted: Interfaces, links: &Links) -> Plan {
     let wanted = Wanted::only(&me(), [(ip.parse().unwrap(), wanted)]);
-    plan(&me(), &wanted, links, &ExcludeList::default(), Others::Asked)
+    plan(
+        &me(),
+        &wanted,
+        links,
+        &ExcludeList::default(),
+        Others::Asked,
+        &Served::All,
+    )
 }
 
 /// The names of the interfaces that get an address.
@@ -91,7 +98,14 @@ fn naming_an_interface_that_is_left_out_or_not_there_gives_no_home() {
 fn a_node_tells_the_others_of_what_it_can_announce_on_no_interface() {
     let [here, nowhere]: [IpAddr; 2] = ["192.0.2.20", "203.0.113.1"].map(|ip| ip.parse().unwrap());
     let wanted = Wanted::only(&me(), [(here, Interfaces::All), (nowhere, Interfaces::All)]);
-    let plan = plan(&me(), &wanted, &links(), &ExcludeList::default(), Others::Asked);
+    let plan = plan(
+        &me(),
+        &wanted,
+        &links(),
+        &ExcludeList::default(),
+        Others::Asked,
+        &Served::All,
+    );
     let eth0 = &plan.interfaces["eth0"];
     assert_eq!(eth0.candidacies(&me()), [here].into());
     assert_eq!(eth0.units[&UnitId(nowhere)].takes, Takes::None);
@@ -107,7 +121,14 @@ fn idle(interfaces: Interfaces, range: &str) -> Vec<String> {
         },
         ..Wanted::default()
     };
-    let plan = plan(&me(), &wanted, &links(), &ExcludeList::default(), Others::Asked);
+    let plan = plan(
+        &me(),
+        &wanted,
+        &links(),
+        &ExcludeList::default(),
+        Others::Asked,
+        &Served::All,
+    );
     plan.interfaces.into_keys().collect()
 }
 
@@ -128,6 +149,7 @@ fn where_nothing_could_be_announced_nobody_is_told_anything() {
         &links(),
         &ExcludeList::default(),
         Others::Asked,
+        &Served::All,
     );
     assert!(plan.interfaces.is_empty());
 }
