@@ -9,8 +9,10 @@ use serde_json::json;
 use suites::{Bed, CLIENTS, Watched};
 
 mod cables;
+mod datapaths;
 mod firewall;
 mod links;
+mod local;
 mod outages;
 mod speakers;
 mod strangers;
