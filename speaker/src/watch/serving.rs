@@ -5,7 +5,7 @@
 //! Who does not answer cannot tell, and is not waited for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use crate::decide::wanted::{Unit, Wanted};
 use crate::kernel::links::Links;
 
 /// How soon kube-proxy is asked again.
-const AGAIN: Duration = Duration::from_millis(100);
+const AGAIN: Duration = Duration::from_millis(25);
 /// So many ports are asked at once.
 const AT_ONCE: usize = 16;
 /// At how many of the node's own addresses: kube-proxy may listen on some of them alone (`nodePortAddresses`).
@@ -151,27 +151,44 @@ fn ports(wanted: &Wanted) -> BTreeSet<u16> {
         .collect()
 }
 
-/// Where kube-proxy may listen: everywhere, or at addresses of the node.
-fn addresses(links: &Links) -> Vec<IpAddr> {
-    let own = links.values().flat_map(|link| link.own.iter().copied());
-    let reachable = own.filter(|ip| match ip {
-        IpAddr::V4(_) => true,
-        IpAddr::V6(ip) => !ip.is_unicast_link_local(),
-    });
-    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    std::iter::once(loopback)
-        .chain(reachable.filter(|ip| !ip.is_loopback()).take(ADDRESSES))
-        .collect()
+/// Where kube-proxy may listen, by family, for it tells of each by itself: everywhere, or at addresses of the node.
+fn addresses(links: &Links) -> [Vec<IpAddr>; 2] {
+    let own: BTreeSet<IpAddr> = links.values().flat_map(|link| link.own.iter().copied()).collect();
+    let of = |loopback: IpAddr| {
+        let same = own
+            .iter()
+            .copied()
+            .filter(|ip| ip.is_ipv4() == loopback.is_ipv4());
+        let reachable = same.filter(|ip| match ip {
+            IpAddr::V4(ip) => !ip.is_loopback(),
+            IpAddr::V6(ip) => !ip.is_loopback() && !ip.is_unicast_link_local(),
+        });
+        std::iter::once(loopback)
+            .chain(reachable.take(ADDRESSES))
+            .collect()
+    };
+    [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()].map(of)
 }
 
-async fn ask_port(addresses: &[IpAddr], port: u16) -> (u16, Health) {
+async fn ask_port(addresses: &[Vec<IpAddr>; 2], port: u16) -> (u16, Health) {
+    let [v4, v6] = addresses;
+    let health = match tokio::join!(ask_first(v4, port), ask_first(v6, port)) {
+        (Health::Bad, _) | (_, Health::Bad) => Health::Bad,
+        (Health::Good, _) | (_, Health::Good) => Health::Good,
+        (Health::Silent, Health::Silent) => Health::Silent,
+    };
+    (port, health)
+}
+
+/// What is said at the first of these addresses where something is.
+async fn ask_first(addresses: &[IpAddr], port: u16) -> Health {
     for address in addresses {
         match ask(SocketAddr::new(*address, port)).await {
             Health::Silent => {}
-            verdict @ (Health::Good | Health::Bad) => return (port, verdict),
+            verdict @ (Health::Good | Health::Bad) => return verdict,
         }
     }
-    (port, Health::Silent)
+    Health::Silent
 }
 
 #[cfg(test)]
@@ -229,6 +246,30 @@ mod tests {
         checks.expect(start, &BTreeSet::new());
         checks.expect(start, &[1].into());
         assert_eq!(checks.told(), told(&[], &[]));
+    }
+
+    #[tokio::test]
+    async fn a_family_that_is_not_served_yet_is_waited_for() {
+        let says = async |address: &str, answer: &'static str| {
+            let listener = TcpListener::bind(address).await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            tokio::spawn(async move {
+                while let Ok((mut stream, _)) = listener.accept().await {
+                    let _ = stream.read(&mut [0; 64]).await;
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                }
+            });
+            port
+        };
+        let port = says("127.0.0.1:0", "HTTP/1.1 200 OK\r\n\r\n").await;
+        let addresses = addresses(&Links::default());
+        assert_eq!(ask_port(&addresses, port).await, (port, Health::Good));
+        says(
+            &format!("[::1]:{port}"),
+            "HTTP/1.1 503 Service Unavailable\r\n\r\n",
+        )
+        .await;
+        assert_eq!(ask_port(&addresses, port).await, (port, Health::Bad));
     }
 
     /// S4

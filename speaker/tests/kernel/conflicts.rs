@@ -98,7 +98,7 @@ fn a_host_that_has_a_new_address_already_is_found() {
         });
         station.tell(Input::Cluster([].into()));
         station.tell(Input::FirstUse(address(vip)));
-        let event = station.events.recv_timeout(PATIENCE).unwrap();
+        let event = station.event_of_others();
         let Event::Stranger { mac, .. } = event else {
             panic!("{event:?}")
         };
@@ -121,7 +121,7 @@ fn a_yielded_address_comes_back_when_the_host_is_gone() {
         station.tell(Input::Yielding([address(vip)].into()));
         station.tell(Input::Cluster([].into()));
         station.tell(Input::FirstUse(address(vip)));
-        let found = station.events.recv_timeout(PATIENCE).unwrap();
+        let found = station.event_of_others();
         assert!(matches!(found, Event::Stranger { .. }), "{found:?}");
         segment
             .client

@@ -6,7 +6,7 @@ use speaker::layer2::announcer::Station;
 use tokio::sync::mpsc;
 
 use crate::client::mac;
-use crate::namespace::Namespace;
+use crate::namespace::{Namespace, PATIENCE};
 
 /// A station that is told what to do, without anybody who decides.
 pub(crate) struct Driven {
@@ -44,6 +44,13 @@ impl Driven {
             });
         }));
         Self { tell, events }
+    }
+
+    /// The next event but that an address is in use, which comes first where its host takes long to answer.
+    pub(crate) fn event_of_others(&self) -> Event {
+        let mut events = std::iter::repeat_with(|| self.events.recv_timeout(PATIENCE).unwrap());
+        let of_others = |event: &Event| !matches!(event, Event::InUse { .. });
+        events.find(of_others).unwrap()
     }
 
     pub(crate) fn tell(&self, input: Input<'static>) {

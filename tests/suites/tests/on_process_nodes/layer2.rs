@@ -11,6 +11,7 @@ use suites::{Bed, CLIENTS, Watched};
 mod cables;
 mod datapaths;
 mod firewall;
+mod health;
 mod links;
 mod local;
 mod outages;

@@ -1,8 +1,9 @@
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use lab::Backend;
 use serde_json::json;
 use suites::{Bed, Watched, on};
 
+use super::health::{Health, end_kube_proxy};
 use super::{SERVICE, SILENCE, check, nodes};
 
 /// Three nodes with speakers and a pod each, and a Service whose only endpoint is on the first; nodes take traffic for their own pods
@@ -44,7 +45,9 @@ fn an_address_with_policy_local_follows_its_pods_and_costs_clients_nothing() {
         replaced(bed, &watched, &pods[0], &pods[1])?;
         taken_away(bed, &watched, &pods[2])?;
         policy(bed, "Cluster")?;
-        taken_away(bed, &watched, &pods[0])
+        taken_away(bed, &watched, &pods[0])?;
+        policy(bed, "Local")?;
+        waited_for(bed, &watched, &pods[0], &pods[1])
     });
 }
 
@@ -87,6 +90,28 @@ fn taken_away(bed: &Bed, watched: &Watched<'_>, new: &Backend) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The address stays where its pod ends for as long as kube-proxy says of the other node that it does not serve the new one yet.
+fn waited_for(bed: &Bed, watched: &Watched<'_>, old: &Backend, new: &Backend) -> Result<()> {
+    at_pod(bed, watched, old)?;
+    let service = bed.lab.kubectl_json(&["get", "service", SERVICE])?;
+    let port = service["spec"]["healthCheckNodePort"].as_u64();
+    let port = u16::try_from(port.context("no healthCheckNodePort")?)?;
+    let node = new.host.behind.as_deref().context("no node")?;
+    end_kube_proxy(bed, node)?;
+    let health = Health::on(bed, node, port)?;
+    bed.lab.retire_endpoints("default", SERVICE, &[new], &[old])?;
+    bed.wait("kube-proxy to be asked a few times", || {
+        Ok((health.times() > 3).then_some(()))
+    })?;
+    ensure!(
+        watched.told_of()? == old.host.behind,
+        "the address has gone to where nobody serves it"
+    );
+    health.is_well();
+    at_pod(bed, watched, new)?;
+    health.end()
 }
 
 fn at_pod(bed: &Bed, watched: &Watched<'_>, pod: &Backend) -> Result<()> {
