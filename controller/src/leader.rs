@@ -9,7 +9,8 @@ use allocate::task::{Ended, Task};
 use allocate::{LAST_WRITES, REQUEST_TIMEOUT, Release, slim};
 use api::health::Health;
 use api::watch::{follow_reporting, readable};
-use config::Kind;
+use config::{Kind, SpeakerFacts};
+use crds::Speaker;
 use k8s_openapi::api::core::v1::{Namespace, Node, Service};
 use kube::core::{ObjectMeta, PartialObjectMeta, PartialObjectMetaExt as _};
 use kube::runtime::watcher::Config;
@@ -28,7 +29,7 @@ use crate::telling::Teller;
 /// Writes under way at once: enough to keep an API server busy, too few to crowd out others.
 const CONCURRENT_WRITES: usize = 16;
 
-/// A Node is tens of kilobytes, of which nothing is kept but its labels: a list of few at a time costs little.
+/// A Node is tens of kilobytes, of which little is kept: a list of few at a time costs little.
 const NODES_AT_ONCE: u32 = 50;
 
 /// How long a turn of the leader's loop may take: it takes seconds to claim what tens of thousands of Services hold.
@@ -140,11 +141,20 @@ impl Leader {
             sender.clone(),
         ));
         tasks.spawn(follow_reporting(
-            self.health.watch::<PartialObjectMeta<Node>>(),
+            self.health.watch::<Node>(),
             Api::all(self.client.clone()),
             all().page_size(NODES_AT_ONCE),
-            |node| Some(only_labels(node)),
+            readable(config::node::slim),
             Input::Nodes,
+            sender.clone(),
+        ));
+        let speaker = readable(|_: &mut Speaker| {});
+        tasks.spawn(follow_reporting(
+            self.health.watch::<Speaker>(),
+            Api::all(self.client.clone()),
+            all().page_size(NODES_AT_ONCE),
+            move |object| speaker(object).map(|object| SpeakerFacts::of(&object)),
+            Input::Speakers,
             sender.clone(),
         ));
         let kinds = Kind::ALL.iter().copied();

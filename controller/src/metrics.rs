@@ -200,6 +200,7 @@ impl Metrics {
             | Input::Namespaces(_)
             | Input::Objects(_)
             | Input::Nodes(_)
+            | Input::Speakers(_)
             | Input::Finalized(..) => return,
         };
         self.writes.get_or_create(&Write { outcome }).inc();

@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use config::{Change, Kind, ObjectName, Reservations, Snapshot, Store, Update, Verdict};
+use config::{Change, Kind, ObjectName, Reservations, Snapshot, SpeakerFacts, Store, Update, Verdict};
 use crds::IPReservation;
 use ipam::Ipam;
 use k8s_openapi::api::core::v1::{Namespace, Node, Service};
@@ -52,7 +52,9 @@ pub enum Input {
     /// A watch of a kind of custom resources.
     Objects(Update),
     /// A watch of Nodes.
-    Nodes(Change<PartialObjectMeta<Node>>),
+    Nodes(Change<Node>),
+    /// A watch of Speakers.
+    Speakers(Change<SpeakerFacts>),
     /// A task for the Service ended.
     Ended(ServiceName, Ending),
     /// A [`Task::Finalize`] ended.
@@ -110,6 +112,17 @@ pub struct Publication {
     pub objects: Store,
     /// The BGPPeers that name each BFDProfile.
     pub profile_users: BTreeMap<String, BTreeSet<PeerName>>,
+    /// How the sessions of each BGPPeer stand; none while no speaker has said so.
+    pub sessions: Option<BTreeMap<PeerName, Sessions>>,
+}
+
+/// How the sessions of a BGPPeer stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sessions {
+    /// How many nodes have one that is up.
+    pub up: usize,
+    /// How many nodes are to have one.
+    pub wanted: usize,
 }
 
 /// The machine.
@@ -192,9 +205,12 @@ impl Reconciler {
             Input::Namespaces(change) => self.on_namespaces(change),
             Input::Objects(update) => self.on_objects(now, update),
             Input::Nodes(change) => {
-                if self.nodes.handle_change(change) {
-                    self.on_configuration(now);
-                }
+                let news = self.nodes.handle_change(change);
+                self.on_nodes(now, news);
+            }
+            Input::Speakers(change) => {
+                let news = self.nodes.handle_speakers(change);
+                self.on_nodes(now, news);
             }
             Input::Ended(name, ending) => self.on_ended(now, &name, ending),
             Input::Finalized(pool, finalized) => self.on_finalized(now, &pool, finalized),
@@ -266,16 +282,31 @@ impl Reconciler {
     fn publication(&self) -> Publication {
         let waiting = self.services.values().filter(|tracked| tracked.waits()).count();
         Publication {
-            verdicts: [self.snapshot.verdicts(), self.kept.verdicts()]
-                .into_iter()
-                .flatten()
-                .map(owned)
-                .collect(),
+            verdicts: self.verdicts(),
             usage: self.ipam.usage(),
             served: (self.services.len() - waiting, waiting),
             objects: self.objects.clone(),
             profile_users: routing::profile_users(&self.objects, &self.snapshot),
+            sessions: self.nodes.sessions(),
         }
+    }
+
+    fn verdicts(&self) -> BTreeMap<ObjectName, Verdict> {
+        let all = [self.snapshot.verdicts(), self.kept.verdicts()]
+            .into_iter()
+            .flatten();
+        let mut verdicts: BTreeMap<_, _> = all.map(owned).collect();
+        for (pool, warning) in self.snapshot.occupied(self.ipam.occupied()) {
+            let name = ObjectName {
+                kind: Kind::IPPool,
+                namespace: None,
+                name: pool.0,
+            };
+            if let Some(verdict) = verdicts.get_mut(&name) {
+                verdict.warnings.push(warning);
+            }
+        }
+        verdicts
     }
 
     fn mark(&mut self, name: &ServiceName) {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use config::{Fault, Kind, ObjectName, Verdict};
-use crds::{Condition, IPPool};
+use crds::{BGPPeer, Condition, IPPool};
 use jiff::Timestamp;
 use kube::core::ObjectMeta;
-use model::PoolName;
+use model::{PeerName, PoolName};
 use serde_json::{Value, json};
 
 use crate::contest::Contest;
@@ -17,7 +17,7 @@ use crate::request::{Answer, Object, Part, Patch, Request, Target};
 
 mod desired;
 
-use desired::{conditions, differing, finalizers, going, pool_status, terminate};
+use desired::{conditions, differing, finalizers, going, peer_status, pool_status, terminate};
 
 /// On an IPPool: Services show addresses of it, so a deletion waits until they do not (DESIGN §7). On a BFDProfile: BGPPeers name
 /// it, likewise (P-CFG-29). It goes as soon as the object is not used any more.
@@ -271,12 +271,11 @@ impl StatusUpdates {
         let content = match object.kind {
             Kind::IPPool => self.about_pool(object, verdict, wall),
             Kind::BFDProfile => self.about_profile(object, verdict, wall, written),
+            Kind::BGPPeer => self.about_peer(object, verdict, wall),
             // They say nothing but their conditions.
-            Kind::BGPAdvertisement
-            | Kind::BGPPeer
-            | Kind::Community
-            | Kind::L2Advertisement
-            | Kind::IPReservation => self.about(object, verdict, wall),
+            Kind::BGPAdvertisement | Kind::Community | Kind::L2Advertisement | Kind::IPReservation => {
+                self.about(object, verdict, wall)
+            }
         };
         let content = content.filter(|content| Some(content) != written)?;
         Some(StatusUpdate {
@@ -291,6 +290,13 @@ impl StatusUpdates {
         let usage = self.publication.usage.get(&PoolName(name.name.clone()));
         let usage = usage.copied().unwrap_or_default();
         pool_status(object, verdict, &usage, wall).map(Content::Status)
+    }
+
+    fn about_peer(&self, name: &ObjectName, verdict: &Verdict, wall: Timestamp) -> Option<Content> {
+        let object = self.publication.objects.named::<BGPPeer>(&name.name)?;
+        let sessions = self.publication.sessions.as_ref();
+        let sessions = sessions.map(|all| all.get(&PeerName(name.name.clone())).copied().unwrap_or_default());
+        peer_status(object, verdict, sessions, wall).map(Content::Status)
     }
 
     fn about_profile(

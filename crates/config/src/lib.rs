@@ -33,6 +33,7 @@ mod pool;
 mod reservation;
 mod selector;
 mod snapshot;
+mod speaker;
 mod store;
 mod together;
 mod unusable;
@@ -49,5 +50,6 @@ pub use peer::{
 pub use reservation::Reservations;
 pub use selector::SelectorError;
 pub use snapshot::{Objects, Snapshot};
+pub use speaker::{Session, SpeakerFacts};
 pub use store::{Novelty, Store, Update};
 pub use warning::Warning;

@@ -1,11 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use announce::{BgpAdvertisement, L2Advertisement, Node};
 use crds::{BFDProfile, BGPAdvertisement, BGPPeer, Community, IPPool, Stored};
+use ipam::Occupant;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
-use model::{Labels, NodeName};
+use model::{AddressRange, Labels, NodeName, PoolName};
 
 use crate::advertisement::l2_advertisement;
 use crate::bfd_profile::BfdProfile;
@@ -16,6 +18,7 @@ use crate::object::{ObjectName, Verdict, age, name, readable};
 use crate::peer::Peer;
 use crate::pool::{Occupied, Pool, pool};
 use crate::store::Store;
+use crate::warning::Warning;
 
 mod routing;
 
@@ -124,6 +127,31 @@ impl Snapshot {
     /// The pools in force, as `ipam` takes them.
     pub fn ipam_pools(&self) -> Vec<ipam::Pool> {
         self.pools.values().map(|pool| pool.ipam.clone()).collect()
+    }
+
+    /// Those of these addresses that a pool in force would give out if no node had them, by pool.
+    pub fn occupied<'a>(
+        &self,
+        occupied: impl IntoIterator<Item = (&'a IpAddr, &'a Occupant)>,
+    ) -> BTreeMap<PoolName, Warning> {
+        let mut warnings = BTreeMap::<PoolName, Warning>::new();
+        for (address, occupant) in occupied {
+            let has = |ranges: &[AddressRange]| ranges.iter().any(|range| range.contains(*address));
+            let mut pools = self.pools.values().map(|pool| &pool.ipam);
+            let Some(pool) = pools.find(|pool| has(&pool.ranges) && !has(&pool.excluded)) else {
+                continue;
+            };
+            let first = Warning::Occupied {
+                count: 0,
+                first: *address,
+                occupant: occupant.clone(),
+            };
+            let warning = warnings.entry(pool.name.clone()).or_insert(first);
+            if let Warning::Occupied { count, .. } = warning {
+                *count += 1;
+            }
+        }
+        warnings
     }
 
     /// The pools in force, as `announce` takes them.

@@ -1,3 +1,6 @@
+use std::net::IpAddr;
+
+use ipam::Occupant;
 use model::{AddressRange, PoolName};
 
 /// What is amiss with an object that is in force. The text says what to do about it.
@@ -24,6 +27,16 @@ pub enum Warning {
         /// The pool.
         pool: PoolName,
     },
+    /// An IPPool with addresses that nodes have.
+    #[error("{count} of its addresses {}, because nodes have them: {first} is {occupant}; take them out of the pool, or list them in exclude", not_given(*.count))]
+    Occupied {
+        /// How many.
+        count: usize,
+        /// The first of them.
+        first: IpAddr,
+        /// What a node has it for.
+        occupant: Occupant,
+    },
     /// A BFDProfile with `echoMode` (D17).
     #[error(
         "echoMode has no effect: Herald watches the path by control packets alone, as often as transmitInterval and \
@@ -38,7 +51,15 @@ impl Warning {
         match self {
             Self::NeverExpires => "NeverExpires",
             Self::Uncovered { .. } => "NotAggregated",
+            Self::Occupied { .. } => "AddressesOccupied",
             Self::NoEcho => "NoEcho",
         }
+    }
+}
+
+fn not_given(count: usize) -> &'static str {
+    match count {
+        1 => "is not given out",
+        _ => "are not given out",
     }
 }

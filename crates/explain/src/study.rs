@@ -4,7 +4,7 @@ use announce::{Endpoints, Facts};
 use config::endpoints::Slice;
 use config::node::NodeNetwork;
 use config::service::Serving;
-use config::{Objects, Reservations, Snapshot};
+use config::{Objects, Reservations, Snapshot, SpeakerFacts};
 use ipam::{Claim, Ipam};
 use k8s_openapi::api::core::v1::Service;
 use model::{NodeName, ServiceName};
@@ -101,20 +101,15 @@ impl<'a> Study<'a> {
 
     /// Where nodes are in the network, as they and their speakers say.
     fn networks(&self) -> BTreeMap<NodeName, NodeNetwork> {
+        let speakers = self.cluster.speakers.iter().map(SpeakerFacts::of);
+        let speakers: BTreeMap<_, _> = speakers.map(|facts| (facts.node.clone(), facts)).collect();
         let network = |node| {
             let (name, _) = config::node::node(node, true);
-            let status = self.speakers.status(&name);
-            let interfaces = || status.into_iter().flat_map(|status| &status.interfaces);
+            let speaker = speakers.get(&name);
             let network = NodeNetwork {
                 addresses: config::node::addresses(node),
-                subnets: interfaces()
-                    .flat_map(|one| &one.subnets)
-                    .filter_map(|text| text.parse().ok())
-                    .collect(),
-                gateways: interfaces()
-                    .flat_map(|one| &one.gateways)
-                    .filter_map(|text| text.parse().ok())
-                    .collect(),
+                subnets: speaker.map(|facts| facts.subnets.clone()).unwrap_or_default(),
+                gateways: speaker.map(|facts| facts.gateways.clone()).unwrap_or_default(),
             };
             (name, network)
         };

@@ -97,6 +97,11 @@ impl Ipam {
         self.adoption()
     }
 
+    /// What nodes have.
+    pub fn occupied(&self) -> impl Iterator<Item = (&IpAddr, &Occupant)> {
+        self.occupied.iter()
+    }
+
     /// Replaces the reservations: addresses that only Services with [`Request::reservation`] get. Who holds such an
     /// address keeps it.
     pub fn set_reservations(&mut self, reservations: BTreeMap<ReservationName, Vec<IpAddr>>) {

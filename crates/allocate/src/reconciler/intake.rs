@@ -12,6 +12,7 @@ use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
 use model::{Labels, PoolName, ServiceName};
 
+use super::routing::NodeNews;
 use super::{Ending, Former, Reconciler, is_load_balancer};
 use crate::tracked::UnderWay;
 
@@ -206,6 +207,22 @@ impl Reconciler {
         self.agenda.publish_soon(now);
     }
 
+    /// Nodes have other labels, or are elsewhere in the network: what they have is given to nobody, and who has it keeps it.
+    pub(super) fn on_nodes(&mut self, now: Instant, news: NodeNews) {
+        if news.labels {
+            self.on_configuration(now);
+        }
+        if news.network && self.started {
+            match self.ipam.set_occupied(self.nodes.occupied()) {
+                Adoption::Nothing => self.wake_the_hopeful(now),
+                Adoption::ClaimAnew => self.rebuild(),
+            }
+        }
+        if news.sessions || news.network {
+            self.agenda.publish_soon(now);
+        }
+    }
+
     fn read_configuration(&self) -> Snapshot {
         let objects = Objects::of(&self.objects, self.nodes.known());
         Snapshot::read(objects, &self.snapshot)
@@ -297,6 +314,7 @@ impl Reconciler {
         let complete = self.services_listed
             && self.former == Former::Found
             && self.namespaces.is_some()
+            && self.nodes.known().is_some()
             && decisive.into_iter().all(|kind| self.objects.is_listed(kind));
         if self.started || !complete {
             return;
@@ -314,6 +332,7 @@ impl Reconciler {
         let before = std::mem::take(&mut self.ipam);
         self.loosened = 0;
         self.ipam.set_pools(self.snapshot.ipam_pools());
+        self.ipam.set_occupied(self.nodes.occupied());
         self.ipam.set_reservations(self.kept.in_force().clone());
         let by_age: BTreeSet<_> = self
             .services

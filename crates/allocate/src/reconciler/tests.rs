@@ -88,6 +88,7 @@ impl Bench {
             "default",
             json!({}),
         )])));
+        self.input(Input::Nodes(Change::Listed(vec![])));
         let balancers = self.store.values().filter(|object| is_load_balancer(object));
         self.input(Input::Services(Change::Listed(balancers.cloned().collect())));
     }

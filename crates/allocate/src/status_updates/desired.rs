@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use config::Verdict;
 use config::condition::Statement;
 use crds::condition::{ACCEPTED, WARNING};
-use crds::{Condition, IPPool, IPPoolStatus, Stored};
+use crds::{BGPPeer, BGPPeerStatus, Condition, IPPool, IPPoolStatus, Stored};
 use ipam::Usage;
 use jiff::Timestamp;
 use kube::Resource;
@@ -14,6 +14,7 @@ use model::PeerName;
 use serde_json::{Value, json};
 
 use super::{Content, IN_USE};
+use crate::reconciler::Sessions;
 use crate::saturate;
 
 /// The finalizers that an object is to have, when it has others: it has ours while it is used.
@@ -65,6 +66,27 @@ pub(super) fn pool_status(
         conditions,
     };
     let shown = IPPoolStatus {
+        conditions: ours(&shown.conditions),
+        ..shown
+    };
+    (wanted != shown).then(|| json!(wanted))
+}
+
+/// The status that a BGPPeer is to have; none when it has it already. How many sessions it has is not said before speakers have told.
+pub(super) fn peer_status(
+    object: &Stored<BGPPeer>,
+    verdict: &Verdict,
+    sessions: Option<Sessions>,
+    wall: Timestamp,
+) -> Option<Value> {
+    let shown = object.status();
+    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let wanted = BGPPeerStatus {
+        sessions_up: sessions.map_or(shown.sessions_up, |sessions| Some(count(sessions.up))),
+        sessions_wanted: sessions.map_or(shown.sessions_wanted, |sessions| Some(count(sessions.wanted))),
+        conditions: conditions(verdict, &shown.conditions, wall),
+    };
+    let shown = BGPPeerStatus {
         conditions: ours(&shown.conditions),
         ..shown
     };

@@ -38,7 +38,7 @@ pub(super) struct Work {
 impl Leading {
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            machines: Machines::new(),
+            machines: Machines::new(now),
             watches: Kind::WATCHED.map(|kind| (kind, Watch::new(kind, now))).into(),
             waiting: VecDeque::new(),
             running: BTreeMap::new(),

@@ -34,9 +34,12 @@ pub(super) struct Machines {
 }
 
 impl Machines {
-    pub(super) fn new() -> Self {
+    /// In a cluster whose nodes have no address of a pool.
+    pub(super) fn new(now: Instant) -> Self {
+        let mut reconciler = Reconciler::new(release());
+        reconciler.handle_input(now, Input::Nodes(Change::Listed(Vec::new())));
         Self {
-            reconciler: Reconciler::new(release()),
+            reconciler,
             updates: StatusUpdates::default(),
             updating: false,
         }

@@ -49,9 +49,35 @@ fn addresses_of_nodes_that_another_provider_left_are_replaced() {
         bed.controller(1)?;
         shows(bed, "traefik", &["192.168.1.200"])?;
         shows(bed, "web", &["192.168.1.201"])?;
-        bed.condition("traefik", "heraldlb.io/Allocated", "True")
-            .map(drop)
+        bed.condition("traefik", "heraldlb.io/Allocated", "True")?;
+        addresses_of_nodes_are_not_given_out(bed)
     });
+}
+
+/// A pool that has the addresses of all nodes gives out what is left, and says which it does not and why.
+fn addresses_of_nodes_are_not_given_out(bed: &Bed) -> Result<()> {
+    bed.pool("low", "192.168.1.11-192.168.1.14")?;
+    bed.service("low", json!({}))?;
+    bed.lab.kubectl(&[
+        "annotate",
+        "service",
+        "low",
+        "heraldlb.io/address-pool=low",
+        "--overwrite",
+    ])?;
+    shows(bed, "low", &["192.168.1.14"])?;
+    bed.wait("the pool to say so", || {
+        let pool = bed.lab.kubectl_json(&["get", "ippool", "low"])?;
+        let conditions = pool["status"]["conditions"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let warning = conditions.iter().find(|condition| condition["type"] == "Warning");
+        let message = warning.and_then(|warning| warning["message"].as_str());
+        Ok(message
+            .is_some_and(|message| message.contains("3 of its addresses") && message.contains("Node n1"))
+            .then_some(()))
+    })
 }
 
 /// What a pool covers is adopted: that is how people come from another provider.

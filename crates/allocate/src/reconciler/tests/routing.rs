@@ -1,6 +1,6 @@
+use config::SpeakerFacts;
 use crds::{BFDProfile, BGPAdvertisement, BGPPeer, Community, Condition};
 use k8s_openapi::api::core::v1::Node;
-use kube::core::PartialObjectMeta;
 use serde::de::DeserializeOwned;
 
 use super::*;
@@ -22,7 +22,7 @@ fn peer(name: &str, fields: Value) -> Stored<BGPPeer> {
     object("BGPPeer", name, spec)
 }
 
-fn node(name: &str, labels: Value) -> PartialObjectMeta<Node> {
+fn node(name: &str, labels: Value) -> Node {
     serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}})).unwrap()
 }
 
@@ -248,5 +248,90 @@ fn nothing_of_bgp_is_judged_by_half_of_what_there_is_and_no_address_waits_for_it
     assert_eq!(
         conditions(&mut bench, "BGPPeer tor"),
         ["Accepted=True Accepted in force"]
+    );
+}
+
+fn node_at(name: &str, address: &str) -> Node {
+    serde_json::from_value(json!({
+        "metadata": {"name": name},
+        "status": {"addresses": [{"type": "InternalIP", "address": address}]},
+    }))
+    .unwrap()
+}
+
+fn speaker(node: &str, gateway: &str, sessions: Value) -> SpeakerFacts {
+    let speaker: crds::Speaker = serde_json::from_value(json!({
+        "apiVersion": "heraldlb.io/v1beta1", "kind": "Speaker", "metadata": {"name": node}, "spec": {},
+        "status": {
+            "interfaces": [{"name": "eth0", "subnets": ["192.0.2.0/29"], "gateways": [gateway]}],
+            "bgpSessions": sessions,
+        },
+    }))
+    .unwrap();
+    SpeakerFacts::of(&speaker)
+}
+
+#[test]
+fn what_nodes_have_is_given_to_nobody_and_the_pool_says_so() {
+    let mut bench = Bench::started("192.0.2.0-192.0.2.4");
+    bench.input(Input::Nodes(Change::Listed(vec![node_at("n1", "192.0.2.1")])));
+    bench.input(Input::Speakers(Change::Listed(vec![speaker(
+        "n1",
+        "192.0.2.2",
+        json!([]),
+    )])));
+    // .0 is the network, .1 the node, .2 its gateway.
+    bench.apply("a", load_balancer());
+    bench.apply("b", load_balancer());
+    bench.apply("c", load_balancer());
+    assert_eq!(bench.address("a"), "192.0.2.3");
+    assert_eq!(bench.address("b"), "192.0.2.4");
+    assert_eq!(bench.address("c"), "");
+    let updates = updates(&mut bench);
+    let pool = updates
+        .iter()
+        .find(|(object, _)| object == "IPPool home")
+        .unwrap();
+    let told = format!("{:?}", pool.1);
+    assert!(
+        told.contains(
+            "3 of its addresses are not given out, because nodes have them: 192.0.2.0 is the network address"
+        ),
+        "{told}"
+    );
+    // The node goes, and who waits is served.
+    bench.input(Input::Nodes(Change::Deleted(node_at("n1", "192.0.2.1"))));
+    assert_eq!(bench.address("c"), "192.0.2.0");
+}
+
+#[test]
+fn a_service_keeps_an_address_that_a_node_comes_with() {
+    let mut bench = Bench::started("192.0.2.1-192.0.2.4");
+    bench.apply("a", load_balancer());
+    assert_eq!(bench.address("a"), "192.0.2.1");
+    bench.input(Input::Nodes(Change::Applied(node_at("n1", "192.0.2.1"))));
+    assert_eq!(bench.address("a"), "192.0.2.1");
+}
+
+#[test]
+fn a_peer_shows_how_many_nodes_have_a_session_of_how_many_that_are_to() {
+    let mut bench = bench();
+    bench.input(objects::<BGPPeer>(Change::Listed(vec![peer("tor", json!({}))])));
+    let session = |state| json!([{"peer": "tor", "state": state}]);
+    bench.input(Input::Speakers(Change::Listed(vec![
+        speaker("n1", "192.0.2.254", session("Established")),
+        speaker("n2", "192.0.2.254", session("Active")),
+    ])));
+    let updates = updates(&mut bench);
+    let (_, Content::Status(status)) = updates
+        .iter()
+        .find(|(object, _)| object == "BGPPeer tor")
+        .unwrap()
+    else {
+        panic!("{updates:?}");
+    };
+    assert_eq!(
+        (&status["sessionsUp"], &status["sessionsWanted"]),
+        (&json!(1), &json!(2))
     );
 }

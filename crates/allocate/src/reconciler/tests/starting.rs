@@ -12,8 +12,9 @@ fn nothing_is_given_out_before_every_first_list_is_in() {
     )])));
     bench.input(objects::<L2Advertisement>(Change::Listed(vec![])));
     bench.input(objects::<IPReservation>(Change::Listed(vec![])));
-    assert!(bench.writes.is_empty() && !bench.reconciler.started());
     bench.input(Input::Namespaces(Change::Listed(vec![])));
+    assert!(bench.writes.is_empty() && !bench.reconciler.started());
+    bench.input(Input::Nodes(Change::Listed(vec![])));
     assert_eq!(bench.address("web"), "192.0.2.0");
     assert_eq!(
         bench.condition("web"),
