@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use config::condition::{find, of_service};
+use crds::condition::ALLOCATED;
 use k8s_openapi::api::core::v1::Service;
 use model::ServiceName;
 
@@ -40,6 +42,17 @@ pub(super) fn of_write(
     if !back.is_empty() {
         let note = format!("{}: taken back from the Service", back.join(", "));
         events.push(event(EventType::Normal, "IPReleased", "ReleaseAddress", note));
+    }
+    // Once: what was said at the first write is said.
+    let foreign = config::service::foreign_annotations(object);
+    if find(of_service(object), ALLOCATED).is_none() && !foreign.is_empty() {
+        let notes: Vec<_> = foreign.iter().map(ToString::to_string).collect();
+        events.push(event(
+            EventType::Warning,
+            "ForeignAnnotation",
+            ACTION,
+            notes.join("; "),
+        ));
     }
     if told != Some(&desired.told()) {
         let (type_, reason) = match desired.allocated {

@@ -191,3 +191,31 @@ fn a_write_that_is_refused_is_tried_again_later_each_time_and_not_before_the_ser
     let longest = (0..20).map(|_| refuse(None)).max();
     assert_eq!(longest, Some(Duration::from_secs(30)));
 }
+
+/// An annotation of another product is named once, with ours.
+#[test]
+fn an_annotation_of_another_product_is_warned_of_once() {
+    let mut bench = Bench::started("192.0.2.0/24");
+    let theirs = json!({"metallb.io/loadBalancerIPs": "192.0.2.9"});
+    bench.apply_with("web", theirs.clone(), load_balancer());
+    let warned = |bench: &Bench| {
+        let of = bench
+            .events
+            .iter()
+            .filter(|event| event.reason == "ForeignAnnotation");
+        of.map(|event| event.note.clone()).collect::<Vec<_>>()
+    };
+    let notes = warned(&bench);
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(
+        notes[0].contains("metallb.io/loadBalancerIPs") && notes[0].contains("heraldlb.io/loadBalancerIPs"),
+        "{notes:?}"
+    );
+    bench.restart("192.0.2.0/24");
+    bench.apply_with(
+        "web",
+        theirs,
+        json!({"type": "LoadBalancer", "clusterIPs": ["10.0.0.2"], "ipFamilies": ["IPv4"]}),
+    );
+    assert_eq!(warned(&bench).len(), 0);
+}
