@@ -13,7 +13,7 @@ pub enum Severity {
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $code:ident: $severity:ident;)*) => {
-        /// What is found: a closed list. Each has a section in the docs.
+        /// What is found: a closed list. Each has a section in `docs/kubectl-herald.md`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         pub enum Code {
             $($(#[$doc])* $code,)*
@@ -41,8 +41,6 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The Service is of another type.
-    NotLoadBalancer: Note;
     /// The Service is of a class that Herald does not serve.
     ClassMismatch: Note;
     /// The Service opts out of Herald.
@@ -125,8 +123,6 @@ codes! {
     ObjectWarning: Warning;
     /// A node was taken for dead and lives.
     CutOff: Warning;
-    /// A node is drained.
-    Draining: Note;
 }
 
 #[cfg(test)]
@@ -138,5 +134,13 @@ mod tests {
         let words: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.word()).collect();
         assert_eq!(words.len(), Code::ALL.len());
         assert_eq!(Code::Unheard.word(), "Unheard");
+    }
+
+    #[test]
+    fn every_code_has_a_section_of_the_docs_and_no_other_has() {
+        let page = include_str!("../../../docs/kubectl-herald.md");
+        let sections: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        let codes: Vec<_> = Code::ALL.iter().map(|code| code.word()).collect();
+        assert_eq!(sections, codes);
     }
 }
