@@ -13,6 +13,7 @@ use crate::fault::Fault;
 use crate::list::without_duplicates;
 use crate::selector::selectors;
 
+pub(crate) use addresses::host_bits;
 pub(crate) use occupied::Occupied;
 
 /// A pool that is in force.

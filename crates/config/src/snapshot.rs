@@ -16,7 +16,7 @@ use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::object::{ObjectName, Verdict, age, name, readable};
 use crate::peer::Peer;
-use crate::pool::{Occupied, Pool, pool};
+use crate::pool::{Occupied, Pool, host_bits, pool};
 use crate::store::Store;
 use crate::warning::Warning;
 
@@ -217,9 +217,22 @@ impl Snapshot {
     }
 
     fn read_pools(&mut self, mut objects: Vec<&Stored<IPPool>>, previous: &Self) {
+        self.judge_pools(&mut objects, previous);
+        for object in objects {
+            let verdict = self
+                .verdicts
+                .get_mut(&ObjectName::of(Kind::IPPool, object.meta()));
+            if let (Some(verdict), Ok(pool)) = (verdict, readable(object)) {
+                verdict.warnings.extend(host_bits(&pool.spec.addresses));
+            }
+        }
+    }
+
+    fn judge_pools(&mut self, objects: &mut [&Stored<IPPool>], previous: &Self) {
         objects.sort_by_key(|object| age(object.meta()));
         let (open, closed): (Vec<_>, Vec<_>) = objects
-            .into_iter()
+            .iter()
+            .copied()
             .partition(|object| object.meta().deletion_timestamp.is_none());
         // What cannot be read is unchanged too: its last good form is.
         let (unchanged, changed): (Vec<_>, Vec<_>) = open

@@ -27,6 +27,17 @@ pub enum Warning {
         /// The pool.
         pool: PoolName,
     },
+    /// A prefix of an IPPool that is written with an address within it.
+    #[error(
+        "{entry} is all of {} to {}: write {} for one address, or the first address of the prefix",
+        .spans.first(), .spans.last(), one_address(.entry)
+    )]
+    HostBits {
+        /// As it is written.
+        entry: String,
+        /// What it spans.
+        spans: AddressRange,
+    },
     /// An IPPool with addresses that nodes have.
     #[error("{count} of its addresses {}, because nodes have them: {first} is {occupant}; take them out of the pool, or list them in exclude", not_given(*.count))]
     Occupied {
@@ -51,6 +62,7 @@ impl Warning {
         match self {
             Self::NeverExpires => "NeverExpires",
             Self::Uncovered { .. } => "NotAggregated",
+            Self::HostBits { .. } => "HostBits",
             Self::Occupied { .. } => "AddressesOccupied",
             Self::NoEcho => "NoEcho",
         }
@@ -62,4 +74,11 @@ fn not_given(count: usize) -> &'static str {
         1 => "is not given out",
         _ => "are not given out",
     }
+}
+
+/// The entry for the one address that a prefix is written with.
+fn one_address(entry: &str) -> String {
+    let address = entry.trim().split('/').next().unwrap_or_default();
+    let length = if address.contains(':') { 128 } else { 32 };
+    format!("{address}/{length}")
 }

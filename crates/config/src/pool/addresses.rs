@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use model::{AddressRange, RangeError};
 
 use super::occupied::overlapping;
 use crate::cover::Cover;
 use crate::fault::Fault;
 use crate::unusable::unusable;
+use crate::warning::Warning;
 
 /// The entries of `addresses`, in their order.
 pub(super) fn ranges(addresses: &[String]) -> Result<Vec<AddressRange>, Fault> {
@@ -40,6 +42,19 @@ pub(super) fn ranges(addresses: &[String]) -> Result<Vec<AddressRange>, Fault> {
         ranges.push(range);
     }
     Ok(ranges)
+}
+
+/// The prefixes among the entries that name an address within them, rather than the first: they may be meant otherwise.
+pub(crate) fn host_bits(addresses: &[String]) -> Vec<Warning> {
+    let warning = |entry: &String| {
+        let prefix: IpNet = entry.trim().parse().ok()?;
+        let spans = entry.trim().parse().ok()?;
+        (prefix.addr() != prefix.network()).then(|| Warning::HostBits {
+            entry: entry.clone(),
+            spans,
+        })
+    };
+    addresses.iter().filter_map(warning).collect()
 }
 
 /// The addresses that `exclude` takes out of `ranges`, each once. An entry may reach from one range into the next.

@@ -222,3 +222,26 @@ fn a_pool_with_a_hundred_thousand_ranges_and_exclusions_is_read_at_once() {
         begin.elapsed()
     );
 }
+
+#[test]
+fn a_prefix_that_is_written_with_an_address_within_it_is_warned_of() {
+    let entries = [
+        "192.0.2.10/24",
+        "192.0.2.0/24",
+        "192.0.2.10/32",
+        "192.0.2.10-192.0.2.20",
+        "2001:db8::7/64",
+    ];
+    let warnings: Vec<_> = host_bits(&entries.map(str::to_owned))
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        warnings,
+        [
+            "192.0.2.10/24 is all of 192.0.2.0 to 192.0.2.255: write 192.0.2.10/32 for one address, or the first address of the prefix",
+            "2001:db8::7/64 is all of 2001:db8:: to 2001:db8::ffff:ffff:ffff:ffff: write 2001:db8::7/128 for one address, or the first \
+             address of the prefix",
+        ]
+    );
+}

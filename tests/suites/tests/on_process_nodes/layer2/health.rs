@@ -77,7 +77,9 @@ impl<'a> Health<'a> {
         let own = (Ipv4Addr::LOCALHOST, self.port);
         // The last one that it takes.
         drop(self.bed.lab.inside(&self.node, || TcpStream::connect(own))??);
-        self.serving.join().map_err(|_| anyhow!("the listener panicked"))
+        self.serving
+            .join()
+            .map_err(|_panic| anyhow!("the listener panicked"))
     }
 }
 
