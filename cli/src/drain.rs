@@ -1,10 +1,11 @@
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 use config::node::DRAIN_TAINT;
 use crds::Speaker;
 use explain::{HeldRow, Study};
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
+use kube::core::{ApiResource, DynamicObject};
 use model::NodeName;
 use process::clock::now;
 use serde_json::{Value, json};
@@ -16,6 +17,9 @@ use crate::output::{Column, Output, print, table};
 
 /// Between two looks at what the node holds.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// So often others may be faster.
+const ATTEMPTS: usize = 5;
 
 pub(crate) async fn drain(
     reader: &Reader,
@@ -38,8 +42,7 @@ pub(crate) async fn drain(
     if drain.dry_run {
         return Ok(Outcome::Fine);
     }
-    let taint = json!({"spec": {"taints": [{"key": DRAIN_TAINT, "effect": "PreferNoSchedule"}]}});
-    patch(reader, node, &taint).await?;
+    change(reader, node, Taint::Set).await?;
     print(&format!(
         "node/{node} is to be drained; `kubectl herald undrain {node}` takes that back"
     ));
@@ -47,8 +50,7 @@ pub(crate) async fn drain(
 }
 
 pub(crate) async fn undrain(reader: &Reader, undrain: &Undrain, _: &Output) -> anyhow::Result<Outcome> {
-    let taint = json!({"spec": {"taints": [{"$patch": "delete", "key": DRAIN_TAINT}]}});
-    patch(reader, &undrain.node, &taint).await?;
+    change(reader, &undrain.node, Taint::Remove).await?;
     print(&format!("node/{} undrained", undrain.node));
     Ok(Outcome::Fine)
 }
@@ -75,14 +77,58 @@ fn show(held: &[HeldRow], out: &Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Taints merge by their keys.
-async fn patch(reader: &Reader, node: &str, patch: &Value) -> anyhow::Result<()> {
-    let api: Api<Node> = Api::all(reader.client.clone());
-    let patched = api
-        .patch(node, &PatchParams::default(), &Patch::Strategic(patch))
-        .await;
-    patched.with_context(|| format!("changing the taints of node {node}"))?;
-    Ok(())
+/// What becomes of the taint that asks a node to hand over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taint {
+    Set,
+    Remove,
+}
+
+/// Changes the taint and no other. The list of taints is written as a whole, so it is written only at the version that was read.
+async fn change(reader: &Reader, node: &str, taint: Taint) -> anyhow::Result<()> {
+    let api: Api<DynamicObject> = Api::all_with(reader.client.clone(), &ApiResource::erase::<Node>(&()));
+    for _ in 0..ATTEMPTS {
+        let object = api.get(node).await.map_err(|error| refusal(node, &error))?;
+        let before = object.data["spec"]["taints"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let after = with(before.clone(), taint);
+        if after == before {
+            return Ok(());
+        }
+        let patch = json!({
+            "metadata": {"resourceVersion": object.metadata.resource_version},
+            "spec": {"taints": after},
+        });
+        match api
+            .patch(node, &PatchParams::default(), &Patch::Merge(patch))
+            .await
+        {
+            Ok(_) => return Ok(()),
+            Err(kube::Error::Api(status)) if status.code == 409 => {}
+            Err(error) => return Err(refusal(node, &error)),
+        }
+    }
+    bail!("node {node} was changed by others each time that its taints were read: try again")
+}
+
+fn with(mut taints: Vec<Value>, taint: Taint) -> Vec<Value> {
+    let is_set = taints.iter().any(|taint| taint["key"] == DRAIN_TAINT);
+    match taint {
+        Taint::Set if is_set => {}
+        Taint::Set => taints.push(json!({"key": DRAIN_TAINT, "effect": "PreferNoSchedule"})),
+        Taint::Remove => taints.retain(|taint| taint["key"] != DRAIN_TAINT),
+    }
+    taints
+}
+
+/// What the API server says to people, without what it says to programs.
+fn refusal(node: &str, error: &kube::Error) -> anyhow::Error {
+    match error {
+        kube::Error::Api(status) => anyhow!("node {node}: {}", status.message),
+        error => anyhow!("node {node}: {error}"),
+    }
 }
 
 /// Waits until nothing is held, announced or marked on the node, and tells each change.
@@ -136,5 +182,19 @@ fn left(speaker: &Speaker) -> Left {
                 .map(|session| session.routes_sent)
                 .sum()
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_taint_of_others_is_touched() {
+        let others = vec![json!({"key": "dedicated", "value": "gpu", "effect": "NoSchedule"})];
+        let drained = with(others.clone(), Taint::Set);
+        assert_eq!((drained.len(), &drained[0]), (2, &others[0]));
+        assert_eq!(with(drained.clone(), Taint::Set), drained);
+        assert_eq!(with(drained, Taint::Remove), others);
     }
 }

@@ -47,8 +47,8 @@ pub(crate) enum ReadError {
     #[error("the API server did not answer within {0:?}: see whether `kubectl get nodes` works")]
     Timeout(Duration),
     /// Anything else.
-    #[error("listing {kind}: {source}")]
-    Other { kind: String, source: kube::Error },
+    #[error("listing {kind}: {error}")]
+    Other { kind: String, error: kube::Error },
 }
 
 impl Reader {
@@ -124,7 +124,7 @@ impl Reader {
             Ok(Err(kube::Error::Api(status))) if status.code == 403 => {
                 Err(ReadError::Forbidden { kind: kind() })
             }
-            Ok(Err(source)) => Err(ReadError::Other { kind: kind(), source }),
+            Ok(Err(error)) => Err(ReadError::Other { kind: kind(), error }),
         }
     }
 

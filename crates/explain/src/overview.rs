@@ -72,11 +72,11 @@ impl Study<'_> {
         let mut findings = BTreeSet::new();
         let services = self.count_services(&mut findings);
         findings.extend(self.of_objects());
-        findings.extend(
-            self.speakers
-                .iter()
-                .filter_map(|(node, status)| not_ready(node, status)),
-        );
+        findings.extend(self.without_a_pool());
+        let not_ready = |(node, status)| not_ready(node, status);
+        if !self.facts.pools.is_empty() {
+            findings.extend(self.speakers.iter().filter_map(not_ready));
+        }
         findings.extend(self.cut_off());
         let mut findings: Vec<_> = findings.into_iter().collect();
         findings.sort_by(|one, other| other.severity.cmp(&one.severity).then_with(|| one.cmp(other)));
@@ -106,6 +106,14 @@ impl Study<'_> {
         }
         counts.others = self.services.len() - counts.ours;
         counts
+    }
+
+    /// Nothing can work before there is a pool, and no speaker is ready.
+    fn without_a_pool(&self) -> Option<Finding> {
+        let text = "there is no IPPool that is in force: no Service gets an address";
+        let explain = "kubectl explain ippools.heraldlb.io.spec";
+        let finding = Finding::new(Code::NoPool, "ippools.heraldlb.io", text).next("create one", explain);
+        self.facts.pools.is_empty().then_some(finding)
     }
 
     /// What objects of Herald's are not in force, or amiss.

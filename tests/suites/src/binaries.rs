@@ -18,6 +18,18 @@ pub fn binary(name: &str) -> Result<PathBuf> {
     built(name)
 }
 
+/// The plugin of kubectl, which goes into no image.
+///
+/// # Errors
+/// It has not been built.
+pub fn plugin() -> Result<PathBuf> {
+    let path = root().join("target/debug/kubectl-herald");
+    if !path.exists() {
+        bail!("{} is missing: run `cargo build -p cli`", path.display());
+    }
+    Ok(path)
+}
+
 /// The archive of Herald's image.
 ///
 /// # Errors

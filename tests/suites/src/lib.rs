@@ -11,5 +11,5 @@ mod routers;
 pub use bed::{
     ADMINISTRATOR, BGP_POOL, Bed, CLIENTS, ELECTION, KEY, Learns, POOL, POOL_V6, User, Watched, on,
 };
-pub use binaries::{binary, image, root};
+pub use binaries::{binary, image, plugin, root};
 pub use routers::{Neighbour, Peering};

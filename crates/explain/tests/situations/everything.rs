@@ -56,3 +56,15 @@ fn rows_tell_who_has_what() {
         ("eth0", &["2 Ready".to_owned()][..])
     );
 }
+
+#[test]
+fn before_there_is_a_pool_nothing_else_is_wrong() {
+    let mut objects = Objects::waiting();
+    objects.pools.clear();
+    objects.service["spec"]["type"] = json!("ClusterIP");
+    objects.speakers[0]["status"]["conditions"][0]["status"] = json!("False");
+    let (cluster, installation) = (objects.cluster(), Installation::default());
+    let overview = Study::of(&cluster, &installation).overview();
+    let codes: Vec<_> = overview.findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, [Code::NoPool]);
+}

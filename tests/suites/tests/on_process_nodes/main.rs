@@ -8,5 +8,6 @@ mod controllers;
 mod layer2;
 mod other_writers;
 mod outages;
+mod plugin;
 mod requests;
 mod the_lab;
