@@ -125,9 +125,10 @@ fn with(mut taints: Vec<Value>, taint: Taint) -> Vec<Value> {
 
 /// What the API server says to people, without what it says to programs.
 fn refusal(node: &str, error: &kube::Error) -> anyhow::Error {
-    match error {
-        kube::Error::Api(status) => anyhow!("node {node}: {}", status.message),
-        error => anyhow!("node {node}: {error}"),
+    if let kube::Error::Api(status) = error {
+        anyhow!("node {node}: {}", status.message)
+    } else {
+        anyhow!("node {node}: {error}")
     }
 }
 
