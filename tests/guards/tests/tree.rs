@@ -72,7 +72,10 @@ fn the_crate_table_of_the_architecture_lists_every_crate_and_no_other() {
 
 #[test]
 fn every_link_in_a_document_leads_somewhere() {
-    let documents = output("git", &["ls-files", "--cached", "--others", "--exclude-standard", "*.md"]);
+    let documents = output(
+        "git",
+        &["ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+    );
     for document in documents.lines() {
         let path = root().join(document);
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{document}: {error}"));

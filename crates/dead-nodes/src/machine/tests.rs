@@ -53,6 +53,7 @@ impl Bench {
         Self::with((0..3).map(|number| report(number, &[])).collect())
     }
 
+    #[allow(clippy::disallowed_methods, reason = "a starting point for virtual time")]
     fn with(reports: Vec<Report>) -> Self {
         let mut bench = Self {
             machine: DeadNodes::new(Some(node(0))),
@@ -152,7 +153,7 @@ fn the_kubelet_is_asked_at_the_first_doubt_and_nothing_is_done_without_its_silen
     let mut bench = Bench::new();
     bench.says(1, MISSING);
     let asked = Action::Ask(node(2), [[192, 0, 2, 1].into()].into());
-    assert_eq!(bench.actions(), [asked.clone()]);
+    assert_eq!(bench.actions(), std::slice::from_ref(&asked));
     bench.feed(Input::Asked(node(2), Kubelet::Answered));
     bench.says(0, GONE);
     assert_eq!(bench.actions(), []);
