@@ -49,6 +49,10 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 10250)]
     pub(crate) kubelet_port: u16,
 
+    /// The Lease, in the namespace that Herald runs in, on which the replicas of one release elect their leader.
+    #[arg(long, default_value = "herald-controller")]
+    pub(crate) lease_name: String,
+
     /// How long a standby waits after the last sign of a leader before it takes over.
     #[arg(long, default_value = "15s", value_parser = humantime::parse_duration)]
     pub(crate) lease_duration: Duration,

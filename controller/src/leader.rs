@@ -15,7 +15,7 @@ use k8s_openapi::api::core::v1::{Namespace, Node, Service};
 use kube::core::{ObjectMeta, PartialObjectMeta, PartialObjectMetaExt as _};
 use kube::runtime::watcher::Config;
 use kube::{Api, Client, Resource};
-use lease::{Leadership, Resign};
+use lease::{Leadership, Resign, Seniority};
 use process::clock::{now, until};
 use process::probes::Liveness;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -47,12 +47,13 @@ pub(crate) struct Leader {
 }
 
 impl Leader {
-    /// Leads until `leading` ends or `stop` turns true. Every time anew: a leader knows nothing but what the API server
+    /// Leads until `leading` ends, an older release turns up or `stop` turns true. Every time anew: a leader knows nothing but what the API server
     /// says once it leads, so what an earlier leader wrote last is never missed. Gives back what may become of the lease if
     /// the process stops now.
     pub(crate) async fn lead(
         self,
         leading: &mut watch::Receiver<Leadership>,
+        seniority: &mut watch::Receiver<Seniority>,
         stop: &mut watch::Receiver<bool>,
     ) -> Resign {
         self.metrics.leading(true);
@@ -99,6 +100,7 @@ impl Leader {
                     break;
                 }
                 _ = leading.wait_for(|leadership| !leadership.leads(now())) => break,
+                _ = seniority.wait_for(|seniority| *seniority != Seniority::Oldest) => break,
                 _ = stop.wait_for(|stop| *stop) => break,
             };
             self.feed(&mut reconciler, input);

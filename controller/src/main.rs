@@ -28,7 +28,7 @@ use config::service::Classes;
 use k8s_openapi::api::core::v1::Service;
 use kube::api::ListParams;
 use kube::{Api, Client};
-use lease::{Identity, Leadership, Lease, Resign, Timing};
+use lease::{Identity, Leadership, Lease, Resign, Seniority, Timing};
 use model::NodeName;
 use process::clock::now;
 use process::probes::{self, Liveness, Readiness};
@@ -45,11 +45,10 @@ use crate::metrics::Metrics;
 
 const USER_AGENT: &str = concat!("herald-controller/", env!("CARGO_PKG_VERSION"));
 
-/// The Lease that the replicas elect their leader on.
-const LEASE: &str = "herald-controller";
-
 /// What a replica needs to be ready: to take part in the election, whoever leads.
 const ELECTION: &str = "election";
+/// And that no older release serves what this one serves.
+const SENIORITY: &str = "seniority";
 /// And to be able to lead, which takes definitions, rights, and an API server that is new enough.
 const API: &str = "api";
 
@@ -81,6 +80,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         mark_dead_endpoints,
         node,
         kubelet_port,
+        lease_name,
         lease_duration,
         renew_deadline,
         retry_period,
@@ -100,7 +100,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     if mark_dead_endpoints {
         metrics.register_dead_nodes(&mut registry);
     }
-    let readiness = Readiness::new(&[ELECTION, API]);
+    let readiness = Readiness::new(&[ELECTION, SENIORITY, API]);
     let liveness = Liveness::default();
     probes::serve(listen, registry, readiness.clone(), liveness.clone()).await?;
 
@@ -118,17 +118,24 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let election_client = client::connect(kubeconfig.as_deref(), USER_AGENT).await?;
     let lease = Lease {
         namespace: namespace.clone(),
-        name: LEASE.to_owned(),
+        name: lease_name,
         identity: Identity::of_this_process(&identity)?,
+        alone: release.alone(),
     };
     let health = Health::default();
-    let electing = health.clone();
+    let (electing, elected) = (health.clone(), lease.clone());
     let election = tokio::spawn(async move {
-        lease::run(election_client, lease, timing, leadership, resigned, &electing).await;
+        lease::run(election_client, elected, timing, leadership, resigned, &electing).await;
     });
     readiness.met(ELECTION);
 
     let client = client::connect(kubeconfig.as_deref(), USER_AGENT).await?;
+    let mut seniority = lease::follow_seniority(client.clone(), &lease, &health);
+    tokio::spawn(tell_seniority(
+        seniority.clone(),
+        readiness.clone(),
+        metrics.clone(),
+    ));
     let _probing = probe(&client, &health, readiness);
     if mark_dead_endpoints {
         let marking = Marking {
@@ -167,16 +174,50 @@ async fn run(args: Args) -> anyhow::Result<()> {
             }
             _ = stop.wait_for(|stop| *stop) => break,
         }
+        tokio::select! {
+            oldest = seniority.wait_for(|seniority| *seniority == Seniority::Oldest) => {
+                if oldest.is_err() {
+                    break;
+                }
+            }
+            _ = leading.wait_for(|leadership| !leadership.leads(now())) => continue,
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
         tracing::info!("leading");
         if let Some(secret) = &segment_secret {
             let (client, namespace) = (leader.client.clone(), namespace.clone());
             tokio::spawn(segment_keys::provide(client, namespace, secret.clone()));
         }
-        farewell = leader.clone().lead(&mut leading, &mut stop).await;
+        farewell = leader.clone().lead(&mut leading, &mut seniority, &mut stop).await;
         tracing::info!("no longer leading");
     }
     resign.send_replace(farewell);
     election.await.context("the election ended badly")
+}
+
+/// Says of the readiness whether an older release serves what this one serves: then nobody here leads.
+async fn tell_seniority(mut seniority: watch::Receiver<Seniority>, readiness: Readiness, metrics: Metrics) {
+    loop {
+        let current = seniority.borrow_and_update().clone();
+        metrics.outranked(matches!(current, Seniority::Younger { .. }));
+        match current {
+            Seniority::Unknown => {
+                readiness.unmet(SENIORITY, "the Leases of other releases are not known yet")
+            }
+            Seniority::Oldest => readiness.met(SENIORITY),
+            Seniority::Younger { than, word } => {
+                let reason = format!(
+                    "the release in namespace {} serves {word} already: uninstall one of the two, or give this one another \
+                     loadBalancerClass and requireClass",
+                    than.namespace
+                );
+                readiness.unmet(SENIORITY, &reason);
+            }
+        }
+        if seniority.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Finds out whether this replica could lead, whoever leads, and says so of its readiness.

@@ -42,6 +42,7 @@ struct ObjectKind {
 pub(crate) struct Metrics {
     pub(crate) events: events::Metrics,
     leader: Gauge,
+    outranked: Gauge,
     writes: Family<Write, Counter>,
     decisions: Counter,
     in_use: Family<PoolFamily, Gauge>,
@@ -72,6 +73,11 @@ impl Metrics {
             "leader",
             "1 while this replica is the leader",
             self.leader.clone(),
+        );
+        registry.register(
+            "outranked",
+            "1 while an older release serves what this one is to serve",
+            self.outranked.clone(),
         );
         registry.register(
             "status_writes",
@@ -181,6 +187,11 @@ impl Metrics {
         if !leading {
             self.publish(&Publication::default());
         }
+    }
+
+    /// Whether an older release serves what this one is to serve.
+    pub(crate) fn outranked(&self, outranked: bool) {
+        self.outranked.set(outranked.into());
     }
 
     /// So many more decisions about Services were made.

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use config::service::{Classes, Serving, is_ours, serving};
 use k8s_openapi::api::core::v1::Service;
 
@@ -6,6 +8,9 @@ use crate::writers::OtherWriters;
 
 /// The class that Herald serves if nothing else is said.
 const DEFAULT_CLASS: &str = "heraldlb.io/herald";
+
+/// What stands for Services that name no class among what a release serves.
+const WITHOUT_CLASS: &str = "Services without a class";
 
 /// The field manager of the release that serves `heraldlb.io/herald`; those of others have their class behind it.
 pub const FIELD_MANAGER: &str = "herald-controller";
@@ -32,6 +37,12 @@ impl Release {
         };
         manager.truncate(LONGEST_MANAGER);
         Self { classes, manager }
+    }
+
+    /// What this release serves and no other may serve beside it: its classes, and Services that name none.
+    pub fn alone(&self) -> BTreeSet<String> {
+        let classless = (!self.classes.require_class).then(|| WITHOUT_CLASS.to_owned());
+        self.classes.classes.iter().cloned().chain(classless).collect()
     }
 
     /// Whether the release serves a Service. One without a class that has an address of the release is served on when such Services

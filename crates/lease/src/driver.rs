@@ -1,5 +1,6 @@
 //! Carries out what the [`Elector`] decides.
 
+use std::collections::BTreeSet;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use kube::{Api, Client};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::seniority::{Elections, LABEL, LeaseName, Seniority};
 use super::store::{Outcome, Store, record};
 use super::{Elector, Identity, Leadership, Timing};
 use api::health::Health;
@@ -29,6 +31,8 @@ pub struct Lease {
     pub name: String,
     /// Who this process is.
     pub identity: Identity,
+    /// What its leader does that no leader of another election may do beside it.
+    pub alone: BTreeSet<String>,
 }
 
 /// What becomes of the lease when a process stops.
@@ -125,6 +129,39 @@ pub async fn run(
             () = until(wake) => {}
         }
     }
+}
+
+/// Follows whether `lease` is the oldest election of those that say a word of its own, for as long as the receiver lives.
+///
+/// The permissions needed: list and watch leases of all namespaces.
+pub fn follow_seniority(client: Client, lease: &Lease, health: &Health) -> watch::Receiver<Seniority> {
+    let own = LeaseName {
+        namespace: lease.namespace.clone(),
+        name: lease.name.clone(),
+    };
+    let mut elections = Elections::new(own, lease.alone.clone());
+    let (sender, mut changes) = mpsc::channel(16);
+    let watched = follow_reporting(
+        health.watch::<v1::Lease>(),
+        Api::<DeserializeGuard<v1::Lease>>::all(client),
+        watcher::Config::default().labels(LABEL),
+        readable(without_managed_fields),
+        |change| change,
+        sender,
+    );
+    let (seniority, receiver) = watch::channel(Seniority::Unknown);
+    tokio::spawn(async move {
+        let mut watched = pin!(watched.fuse());
+        while !seniority.is_closed() {
+            let current = elections.seniority();
+            seniority.send_if_modified(|known| std::mem::replace(known, current.clone()) != current);
+            tokio::select! {
+                Some(change) = changes.recv() => elections.handle_change(Instant::now().into_std(), change),
+                () = &mut watched => {}
+            }
+        }
+    });
+    receiver
 }
 
 struct Candidate {

@@ -27,14 +27,16 @@ mod action;
 mod driver;
 mod elector;
 mod identity;
+mod seniority;
 mod store;
 mod timing;
 mod version;
 
 pub use action::{Action, Intent, Record, Setback};
-pub use driver::{Lease, Resign, run};
+pub use driver::{Lease, Resign, follow_seniority, run};
 pub use elector::Elector;
 pub use identity::Identity;
+pub use seniority::{ALONE, Elections, LABEL, LASTS, LeaseName, Seniority};
 pub use timing::{Timing, TimingError};
 pub use version::Version;
 

@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
 
+use super::seniority::{ALONE, LABEL};
 use super::{Action, Identity, Intent, Record, Timing, Version};
 use api::client::{Failure, within};
 
@@ -25,6 +26,8 @@ pub(super) struct Store {
     api: Api<Lease>,
     name: String,
     identity: Identity,
+    /// The annotation [`ALONE`].
+    alone: String,
     timing: Timing,
 }
 
@@ -34,6 +37,7 @@ impl Store {
             api: Api::namespaced(client, &lease.namespace),
             name: lease.name.clone(),
             identity: lease.identity.clone(),
+            alone: lease.alone.iter().cloned().collect::<Vec<_>>().join(","),
             timing,
         }
     }
@@ -100,11 +104,15 @@ impl Store {
                 ..own(before)
             },
         };
-        let metadata = ObjectMeta {
+        let mut metadata = ObjectMeta {
             name: Some(self.name.clone()),
             resource_version: version.map(|version| version.to_string()),
             ..seen.metadata
         };
+        let labels = metadata.labels.get_or_insert_default();
+        labels.insert(LABEL.to_owned(), String::new());
+        let annotations = metadata.annotations.get_or_insert_default();
+        annotations.insert(ALONE.to_owned(), self.alone.clone());
         Lease {
             metadata,
             spec: Some(spec),

@@ -145,6 +145,7 @@ impl Process {
 
     fn start_as(server: &ApiServer, identity: Identity) -> Self {
         let lease = Lease {
+            alone: ["x".to_owned()].into(),
             namespace: "herald".into(),
             name: "herald-controller".into(),
             identity,

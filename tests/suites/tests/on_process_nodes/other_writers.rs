@@ -93,6 +93,46 @@ fn an_address_that_a_pool_covers_is_adopted() {
     });
 }
 
+/// Of two releases that serve one class the first goes on, and the second says so and changes nothing, in another namespace or in the same.
+#[test]
+fn a_second_release_of_one_class_says_so_and_changes_nothing() {
+    on(Bed::bare("rivals"), |bed| {
+        bed.lab.kubectl(&["create", "namespace", "other-system"])?;
+        bed.pool("lan", POOL)?;
+        bed.controller(1)?;
+        let second = User {
+            name: "second-release",
+            ..ADMINISTRATOR
+        };
+        bed.release("other-system", 2, second, ELECTION)?;
+        let beside = [ELECTION, &["--lease-name", "beside"]].concat();
+        bed.release("herald-system", 3, second, &beside)?;
+        for number in [2, 3] {
+            bed.wait("the second to say why it is not ready", || {
+                let answer = bed.readiness(number)?;
+                let says = answer.contains(
+                    "the release in namespace herald-system serves Services without a class already",
+                );
+                ensure!(says && answer.starts_with("HTTP/1.1 503"), "{answer}");
+                Ok(Some(()))
+            })?;
+            ensure!(bed.metric(number, "herald_controller_outranked")? == Some(1.0));
+        }
+        bed.service("web", json!({}))?;
+        shows(bed, "web", &["192.168.1.200"])?;
+        look(bed)?;
+        ensure!(
+            bed.status_writes(second.name, "web")? == 0,
+            "the second has written"
+        );
+        ensure!(
+            bed.readiness(1)?.starts_with("HTTP/1.1 200"),
+            "the first is ready"
+        );
+        Ok(())
+    });
+}
+
 /// A provider that goes on writes its own address back whenever Herald has written: it is named, and answered less and less.
 #[test]
 fn a_writer_that_insists_is_named_and_answered_ever_more_seldom() {
