@@ -105,8 +105,8 @@ fn a_second_release_of_one_class_says_so_and_changes_nothing() {
             ..ADMINISTRATOR
         };
         bed.release("other-system", 2, second, ELECTION)?;
-        let beside = [ELECTION, &["--lease-name", "beside"]].concat();
-        bed.release("herald-system", 3, second, &beside)?;
+        let later = [ELECTION, &["--lease-name", "later"]].concat();
+        bed.release("herald-system", 3, second, &later)?;
         for number in [2, 3] {
             bed.wait("the second to say why it is not ready", || {
                 let answer = bed.readiness(number)?;
