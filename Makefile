@@ -64,7 +64,7 @@ crds: ## write the definitions of the custom resources into the chart, and the m
 manifests: ## write what is made from the chart: deploy/*.yaml, and what it renders to for common clusters
 	@cargo run --quiet -p guards --bin herald-manifests
 
-parity: ## write tests/PARITY.md: which statements have a test
+parity: ## write the tests into docs/requirements and the sums into tests/PARITY.md: which statements have a test
 	@cargo run --quiet -p guards --bin herald-parity -- --write
 
 deny: ## licences, sources and banned crates; needs cargo-deny (cargo install cargo-deny)

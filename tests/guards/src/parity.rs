@@ -1,47 +1,49 @@
-//! Which statements have a test: the table in `tests/PARITY.md`.
+//! Which statements have a test: the tables in `docs/requirements`, and their sums in `tests/PARITY.md`.
 //!
-//! A test names the statements that it proves in the comment above it, and [`table()`] turns that around. What statements
-//! there are is in `tests/guards/statements.txt`.
+//! A test names the statements that it proves in the comment above it, and [`pages()`] turns that around. What statements
+//! there are is what the tables list.
 
 use std::collections::BTreeMap;
 use std::fs;
 
-use crate::{root, rust_files};
+use crate::{output, root, rust_files};
 
 mod source;
 mod statements;
 
 use source::Test;
-use statements::{Family, Statements};
+use statements::{Family, Row, Statements};
 
-/// The table, relative to the root.
-pub const TABLE: &str = "tests/PARITY.md";
+/// The sums, relative to the root.
+const SUMS: &str = "tests/PARITY.md";
 
-const LIST: &str = "tests/guards/statements.txt";
+/// The folder of the pages that list the statements.
+const PAGES: &str = "docs/requirements";
 
 const PREFACE: &str = "\
 # What has a test
 
-Every statement that Herald is held to, and the tests that prove it. `P-` and `W-`: what users of MetalLB rely on, and what they
-suffer from. `A`, `N`, `B`, `U`, `D`: what the protocols demand. `F`: faults to survive. `S`: what holds at every moment.
+How many of the statements that Herald is held to are named by a test, and which are not. [docs/requirements](../docs/requirements/README.md) has
+their sentences and their tests. `make parity` writes this file and the last column of those tables, from the ids in the comments above the tests.
 
-`make parity` writes this file, from the statement ids in the comments above the tests and from `tests/guards/statements.txt`.
+| statements | with a test | without |
+|---|---|---|
 ";
 
 /// The tests that name a statement, by its id.
 type Proofs = BTreeMap<String, Vec<String>>;
 
-/// The text of [`TABLE`], as the tests in the tree would have it.
+/// The pages of statements, each with its tests, and the sums, as the tests in the tree would have them: the text by the
+/// file, relative to the root.
 ///
 /// # Errors
-/// One line for each id that a test or a note names and that is not a statement.
+/// One line for each row that is no statement, and for each id that a test names and that has no row.
 ///
 /// # Panics
 /// A file of the tree cannot be read.
-pub fn table() -> Result<String, Vec<String>> {
-    let read =
-        |file: &str| fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
-    let statements = Statements::read(&read(LIST)).map_err(|error| vec![format!("{LIST}: {error}")])?;
+pub fn pages() -> Result<BTreeMap<String, String>, Vec<String>> {
+    let mut pages = requirements();
+    let statements = Statements::read(&pages).map_err(|error| vec![error])?;
     let mut proofs = Proofs::new();
     let mut errors = Vec::new();
     for file in rust_files() {
@@ -52,11 +54,52 @@ pub fn table() -> Result<String, Vec<String>> {
             }
         }
     }
-    if errors.is_empty() {
-        Ok(render(&statements, &proofs))
-    } else {
-        Err(errors)
+    if !errors.is_empty() {
+        return Err(errors);
     }
+    for text in pages.values_mut() {
+        *text = filled(text, &proofs);
+    }
+    pages.insert(SUMS.to_owned(), sums(&statements, &proofs));
+    Ok(pages)
+}
+
+/// One line for each id in code, tests or documents that has no sentence in the tables.
+///
+/// # Errors
+/// The first row of the tables that is no statement.
+///
+/// # Panics
+/// A file of the tree cannot be read.
+pub fn without_sentence() -> Result<Vec<String>, String> {
+    let statements = Statements::read(&requirements())?;
+    let mut errors = Vec::new();
+    let documents = files("*.md");
+    let read_here = |file: &String| !file.starts_with("tests/guards/src/parity");
+    for file in rust_files().into_iter().chain(documents).filter(read_here) {
+        let unknown = statements.without_sentence(&read(&file));
+        errors.extend(unknown.iter().map(|id| format!("{file} names {id}")));
+    }
+    Ok(errors)
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+fn files(pattern: &str) -> Vec<String> {
+    let arguments = ["ls-files", "--cached", "--others", "--exclude-standard", pattern];
+    let files = output("git", &arguments);
+    let there = files.lines().filter(|file| root().join(file).exists());
+    there.map(str::to_owned).collect()
+}
+
+fn requirements() -> BTreeMap<String, String> {
+    let pages = files(&format!("{PAGES}/*.md"));
+    pages
+        .into_iter()
+        .map(|file| (file.clone(), read(&file)))
+        .collect()
 }
 
 fn prove(proofs: &mut Proofs, id: String, test: &Test) {
@@ -66,44 +109,64 @@ fn prove(proofs: &mut Proofs, id: String, test: &Test) {
     }
 }
 
-fn render(statements: &Statements, proofs: &Proofs) -> String {
-    let sections = statements
-        .families
-        .iter()
-        .map(|family| section(family, statements, proofs));
-    [PREFACE.to_owned()].into_iter().chain(sections).collect()
+/// A page with the tests in the last cell of each statement's row.
+fn filled(page: &str, proofs: &Proofs) -> String {
+    let line = |line| {
+        Row::read(line).map_or_else(
+            || format!("{line}\n"),
+            |row| {
+                let tests = proofs
+                    .get(row.id)
+                    .map_or_else(|| "–".to_owned(), |tests| tests.join("<br>"));
+                format!("{}\n", row.with(&tests))
+            },
+        )
+    };
+    page.lines().map(line).collect()
 }
 
-fn section(family: &Family, statements: &Statements, proofs: &Proofs) -> String {
-    let ids: Vec<String> = family.ids().collect();
-    let proven = ids.iter().filter(|id| proofs.contains_key(*id)).count();
-    let mut text = format!(
-        "\n## {}: {}\n\n{proven} of {} statements have a test.\n\n| id | tests | on purpose otherwise |\n|---|---|---|\n",
-        family.name(),
-        family.subject,
-        ids.len()
-    );
-    for id in ids {
-        let tests = proofs
-            .get(&id)
-            .map_or_else(|| "–".to_owned(), |tests| tests.join("<br>"));
-        let note = statements.notes.get(&id).map_or("", String::as_str);
-        text.push_str(&format!("| {id} | {tests} | {note} |\n"));
-    }
-    text
+fn sums(statements: &Statements, proofs: &Proofs) -> String {
+    let rows = statements.families.iter().map(|family| sum(family, proofs));
+    [PREFACE.to_owned()].into_iter().chain(rows).collect()
+}
+
+fn sum(family: &Family, proofs: &Proofs) -> String {
+    let (proven, missing): (Vec<_>, Vec<_>) = family.ids().partition(|id| proofs.contains_key(id));
+    let (name, subject, page) = (family.name(), &family.subject, &family.page);
+    let all = proven.len() + missing.len();
+    format!(
+        "| [{name}: {subject}](../{page}) | {} of {all} | {} |\n",
+        proven.len(),
+        missing.join(", ")
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const PAGE: &str =
+        "# X: Things\n\n| X-1 | It holds. | practice | old |\n| X-2 | So does this. | RFC 1 | old |\n";
+
+    fn proofs() -> Proofs {
+        [("X-1".to_owned(), vec!["a::b".to_owned(), "c::d".to_owned()])].into()
+    }
+
+    #[test]
+    fn tests_go_into_the_last_cell_and_the_rest_of_a_page_stays() {
+        let expected = "# X: Things\n\n| X-1 | It holds. | practice | a::b<br>c::d |\n\
+                        | X-2 | So does this. | RFC 1 | – |\n";
+        assert_eq!(filled(PAGE, &proofs()), expected);
+        assert_eq!(filled(expected, &proofs()), expected);
+    }
+
     #[test]
     fn a_statement_without_a_test_shows_as_missing_and_does_not_count() {
-        let statements = Statements::read("X- 1-2 Things\nX-2: never\n").unwrap();
-        let proofs = [("X-1".to_owned(), vec!["a::b".to_owned(), "c::d".to_owned()])].into();
-        let text = render(&statements, &proofs);
-        let expected = "\n## X: Things\n\n1 of 2 statements have a test.\n\n| id | tests | on purpose otherwise |\n\
-                        |---|---|---|\n| X-1 | a::b<br>c::d |  |\n| X-2 | – | never |\n";
+        let page = PAGE.replace("X", "P-X");
+        let statements = Statements::read(&[("x.md".to_owned(), page)].into()).unwrap();
+        let proofs = [("P-X-1".to_owned(), vec!["a::b".to_owned()])].into();
+        let text = sums(&statements, &proofs);
+        let expected = "| [P-X: Things](../x.md) | 1 of 2 | P-X-2 |\n";
         assert_eq!(text.strip_prefix(PREFACE), Some(expected));
     }
 }

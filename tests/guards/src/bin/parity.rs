@@ -1,13 +1,13 @@
-//! Prints the table of statements and their tests, or writes it into `tests/PARITY.md`.
+//! Prints the statements that have no test, or writes which tests prove which statement into the tree.
 
 use anyhow::Context as _;
 use clap::Parser;
 
-/// Prints which statements have a test.
+/// Prints the files that say which statements have a test.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
-    /// Write the table into the tree instead of printing it.
+    /// Write them into the tree instead of printing them.
     #[arg(long)]
     write: bool,
 }
@@ -15,11 +15,14 @@ struct Args {
 #[allow(clippy::print_stdout, reason = "printing is what this tool is for")]
 fn main() -> anyhow::Result<()> {
     let Args { write } = Args::parse();
-    let table = guards::parity::table().map_err(|errors| anyhow::anyhow!(errors.join("\n")))?;
-    if !write {
-        print!("{table}");
-        return Ok(());
+    let pages = guards::parity::pages().map_err(|errors| anyhow::anyhow!(errors.join("\n")))?;
+    for (file, text) in pages {
+        if write {
+            let path = guards::root().join(&file);
+            std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        } else {
+            print!("{text}");
+        }
     }
-    let path = guards::root().join(guards::parity::TABLE);
-    std::fs::write(&path, table).with_context(|| format!("cannot write {}", path.display()))
+    Ok(())
 }

@@ -1,11 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-/// All statements that there are.
+/// All statements that there are, as the pages of requirements list them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Statements {
     pub(super) families: Vec<Family>,
-    /// Where Herald differs from a statement on purpose, by id.
-    pub(super) notes: BTreeMap<String, String>,
 }
 
 /// Statements whose ids differ in the number only.
@@ -15,6 +13,50 @@ pub(super) struct Family {
     prefix: String,
     numbers: BTreeSet<u32>,
     pub(super) subject: String,
+    /// The file that lists them.
+    pub(super) page: String,
+}
+
+/// The first cell of a row, which is an id, and the other cells.
+pub(super) struct Row<'a> {
+    pub(super) id: &'a str,
+    pub(super) statement: &'a str,
+    pub(super) source: &'a str,
+}
+
+impl<'a> Row<'a> {
+    /// The row of a table of statements, if the line is one.
+    pub(super) fn read(line: &'a str) -> Option<Self> {
+        let mut cells = line
+            .strip_prefix("| ")?
+            .strip_suffix('|')?
+            .split('|')
+            .map(str::trim);
+        let id = cells.next()?;
+        let is_id = id.starts_with(|c: char| c.is_ascii_uppercase()) && split(id).is_some();
+        is_id.then_some(Self {
+            id,
+            statement: cells.next()?,
+            source: cells.next().unwrap_or_default(),
+        })
+    }
+
+    /// The line that says which tests prove the statement.
+    pub(super) fn with(&self, tests: &str) -> String {
+        let Self {
+            id,
+            statement,
+            source,
+        } = self;
+        format!("| {id} | {statement} | {source} | {tests} |")
+    }
+}
+
+/// An id in two: what comes before the number, and the number.
+fn split(id: &str) -> Option<(&str, u32)> {
+    let prefix = id.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = id[prefix.len()..].parse().ok()?;
+    (!prefix.is_empty()).then_some((prefix, number))
 }
 
 impl Family {
@@ -28,42 +70,42 @@ impl Family {
             .map(|number| format!("{}{number}", self.prefix))
     }
 
-    /// One line: prefix, numbers, subject.
-    fn read(line: &str) -> Option<Self> {
-        let (prefix, rest) = line.split_once(' ')?;
-        let (numbers, subject) = rest.trim().split_once(' ')?;
-        let ranges: Option<Vec<_>> = numbers.split(',').map(range).collect();
+    /// A heading that opens a family: `# P-ALLOC: Services`.
+    fn read(page: &str, line: &str) -> Option<Self> {
+        let (name, subject) = line.strip_prefix('#')?.trim_start_matches('#').split_once(": ")?;
+        let name = name.trim();
+        let of_a_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-';
+        if name.is_empty() || !name.chars().all(of_a_name) {
+            return None;
+        }
+        let dash = if name.len() > 1 || name == "W" { "-" } else { "" };
         Some(Self {
-            prefix: prefix.to_owned(),
-            numbers: ranges?.into_iter().flatten().collect(),
+            prefix: format!("{name}{dash}"),
+            numbers: BTreeSet::new(),
             subject: subject.trim().to_owned(),
+            page: page.to_owned(),
         })
     }
 }
 
-fn range(text: &str) -> Option<std::ops::RangeInclusive<u32>> {
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    Some(first.parse().ok()?..=last.parse().ok()?)
-}
-
 impl Statements {
-    /// Reads the list.
+    /// Reads the pages, by their files.
     ///
     /// # Errors
-    /// The first line that means nothing.
-    pub(super) fn read(text: &str) -> Result<Self, String> {
+    /// The first row that is no statement, with its page.
+    pub(super) fn read(pages: &BTreeMap<String, String>) -> Result<Self, String> {
         let mut statements = Self::default();
-        let lines = text.lines().map(str::trim);
-        for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            if let Some((id, note)) = line.split_once(": ") {
-                if statements.named_in(id)? != [id.to_owned()].into() {
-                    return Err(format!("{id} is no statement"));
+        for (page, text) in pages {
+            let mut family: Option<Family> = None;
+            for line in text.lines() {
+                if let Some(next) = Family::read(page, line) {
+                    statements.families.extend(family.replace(next));
+                } else if let Some(row) = Row::read(line) {
+                    let in_page = |error: String| format!("{page}: {error}");
+                    add(family.as_mut(), &row).map_err(in_page)?;
                 }
-                statements.notes.insert(id.to_owned(), note.trim().to_owned());
-            } else {
-                let family = Family::read(line).ok_or_else(|| format!("cannot read {line:?}"))?;
-                statements.families.push(family);
             }
+            statements.families.extend(family);
         }
         Ok(statements)
     }
@@ -99,6 +141,41 @@ impl Statements {
         }
         Ok(ids)
     }
+
+    /// The words of a text that are an id by their form and have no sentence. Unlike [`Self::named_in`] it takes ids only as
+    /// whole words, as they stand among others in code.
+    pub(super) fn without_sentence(&self, text: &str) -> BTreeSet<String> {
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !['-', '_', '.'].contains(&c));
+        let ids = words
+            .map(|word| word.trim_end_matches('.'))
+            .filter(|word| self.families.iter().all(|family| family.name() != *word))
+            .filter_map(|word| Some((word, split(word)?)));
+        let unknown = ids.filter(|(word, (prefix, number))| {
+            let family = self.families.iter().find(|family| family.prefix == *prefix);
+            family.map_or_else(
+                || looks_like_an_id(word),
+                |family| !family.numbers.contains(number),
+            )
+        });
+        unknown.map(|(word, _)| word.to_owned()).collect()
+    }
+}
+
+fn add(family: Option<&mut Family>, row: &Row<'_>) -> Result<(), String> {
+    let id = row.id;
+    let family = family.ok_or_else(|| format!("{id} stands above the first heading of a family"))?;
+    let number = split(id)
+        .filter(|(prefix, _)| *prefix == family.prefix)
+        .map(|(_, number)| number)
+        .ok_or_else(|| format!("{id} stands among the statements of {}", family.name()))?;
+    if row.statement.is_empty() || row.source.is_empty() {
+        return Err(format!("{id} needs a sentence and a source"));
+    }
+    if family.numbers.insert(number) {
+        Ok(())
+    } else {
+        Err(format!("{id} stands there twice"))
+    }
 }
 
 /// `P-SOMETHING-7`, or without its last number.
@@ -111,8 +188,20 @@ fn looks_like_an_id(word: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn read(text: &str) -> Result<Statements, String> {
+        Statements::read(&[("page.md".to_owned(), text.to_owned())].into())
+    }
+
     fn statements() -> Statements {
-        Statements::read("# what there is\nP-L2- 1-4,7 Layer 2\nF 1,3 Faults\n\nP-L2-2: never\n").unwrap()
+        let ids = |prefix: &str, numbers: &[u32]| -> String {
+            let row = |number: &u32| format!("| {prefix}{number} | It holds. | practice | |\n");
+            numbers.iter().map(row).collect()
+        };
+        let (layer2, faults) = (ids("P-L2-", &[1, 2, 3, 4, 7]), ids("F", &[1, 3]));
+        read(&format!(
+            "# P-L2: Layer 2\n\n| id | statement |\n|---|---|\n{layer2}\n# Faults\n\n## F: Faults\n{faults}"
+        ))
+        .unwrap()
     }
 
     fn named(text: &str) -> Result<Vec<String>, String> {
@@ -120,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_family_has_the_numbers_of_its_ranges_and_no_other() {
+    fn a_family_has_the_ids_of_its_rows_and_no_other() {
         let ids: Vec<_> = statements().families.iter().flat_map(Family::ids).collect();
         assert_eq!(
             ids,
@@ -153,14 +242,32 @@ mod tests {
     }
 
     #[test]
-    fn a_note_on_something_else_is_refused() {
+    fn an_id_without_a_sentence_is_found_among_code() {
+        let found =
+            statements().without_sentence("let x = F1; // P-L2-9, F2. f2 IPv4 0xF4 F_5 x.F6 P-L3-1 P-L2");
         assert_eq!(
-            Statements::read("F 1 Faults\nF2: why"),
-            Err("F2, which is no statement of F".into())
+            found,
+            ["F2", "P-L2-9", "P-L3-1"]
+                .map(str::to_owned)
+                .into_iter()
+                .collect()
         );
-        assert_eq!(
-            Statements::read("F 1 Faults\nwhatever: why"),
-            Err("whatever is no statement".into())
-        );
+    }
+
+    #[test]
+    fn a_row_needs_a_family_a_sentence_and_a_source_and_is_alone() {
+        for (text, why) in [
+            ("| F1 | It holds. | practice | |", "above the first heading"),
+            (
+                "# F: Faults\n| D1 | It holds. | practice | |",
+                "among the statements of F",
+            ),
+            ("# F: Faults\n| F1 | | practice | |", "needs a sentence"),
+            ("# F: Faults\n| F1 | It holds. | | |", "a source"),
+            ("# F: Faults\n| F1 | a | b | |\n| F1 | a | b | |", "twice"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(why) && error.starts_with("page.md"), "{error}");
+        }
     }
 }
