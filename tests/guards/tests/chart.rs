@@ -187,6 +187,7 @@ const OPEN: &[&str] = &[
     "controller.readinessProbe",
     "speaker.livenessProbe",
     "speaker.readinessProbe",
+    "monitoring.dashboard.labels",
 ];
 
 #[test]
