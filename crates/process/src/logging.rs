@@ -3,8 +3,10 @@
 use std::io::IsTerminal;
 use std::str::FromStr;
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::filter::{ParseError, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt, registry};
 
 /// How a log line is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,14 +37,14 @@ impl FromStr for Format {
 
 /// Which lines are logged: a level, or a list of `module=level`. Checked when the arguments are read.
 #[derive(Clone, Debug)]
-pub struct Level(String);
+pub struct Level(Targets);
 
 impl FromStr for Level {
-    type Err = tracing_subscriber::filter::ParseError;
+    type Err = ParseError;
 
-    fn from_str(directives: &str) -> Result<Self, Self::Err> {
-        EnvFilter::builder().parse(directives)?;
-        Ok(Self(format!("{LOGGED_BY_US},{directives}")))
+    fn from_str(directives: &str) -> Result<Self, ParseError> {
+        let _what_the_user_got_wrong = directives.parse::<Targets>()?;
+        format!("{LOGGED_BY_US},{directives}").parse().map(Self)
     }
 }
 
@@ -52,15 +54,14 @@ const LOGGED_BY_US: &str = "kube_runtime::watcher=off";
 
 /// Starts logging. To be called once, first of all.
 pub fn init(level: &Level, format: Format) {
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(&level.0))
-        .with_span_events(FmtSpan::NONE)
+    let lines = fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
-    match format {
-        Format::Json => builder.json().flatten_event(true).init(),
-        Format::Text => builder.init(),
-    }
+    let lines = match format {
+        Format::Json => lines.json().flatten_event(true).boxed(),
+        Format::Text => lines.boxed(),
+    };
+    registry().with(lines.with_filter(level.0.clone())).init();
 }
 
 #[cfg(test)]
@@ -79,8 +80,16 @@ mod tests {
 
     #[test]
     fn a_failed_request_is_not_logged_twice_unless_the_user_asks_for_it() {
-        let filter = |level: &str| EnvFilter::new(&level.parse::<Level>().unwrap().0).to_string();
-        assert!(filter("info").contains("kube_runtime::watcher=off"));
-        assert!(filter("kube_runtime::watcher=debug").contains("kube_runtime::watcher=debug"));
+        let logs = |level: &str| {
+            let Level(targets) = level.parse().unwrap();
+            move |module, at| targets.would_enable(module, &at)
+        };
+        let info = logs("info");
+        assert!(info("speaker", tracing::Level::INFO) && !info("speaker", tracing::Level::DEBUG));
+        assert!(!info("kube_runtime::watcher", tracing::Level::ERROR));
+        assert!(logs("info,kube_runtime::watcher=debug")(
+            "kube_runtime::watcher",
+            tracing::Level::DEBUG
+        ));
     }
 }
