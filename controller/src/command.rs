@@ -1,6 +1,7 @@
 //! The command line: what this process is, the controller or something that is done once and ends.
 
 use clap::{CommandFactory, FromArgMatches, Subcommand};
+use process::logging;
 
 use crate::args::Args;
 use crate::configuration::ApplyArgs;
@@ -28,6 +29,16 @@ impl CommandLine {
     /// What the arguments of this process say; wrong ones end it with words about them.
     pub(crate) fn parse() -> Self {
         Self::of(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
+    /// Logs from here on, as the arguments say.
+    pub(crate) fn start_logging(&self) {
+        let (level, format) = match self {
+            Self::Serve(args) => (&args.log_level, args.log_format),
+            Self::Once(Task::ApplyConfiguration(args)) => (&args.log_level, args.log_format),
+            Self::Once(Task::ReleaseFinalizers(args)) => (&args.log_level, args.log_format),
+        };
+        logging::init(level, format);
     }
 
     fn of<T>(arguments: impl IntoIterator<Item = T>) -> Result<Self, clap::Error>

@@ -40,11 +40,11 @@ pub(crate) struct ApplyArgs {
 
     /// What is logged: error, warn, info, debug, trace, or a list of module=level.
     #[arg(long, default_value = "info")]
-    log_level: logging::Level,
+    pub(crate) log_level: logging::Level,
 
     /// How it is logged: json or text.
     #[arg(long, default_value = "json")]
-    log_format: logging::Format,
+    pub(crate) log_format: logging::Format,
 
     /// A folder with one JSON file for each object.
     folder: PathBuf,
@@ -58,11 +58,10 @@ pub(crate) async fn apply(args: ApplyArgs) -> anyhow::Result<()> {
     let ApplyArgs {
         configured_by,
         kubeconfig,
-        log_level,
-        log_format,
+        log_level: _,
+        log_format: _,
         folder,
     } = args;
-    logging::init(&log_level, log_format);
     let objects = read(&folder)?;
     let client = client::connect(kubeconfig.as_deref(), USER_AGENT).await?;
     let mut refusals = Vec::new();

@@ -48,11 +48,11 @@ pub(crate) struct ReleaseArgs {
 
     /// What is logged: error, warn, info, debug, trace, or a list of module=level.
     #[arg(long, default_value = "info")]
-    log_level: logging::Level,
+    pub(crate) log_level: logging::Level,
 
     /// How it is logged: json or text.
     #[arg(long, default_value = "json")]
-    log_format: logging::Format,
+    pub(crate) log_format: logging::Format,
 }
 
 /// Stops the controller and takes its finalizers off all objects of Herald's kinds. Doing it again is no error, nor is it when there is
@@ -62,10 +62,9 @@ pub(crate) async fn release(args: ReleaseArgs) -> anyhow::Result<()> {
         namespace,
         deployment,
         kubeconfig,
-        log_level,
-        log_format,
+        log_level: _,
+        log_format: _,
     } = args;
-    logging::init(&log_level, log_format);
     let client = client::connect(kubeconfig.as_deref(), USER_AGENT).await?;
     if let Some(name) = deployment {
         stop(&client, &namespace, &name).await?;

@@ -31,8 +31,9 @@ use kube::{Api, Client};
 use lease::{Identity, Leadership, Lease, Resign, Seniority, Timing};
 use model::NodeName;
 use process::clock::now;
+use process::confinement::Confinement;
 use process::probes::{self, Liveness, Readiness};
-use process::{logging, signals};
+use process::signals;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -52,20 +53,35 @@ const SENIORITY: &str = "seniority";
 /// And to be able to lead, which takes definitions, rights, and an API server that is new enough.
 const API: &str = "api";
 
-#[tokio::main(worker_threads = 2)]
-async fn main() -> ExitCode {
-    let ended = match CommandLine::parse() {
-        CommandLine::Serve(args) => run(args).await,
-        CommandLine::Once(Task::ApplyConfiguration(args)) => configuration::apply(args).await,
-        CommandLine::Once(Task::ReleaseFinalizers(args)) => finalizers::release(args).await,
+fn main() -> ExitCode {
+    let command = CommandLine::parse();
+    command.start_logging();
+    // Before there is a second thread: the kernel keeps most of it for each thread.
+    let confinement = Confinement {
+        user: None,
+        capabilities: Vec::new(),
+        writes: None,
     };
-    match ended {
+    confinement.enter();
+    match carry_out(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "cannot go on");
             ExitCode::FAILURE
         }
     }
+}
+
+fn carry_out(command: CommandLine) -> anyhow::Result<()> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            CommandLine::Serve(args) => run(args).await,
+            CommandLine::Once(Task::ApplyConfiguration(args)) => configuration::apply(args).await,
+            CommandLine::Once(Task::ReleaseFinalizers(args)) => finalizers::release(args).await,
+        }
+    })
 }
 
 async fn run(args: Args) -> anyhow::Result<()> {
@@ -84,10 +100,9 @@ async fn run(args: Args) -> anyhow::Result<()> {
         lease_duration,
         renew_deadline,
         retry_period,
-        log_level,
-        log_format,
+        log_level: _,
+        log_format: _,
     } = args;
-    logging::init(&log_level, log_format);
     let release = Arc::new(Release::new(Classes {
         classes,
         require_class,

@@ -83,6 +83,11 @@ pub struct Args {
     #[arg(long)]
     pub realtime_bfd: bool,
 
+    /// Become this user and group as soon as the sockets are open that take the capability NET_RAW. Begins as root, with SETUID,
+    /// SETGID, and CHOWN for --state-dir; by default the speaker stays the user that it is.
+    #[arg(long, value_name = "UID")]
+    pub user: Option<u32>,
+
     /// What is logged: error, warn, info, debug, trace, or a list of module=level.
     #[arg(long, default_value = "info")]
     pub log_level: logging::Level,

@@ -3,3 +3,4 @@
 pub mod ipvs;
 pub mod links;
 pub mod packet;
+pub mod reserve;

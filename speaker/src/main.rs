@@ -11,6 +11,7 @@ use api::{client, events, version};
 use clap::Parser;
 use config::service::Classes;
 use model::NodeName;
+use process::confinement::{Capability, Confinement};
 use process::probes::{self, Liveness, Readiness};
 use process::{logging, signals};
 use prometheus_client::registry::Registry;
@@ -20,6 +21,7 @@ use speaker::bgp::bfd::{Bfd, Scheduling};
 use speaker::bgp::peering::{Peers, longest_farewell};
 use speaker::decide::decision::{Decider, Settings};
 use speaker::kernel::links::Watcher;
+use speaker::kernel::reserve;
 use speaker::layer2::announcer::Memory;
 use speaker::layer2::segments::{Segments, Surroundings};
 use speaker::report::outbox::Standings;
@@ -42,15 +44,40 @@ const USER_AGENT: &str = concat!("herald-speaker/", env!("CARGO_PKG_VERSION"));
 /// How long a speaker that ends waits at most for the others to take over what it holds.
 const HAND_OVER: Duration = Duration::from_secs(3);
 
-#[tokio::main(worker_threads = 2)]
-async fn main() -> ExitCode {
-    match run(Args::parse()).await {
+fn main() -> ExitCode {
+    let args = Args::parse();
+    logging::init(&args.log_level, args.log_format);
+    match confine(&args).and_then(|()| speak(args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "cannot go on");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Gives away what is needed at the start only. Before there is a second thread: the kernel keeps most of it for each thread.
+fn confine(args: &Args) -> anyhow::Result<()> {
+    if !args.bgp_only {
+        reserve::fill().context("cannot open packet sockets (they take the capability NET_RAW)")?;
+    }
+    let confinement = Confinement {
+        user: args.user,
+        // Routes that routers give, and threads that go first: those who may not use them do not have them.
+        capabilities: vec![Capability::CAP_NET_ADMIN, Capability::CAP_SYS_NICE],
+        writes: args.state_dir.clone(),
+    };
+    confinement.enter();
+    Ok(())
+}
+
+fn speak(args: Args) -> anyhow::Result<()> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime
+        .worker_threads(2)
+        .enable_all()
+        .build()?
+        .block_on(run(args))
 }
 
 async fn run(args: Args) -> anyhow::Result<()> {
@@ -72,10 +99,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
         kube_proxy_health,
         drain_on_cordon,
         realtime_bfd,
-        log_level,
-        log_format,
+        user: _,
+        log_level: _,
+        log_format: _,
     } = args;
-    logging::init(&log_level, log_format);
     let me = NodeName(node_name.clone());
     let state_file = state_dir.map(|folder| folder.join(keeper::file(&me)));
     let boot_id = keeper::boot_id();

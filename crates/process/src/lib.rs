@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod confinement;
 pub mod logging;
 pub mod probes;
 pub mod signals;

@@ -219,12 +219,13 @@ capabilities:
 {{- if gt (len $release) 63 }}{{ printf "%s-%s" (trunc 46 $release) (sha256sum $release | trunc 16) }}{{ else }}{{ $release }}{{ end -}}
 {{- end -}}
 
-{{- /* The capabilities of the speakers, as a JSON list. */ -}}
+{{- /* The capabilities with which speakers begin, as a JSON list. With the last three a speaker becomes an ordinary user, and its folder that user's. */ -}}
 {{- define "herald.speakerCapabilities" -}}
 {{- $capabilities := list }}
 {{- if .Values.l2.enabled }}{{ $capabilities = append $capabilities "NET_RAW" }}{{ end }}
 {{- if .Values.speaker.acceptRoutes }}{{ $capabilities = append $capabilities "NET_ADMIN" }}{{ end }}
 {{- if .Values.speaker.realtimeBFD }}{{ $capabilities = append $capabilities "SYS_NICE" }}{{ end }}
+{{- if $capabilities }}{{ $capabilities = concat $capabilities (list "SETUID" "SETGID" "CHOWN") }}{{ end }}
 {{- toJson $capabilities }}
 {{- end -}}
 

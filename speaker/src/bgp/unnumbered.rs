@@ -69,7 +69,7 @@ async fn follow(
 ) {
     loop {
         if let Ok(index) = if_nametoindex(interface.as_str()) {
-            match RouterSocket::open(&interface, index) {
+            match RouterSocket::open(index) {
                 Ok(socket) => {
                     blinded.send_replace(None);
                     converse(&interface, &socket, &sender).await;

@@ -13,9 +13,11 @@ use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 
 use l2::filter::Instruction;
-use socket2::{Domain, SockAddr, SockAddrStorage, SockFilter, Socket, Type};
+use socket2::{SockAddr, SockAddrStorage, SockFilter, Socket};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+
+use super::reserve::{Kind, Lent};
 
 /// What the operating system refused. The socket is of no further use, except after [`SocketError::Filter`], which
 /// leaves the filter as it was.
@@ -76,26 +78,25 @@ const ROOM: usize = 1 << 20;
 
 /// A socket for the frames of one EtherType on one interface.
 #[derive(Debug)]
-pub struct PacketSocket(AsyncFd<Socket>);
+pub struct PacketSocket(AsyncFd<Lent>);
 
 impl PacketSocket {
     /// Opens a socket for frames of `ethertype` on the interface with `index` that pass `filter`.
     ///
     /// Must be called within a runtime that drives I/O.
     pub fn open(index: u32, ethertype: u16, filter: &[Instruction]) -> Result<Self, SocketError> {
-        // Protocol 0 receives nothing: what arrives before the filter and the binding are in place is not queued.
-        let kind = Type::RAW.nonblocking().cloexec();
-        let socket = Socket::new_raw(Domain::PACKET, kind, None).map_err(SocketError::Open)?;
+        // It is deaf until it has the filter: what it was tied to before, if anything, is not heard.
+        let socket = Lent::take(Kind::Packet).map_err(SocketError::Open)?;
         // The kernel cuts this down to `net.core.rmem_max`, which still doubles the default: a router that lost its table
         // asks for everything at once.
         socket.set_recv_buffer_size(ROOM).map_err(SocketError::Open)?;
-        attach(&socket, filter).map_err(SocketError::Filter)?;
         ignore_outgoing(&socket).map_err(SocketError::IgnoreOutgoing)?;
         let address = link_layer_address(index, ethertype);
         socket
             .bind(&address)
             .map_err(|source| SocketError::Bind { index, source })?;
-        // SAFETY: `Socket` owns its descriptor, which is open and stays the same until the `Socket` is dropped. It is
+        attach(&socket, filter).map_err(SocketError::Filter)?;
+        // SAFETY: `Lent` owns its descriptor, which is open and stays the same until the `Lent` is dropped. It is
         // dropped together with the `AsyncFd` that owns it, and this module lends it out by shared reference only.
         let socket =
             unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE | Interest::WRITABLE) };
@@ -116,7 +117,10 @@ impl PacketSocket {
     ///
     /// Nothing is lost when the future is dropped.
     pub async fn receive(&self, buffer: &mut [u8]) -> Result<usize, SocketError> {
-        let read = |mut socket: &Socket| socket.read(buffer);
+        let read = |socket: &Lent| {
+            let mut socket: &Socket = socket;
+            socket.read(buffer)
+        };
         // A link that goes down is an error without anything to read, which being readable does not include.
         self.0
             .async_io(Interest::READABLE | Interest::ERROR, read)
@@ -132,7 +136,7 @@ impl PacketSocket {
         // A new socket is not known to be writable yet, although it is: try before waiting to be told.
         match self.0.get_ref().send(frame) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let send = |socket: &Socket| socket.send(frame);
+                let send = |socket: &Lent| socket.send(frame);
                 self.0.async_io(Interest::WRITABLE, send).await
             }
             sent => sent,

@@ -4,6 +4,7 @@ use std::process::Command;
 use l2::filter::{Instruction, LONGEST};
 use l2::wire::arp::ETHERTYPE;
 use speaker::kernel::packet::{PacketSocket, SocketError};
+use speaker::kernel::reserve;
 
 use crate::namespace::Namespace;
 use crate::node::Node;
@@ -137,4 +138,72 @@ fn a_node_without_net_raw() {
              Operation not permitted (os error 1)",
         );
     }
+}
+
+/// In a process of its own: what is reserved once is the whole process's.
+#[test]
+fn sockets_that_were_opened_at_the_start_serve_one_interface_after_the_other() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "sockets::a_node_with_a_reserve"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[test]
+#[ignore = "run by sockets_that_were_opened_at_the_start_serve_one_interface_after_the_other"]
+fn a_node_with_a_reserve() {
+    let segment = Segment::new();
+    let index = segment.node.index("eth0");
+    let client = crate::client::Client::on(&segment.client, "eth0");
+    let question = client.question("192.0.2.77").encode();
+    let (opened, is_open) = std::sync::mpsc::channel();
+    let receiver = segment.node.spawn(move || {
+        reserve::fill().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let open = |index| PacketSocket::open(index, ETHERTYPE, &[EVERYTHING]);
+            let mut all = Vec::new();
+            let exhausted = loop {
+                match open(index) {
+                    Ok(socket) => all.push(socket),
+                    Err(error) => break error,
+                }
+            };
+            assert!(
+                exhausted.to_string().contains("too many interfaces"),
+                "{exhausted}"
+            );
+            let count = all.len();
+            // What they have heard is not for the next one.
+            opened.send(()).unwrap();
+            let mut buffer = [0; 128];
+            all[0].receive(&mut buffer).await.unwrap();
+            drop(all);
+            for _ in 0..=count {
+                assert!(open(4242).unwrap_err().is_link_gone());
+            }
+            let again: Vec<_> = (0..count).map(|_| open(index).unwrap()).collect();
+            let none = std::time::Duration::ZERO;
+            for socket in &again {
+                assert!(
+                    tokio::time::timeout(none, socket.receive(&mut buffer))
+                        .await
+                        .is_err()
+                );
+            }
+            opened.send(()).unwrap();
+            let length = again[count - 1].receive(&mut buffer).await.unwrap();
+            buffer[..length].to_vec()
+        })
+    });
+    is_open.recv().unwrap();
+    client.say(&question);
+    is_open.recv().unwrap();
+    client.say(&question);
+    assert_eq!(receiver.join().unwrap(), *question);
 }
