@@ -4,3 +4,4 @@ pub mod ipvs;
 pub mod links;
 pub mod packet;
 pub mod reserve;
+pub mod version;

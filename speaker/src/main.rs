@@ -22,6 +22,7 @@ use speaker::bgp::peering::{Peers, longest_farewell};
 use speaker::decide::decision::{Decider, Settings};
 use speaker::kernel::links::Watcher;
 use speaker::kernel::reserve;
+use speaker::kernel::version::ties_sockets_for_everybody;
 use speaker::layer2::announcer::Memory;
 use speaker::layer2::segments::{Segments, Surroundings};
 use speaker::report::outbox::Standings;
@@ -61,10 +62,17 @@ fn confine(args: &Args) -> anyhow::Result<()> {
     if !args.bgp_only {
         reserve::fill().context("cannot open packet sockets (they take the capability NET_RAW)")?;
     }
+    // Routes that routers give, and threads that go first: those who may not use them do not have them.
+    let mut capabilities = vec![Capability::CAP_NET_ADMIN, Capability::CAP_SYS_NICE];
+    if !ties_sockets_for_everybody() {
+        tracing::warn!(
+            "the speaker keeps NET_RAW: this kernel, older than 5.7, ties no socket to an interface without it"
+        );
+        capabilities.push(Capability::CAP_NET_RAW);
+    }
     let confinement = Confinement {
         user: args.user,
-        // Routes that routers give, and threads that go first: those who may not use them do not have them.
-        capabilities: vec![Capability::CAP_NET_ADMIN, Capability::CAP_SYS_NICE],
+        capabilities,
         writes: args.state_dir.clone(),
     };
     confinement.enter();
