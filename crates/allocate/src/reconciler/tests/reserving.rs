@@ -111,3 +111,26 @@ fn an_address_that_is_asked_for_by_number_takes_the_place_of_the_one_that_is_res
         ("192.0.2.9".into(), "192.0.2.9".into())
     );
 }
+
+/// S2: the one is lost because it may be shared no longer, the other because one alone is none.
+#[test]
+fn a_service_that_takes_two_addresses_or_none_loses_both_where_its_reservation_holds_out_for_one() {
+    let mut bench = Bench::new();
+    let pools = vec![pool_of("home", &["192.0.2.0/31", "2001:db8::/127"])];
+    bench.input(objects::<IPPool>(Change::Listed(pools)));
+    bench.list();
+    let both = json!({
+        "type": "LoadBalancer", "ipFamilyPolicy": "RequireDualStack", "ports": [{"port": 80}],
+        "clusterIPs": ["10.96.0.7", "fd00::7"],
+    });
+    let one = json!({"type": "LoadBalancer", "clusterIPs": ["10.96.0.8"], "ports": [{"port": 53}]});
+    let shared = json!({"heraldlb.io/allow-shared-ip": "k"});
+    bench.apply_with("dns", shared, one);
+    let shared = json!({"heraldlb.io/allow-shared-ip": "k", "heraldlb.io/reserve": "front"});
+    bench.apply_with("web", shared, both.clone());
+    assert_eq!(bench.address("web"), "192.0.2.0,2001:db8::");
+    bench.apply_with("web", reserve("front"), both);
+    assert_eq!(bench.address("web"), "");
+    assert_eq!(bench.condition("web").0, "AddressTaken");
+    assert_eq!(bench.address("dns"), "192.0.2.0");
+}

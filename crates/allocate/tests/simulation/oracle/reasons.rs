@@ -31,35 +31,58 @@ struct Tenure<'a> {
 
 /// Whether the Service of the write at `index` of the log may lose `address` by it. Whatever has happened since it got the
 /// address can be the reason: the decision is older than the write, and may be older than the last news that it lets in.
+///
+/// One that takes two addresses or none loses both where one of them is lost for a reason, and no other is to be had.
 pub(super) fn may_lose(store: &Store, index: usize, address: IpAddr, seen: Seen) -> bool {
-    let (entry, past) = (&store.log()[index], &store.log()[..index]);
-    let got = |past: &Entry| {
-        past.key == entry.key
-            && facts::assigned(&past.after).contains(&address)
-            && !facts::assigned(&past.before).contains(&address)
-    };
-    let got = past.iter().rposition(got).unwrap_or_default();
-    let own = past[got..]
-        .iter()
-        .filter(|event| event.key == entry.key)
-        .filter_map(|event| event.after.as_ref());
-    let tenure = Tenure {
-        store,
-        key: &entry.key,
-        address,
-        past,
-        got,
-        seen: [seen_by(&past[got], seen), seen],
-        forms: own
-            .chain(&entry.before)
-            .filter_map(|form| form.service())
-            .collect(),
-    };
-    let unwanted = tenure.forms.iter().any(|form| tenure.is_unwanted(form));
-    unwanted || tenure.is_taken_back() || tenure.is_disputed() || tenure.is_edited_apart()
+    let tenure = Tenure::new(store, index, address, seen);
+    let entry = &store.log()[index];
+    let (before, after) = (facts::assigned(&entry.before), facts::assigned(&entry.after));
+    let lost = before.into_iter().filter(|other| !after.contains(other));
+    let mut others = lost.filter(|other| Family::of(*other) != Family::of(address));
+    let undone = |other| Tenure::new(store, index, other, seen).may_end();
+    tenure.may_end() || tenure.asks_for_both() && others.any(undone)
+}
+
+impl<'a> Tenure<'a> {
+    fn new(store: &'a Store, index: usize, address: IpAddr, seen: Seen) -> Self {
+        let (entry, past) = (&store.log()[index], &store.log()[..index]);
+        let got = |past: &Entry| {
+            past.key == entry.key
+                && facts::assigned(&past.after).contains(&address)
+                && !facts::assigned(&past.before).contains(&address)
+        };
+        let got = past.iter().rposition(got).unwrap_or_default();
+        let own = past[got..]
+            .iter()
+            .filter(|event| event.key == entry.key)
+            .filter_map(|event| event.after.as_ref());
+        Self {
+            store,
+            key: &entry.key,
+            address,
+            past,
+            got,
+            seen: [seen_by(&past[got], seen), seen],
+            forms: own
+                .chain(&entry.before)
+                .filter_map(|form| form.service())
+                .collect(),
+        }
+    }
 }
 
 impl Tenure<'_> {
+    fn may_end(&self) -> bool {
+        let unwanted = self.forms.iter().any(|form| self.is_unwanted(form));
+        unwanted || self.is_taken_back() || self.is_disputed() || self.is_edited_apart()
+    }
+
+    /// Whether the Service, in some form, asks for an address of each family or none.
+    fn asks_for_both(&self) -> bool {
+        let mut requests = self.forms.iter().map(|form| facts::request(self.store, form));
+        requests.any(|request| request.is_ok_and(|request| request.families == Families::Both))
+    }
+
     /// Whether the Service, in this form, asks for something else, or for nothing that Herald gives.
     fn is_unwanted(&self, form: &Service) -> bool {
         if !facts::is_ours(form) {
