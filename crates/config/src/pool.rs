@@ -5,8 +5,8 @@ mod occupied;
 
 use std::collections::BTreeMap;
 
-use crds::{IPPool, NamespaceQuota, ReclaimPolicy, ServiceAllocation};
-use ipam::{Pinned, Quota, Reclaim};
+use crds::{IPPool, NamespaceQuota, NamespaceSharing, ReclaimPolicy, ServiceAllocation};
+use ipam::{Across, Pinned, Quota, Reclaim};
 use model::{Labels, PoolName};
 
 use crate::fault::Fault;
@@ -38,6 +38,10 @@ pub(crate) fn pool(object: &IPPool) -> Result<Pool, Fault> {
         reclaim: match spec.reclaim_policy {
             ReclaimPolicy::Keep => Reclaim::Keep,
             ReclaimPolicy::Move => Reclaim::Move,
+        },
+        across: match spec.namespace_sharing {
+            NamespaceSharing::Invited => Across::Invited,
+            NamespaceSharing::Never => Across::Never,
         },
         closed: object.metadata.deletion_timestamp.is_some(),
     };

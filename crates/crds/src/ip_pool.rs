@@ -129,6 +129,25 @@ pub struct IPPoolSpec {
     #[serde(default)]
     #[schemars(schema_with = "schema::reclaim_policy")]
     pub reclaim_policy: ReclaimPolicy,
+
+    /// Whether Services of different namespaces may share an address of this pool. Default: Invited.
+    ///
+    /// With Invited a Service may join one of another namespace that has the same sharing key, if that one invites its namespace
+    /// in the annotation heraldlb.io/allow-shared-ip-from. With Never an address of this pool is shared within a namespace only,
+    /// whatever Services say; those that share one already keep it.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::namespace_sharing")]
+    pub namespace_sharing: NamespaceSharing,
+}
+
+/// Whether Services of different namespaces may share an address.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NamespaceSharing {
+    /// Those that are invited by the Service that has it.
+    #[default]
+    Invited,
+    /// None.
+    Never,
 }
 
 /// What becomes of addresses that a pool does not give out any more.

@@ -25,7 +25,8 @@ pub use bgp_peer::{
 };
 pub use community::{Community, CommunityAlias, CommunitySpec, CommunityStatus};
 pub use ip_pool::{
-    IPPool, IPPoolSpec, IPPoolStatus, NamespaceLimit, NamespaceQuota, ReclaimPolicy, ServiceAllocation,
+    IPPool, IPPoolSpec, IPPoolStatus, NamespaceLimit, NamespaceQuota, NamespaceSharing, ReclaimPolicy,
+    ServiceAllocation,
 };
 pub use ip_reservation::{IPReservation, IPReservationSpec, IPReservationStatus};
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};

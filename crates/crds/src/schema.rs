@@ -30,7 +30,7 @@ pub(crate) use name::{bfd_profile, interface, interfaces, namespaces, peers, poo
 pub(crate) use node_value::{node_address, node_value};
 pub(crate) use number::{any_number, asn, number};
 pub(crate) use peer::{bgp_peer_rules, dynamic_asn, peer_address, router_id, source_address};
-pub(crate) use quota::{namespace_limits, reclaim_policy};
+pub(crate) use quota::{namespace_limits, namespace_sharing, reclaim_policy};
 pub(crate) use selector::{selector, selectors};
 
 use kube::core::{Message, Rule};

@@ -49,7 +49,7 @@ mod sharing;
 pub use allocator::{Adoption, Claim, Grant, Ipam};
 pub use books::usage::{Count, Usage};
 pub use occupant::Occupant;
-pub use pool::{Pinned, Pool, Quota, Reclaim};
+pub use pool::{Across, Pinned, Pool, Quota, Reclaim};
 pub use refusal::{NodesHave, PoolRefusal, Refusal};
 pub use request::{Families, Request};
 pub use sharing::{Joiners, Port, Sharing, SharingRule};

@@ -23,6 +23,8 @@ pub struct Pool {
     pub quota: Option<Quota>,
     /// What becomes of a Service that holds an address which the pool would not give it any more.
     pub reclaim: Reclaim,
+    /// Whether Services of different namespaces may share an address of it.
+    pub across: Across,
     /// Its deletion is asked for: it gives out nothing more.
     pub closed: bool,
 }
@@ -45,6 +47,16 @@ pub enum Reclaim {
     Keep,
     /// It is moved to another address, or left without one.
     Move,
+}
+
+/// Whether Services of different namespaces may share an address of a pool. Asked when an address is gained: what is shared stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Across {
+    /// Those that are invited ([`crate::Joiners`]).
+    #[default]
+    Invited,
+    /// None.
+    Never,
 }
 
 impl Quota {
@@ -78,6 +90,7 @@ impl Pool {
             pinned: None,
             quota: None,
             reclaim: Reclaim::Keep,
+            across: Across::Invited,
             closed: false,
         }
     }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use model::{Labels, ServiceName};
+use model::{Labels, PoolName, ServiceName};
 
 /// What decides with which other Services a Service may share an address (P-ALLOC-44, P-ALLOC-45).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,6 +94,11 @@ pub enum SharingRule {
         /// The namespace of the Service that asks.
         joiner: String,
     },
+    /// The Service that holds the address is of another namespace, and the pool lets nobody share across namespaces.
+    #[error(
+        "it is of another namespace, and IPPool {0} lets no Services of different namespaces share an address (namespaceSharing: Never); ask for another address, or for a change of the pool"
+    )]
+    NotAcross(PoolName),
     /// Two dual-stack Services share both of their addresses or none (P-ALLOC-53).
     #[error("two dual-stack Services share both of their addresses or none; ask for both, or for others")]
     PairSplit,

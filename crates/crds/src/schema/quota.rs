@@ -36,3 +36,8 @@ pub(crate) fn namespace_limits(generator: &mut SchemaGenerator) -> Schema {
 pub(crate) fn reclaim_policy(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "enum": ["Keep", "Move"] })
 }
+
+/// One of the two words.
+pub(crate) fn namespace_sharing(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": ["Invited", "Never"] })
+}

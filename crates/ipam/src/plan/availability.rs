@@ -5,6 +5,7 @@ use model::{PoolName, ReservationName, ServiceName};
 
 use crate::allocator::Ipam;
 use crate::occupant::Occupant;
+use crate::pool::Across;
 use crate::refusal::{PoolRefusal, Refusal};
 use crate::request::Request;
 use crate::sharing::{Sharing, SharingRule};
@@ -16,6 +17,8 @@ pub(crate) enum Obstacle<'a> {
     Service(&'a ServiceName, &'a Sharing),
     /// One that could share it, of a namespace that does not let this one join.
     Uninvited(&'a ServiceName),
+    /// One that could share it, of another namespace, where the pool lets none of these share.
+    Apart(&'a ServiceName),
 }
 
 impl Obstacle<'_> {
@@ -29,6 +32,11 @@ impl Obstacle<'_> {
             Self::Reservation(reservation) => Refusal::Kept {
                 address,
                 reservation: reservation.clone(),
+            },
+            Self::Apart(holder) => Refusal::SharingRefused {
+                address,
+                holder: holder.clone(),
+                rule: SharingRule::NotAcross(pool.clone()),
             },
             Self::Uninvited(holder) => Refusal::SharingRefused {
                 address,
@@ -84,21 +92,25 @@ impl Ipam {
         node.map(Obstacle::Node)
             .or_else(|| keeper.map(Obstacle::Reservation))
             .or_else(|| rival().map(|(holder, holding)| Obstacle::Service(holder, &holding.sharing)))
-            .or_else(|| self.uninviting(request, address).map(Obstacle::Uninvited))
+            .or_else(|| self.uninviting(request, address))
     }
 
     /// A Service of another namespace that has the address, where nobody who has it there lets the namespace of the request join.
-    /// One of a namespace speaks for all of it; that of another namespace says nothing for it.
-    fn uninviting(&self, request: &Request, address: IpAddr) -> Option<&ServiceName> {
+    /// One of a namespace speaks for all of it; that of another namespace says nothing for it. A pool may say that none joins.
+    fn uninviting(&self, request: &Request, address: IpAddr) -> Option<Obstacle<'_>> {
         let ours = &request.service.namespace;
         let others = || {
             let others = self.ledger.others(&request.service, address);
             others.filter(|(holder, _)| holder.namespace != *ours)
         };
+        let list = self.declared(address);
+        if list.is_some_and(|list| self.free_lists[list].pool.across == Across::Never) {
+            return others().next().map(|(holder, _)| Obstacle::Apart(holder));
+        }
         let inviting = others().filter(|(_, holding)| holding.sharing.joiners.invite(ours));
         let inviting: BTreeSet<&str> = inviting.map(|(holder, _)| &*holder.namespace).collect();
         let mut uninviting = others().filter(|(holder, _)| !inviting.contains(&*holder.namespace));
-        uninviting.next().map(|(holder, _)| holder)
+        uninviting.next().map(|(holder, _)| Obstacle::Uninvited(holder))
     }
 
     /// The free list that gives out `address`.

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use crds::{
-    IPPool, IPPoolSpec, Malformed, NamespaceLimit, NamespaceQuota, ReclaimPolicy, ServiceAllocation, Stored,
+    IPPool, IPPoolSpec, Malformed, NamespaceLimit, NamespaceQuota, NamespaceSharing, ReclaimPolicy,
+    ServiceAllocation, Stored,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde_json::json;
@@ -179,5 +180,6 @@ fn plain(addresses: Vec<String>) -> IPPoolSpec {
         service_allocation: None,
         namespace_quota: None,
         reclaim_policy: ReclaimPolicy::Keep,
+        namespace_sharing: NamespaceSharing::Invited,
     }
 }

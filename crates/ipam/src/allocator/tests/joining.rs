@@ -1,4 +1,5 @@
 use super::*;
+use crate::pool::Across;
 
 fn inviting(request: Request, joiners: Joiners) -> Request {
     let sharing = Sharing {
@@ -85,4 +86,27 @@ fn what_is_shared_stays_when_the_invitation_goes_and_across_a_restart() {
         assert_eq!(ipam.claim(&request.service, claim), []);
     }
     assert_eq!(given(&mut ipam, &joined), ["192.0.2.0"]);
+}
+
+/// The administrator's word goes before that of the Services.
+#[test]
+fn where_the_pool_forbids_it_nobody_joins_from_another_namespace_and_who_has_joined_stays() {
+    let mut ipam = with_owner(Joiners::Any);
+    assert_eq!(given(&mut ipam, &keyed("b/api", 81)), ["192.0.2.0"]);
+    let closing = Pool {
+        across: Across::Never,
+        ..pool("lan", &["192.0.2.0/31"])
+    };
+    ipam.set_pools(vec![closing]);
+    assert_eq!(given(&mut ipam, &keyed("b/api", 81)), ["192.0.2.0"]);
+    expect(
+        &mut ipam,
+        &exactly(keyed("c/dns", 53), &["192.0.2.0"]),
+        "SharingRefused",
+        "192.0.2.0 is held by Service a/web, which does not share it with this Service: it is of another namespace, and IPPool \
+         lan lets no Services of different namespaces share an address (namespaceSharing: Never); ask for another address, or \
+         for a change of the pool",
+    );
+    assert_eq!(given(&mut ipam, &keyed("c/dns", 53)), ["192.0.2.1"]);
+    assert_eq!(given(&mut ipam, &keyed("c/mail", 25)), ["192.0.2.1"]);
 }
