@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use model::ServiceName;
 
 use crate::tracked::Age;
+use crate::waiting::{Awaited, Waiting};
 
 /// How long a change of the pools' use may wait before it is written to their status.
 pub(crate) const STATUS_DELAY: Duration = Duration::from_secs(1);
@@ -16,6 +17,8 @@ pub(crate) struct Agenda {
     /// Services to look at again at a time: after a write that failed, or when an old address has to go.
     later: BTreeSet<(Instant, ServiceName)>,
     publish_at: Option<Instant>,
+    /// Services to look at when something happens.
+    waiting: Waiting,
 }
 
 impl Agenda {
@@ -24,9 +27,28 @@ impl Agenda {
         self.dirty.insert((age, name));
     }
 
-    /// The oldest Service to look at.
-    pub(crate) fn next(&mut self) -> Option<ServiceName> {
-        self.dirty.pop_first().map(|(_, name)| name)
+    /// A Service is to be looked at when any of these happens.
+    pub(crate) fn look_when(&mut self, age: Age, name: &ServiceName, awaited: BTreeSet<Awaited>) {
+        self.waiting.set(age, name, awaited);
+    }
+
+    /// A Service waits for nothing.
+    pub(crate) fn forget(&mut self, name: &ServiceName) {
+        self.waiting.remove(name);
+    }
+
+    /// Something has happened.
+    pub(crate) fn happened(&mut self, awaited: Awaited) {
+        self.waiting.wake(awaited);
+    }
+
+    /// The oldest Service to look at. One that waits for what has happened is not looked at if nothing of that `is_left`.
+    pub(crate) fn next(&mut self, is_left: impl Fn(&Awaited) -> bool) -> Option<ServiceName> {
+        let woken = self.waiting.first(is_left);
+        let first = woken.into_iter().chain(self.dirty.first().cloned()).min()?;
+        self.dirty.remove(&first);
+        self.waiting.woken(&first);
+        Some(first.1)
     }
 
     /// A Service is to be looked at again then.

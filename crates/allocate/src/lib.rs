@@ -38,6 +38,7 @@ mod slim;
 pub mod status_updates;
 pub mod task;
 mod tracked;
+mod waiting;
 mod writers;
 
 use std::time::Duration;

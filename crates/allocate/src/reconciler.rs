@@ -26,6 +26,7 @@ use crate::finalizers::Finalizers;
 use crate::release::Release;
 use crate::task::{Finalized, Search, Task};
 use crate::tracked::Tracked;
+use crate::waiting::Awaited;
 
 mod decision;
 mod finalizing;
@@ -130,8 +131,6 @@ pub struct Sessions {
 pub struct Reconciler {
     release: Release,
     services: BTreeMap<ServiceName, Tracked>,
-    /// Those of `services` that would have more if an address became free.
-    hopeful: BTreeSet<ServiceName>,
     departed: Departed,
     namespaces: Option<BTreeMap<String, Labels>>,
     objects: Store,
@@ -148,8 +147,6 @@ pub struct Reconciler {
     finalizers: Finalizers,
     /// Tasks about pools, to be given out next.
     tasks: VecDeque<Task>,
-    /// [`Ipam::freed`] when the Services that wait were looked at last.
-    loosened: u64,
     agenda: Agenda,
     decisions: u64,
 }
@@ -168,7 +165,6 @@ impl Reconciler {
         Self {
             release,
             services: BTreeMap::new(),
-            hopeful: BTreeSet::new(),
             departed: Departed::default(),
             namespaces: None,
             objects: Store::new(Kind::ALL.iter().copied()),
@@ -181,7 +177,6 @@ impl Reconciler {
             ipam: Ipam::default(),
             finalizers: Finalizers::default(),
             tasks: VecDeque::new(),
-            loosened: 0,
             agenda: Agenda::default(),
             decisions: 0,
         }
@@ -241,10 +236,11 @@ impl Reconciler {
         if !self.started {
             return None;
         }
-        while let Some(name) = self.agenda.next() {
+        self.spread_news(now);
+        while let Some(name) = self.agenda.next(|awaited| is_left(&self.ipam, awaited)) {
             self.decisions += 1;
             let task = self.reconcile(now, &name);
-            self.wake_the_hopeful(now);
+            self.spread_news(now);
             if let Some(task) = task {
                 return Some(Action::Do(task));
             }
@@ -264,19 +260,13 @@ impl Reconciler {
         self.agenda.poll_timeout().into_iter().chain(finalizers).min()
     }
 
-    /// An address was freed, or a Service shares it with others than before: those that have too little may be served
+    /// An address was freed, or a Service shares it with others than before: those that wait for that may be served
     /// (P-ALLOC-64).
-    fn wake_the_hopeful(&mut self, now: Instant) {
-        let loosened = self.ipam.freed();
-        if std::mem::replace(&mut self.loosened, loosened) == loosened {
-            return;
+    fn spread_news(&mut self, now: Instant) {
+        while let Some(news) = self.ipam.poll_news() {
+            self.agenda.happened(Awaited::Ipam(news));
+            self.agenda.publish_soon(now);
         }
-        for name in &self.hopeful {
-            if let Some(tracked) = self.services.get(name) {
-                self.agenda.look_at(tracked.age(), name.clone());
-            }
-        }
-        self.agenda.publish_soon(now);
     }
 
     fn publication(&self) -> Publication {
@@ -319,6 +309,14 @@ impl Reconciler {
         for (name, tracked) in &self.services {
             self.agenda.look_at(tracked.age(), name.clone());
         }
+    }
+}
+
+/// Whether there is something left for others that wait for it.
+fn is_left(ipam: &Ipam, awaited: &Awaited) -> bool {
+    match awaited {
+        Awaited::Ipam(wait) => ipam.is_left(wait),
+        Awaited::Reservation(_) => true,
     }
 }
 

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crds::{IPReservation, Stored};
@@ -18,6 +18,8 @@ use crate::unusable::unusable;
 pub struct Reservations {
     in_force: BTreeMap<ReservationName, Vec<IpAddr>>,
     verdicts: BTreeMap<ObjectName, Verdict>,
+    /// Which objects name an address or keep it.
+    named_by: BTreeMap<IpAddr, BTreeSet<ReservationName>>,
 }
 
 impl Reservations {
@@ -39,6 +41,9 @@ impl Reservations {
         let mut reservations = Self::default();
         let mut kept = BTreeMap::new();
         for (metadata, key, read) in unchanged.into_iter().chain(changed) {
+            for &address in read.iter().flatten() {
+                reservations.note(address, &key);
+            }
             let fault = read
                 .and_then(|addresses| reservations.keep(&mut kept, &key, addresses))
                 .err();
@@ -50,7 +55,73 @@ impl Reservations {
                 .verdicts
                 .insert(ObjectName::of(Kind::IPReservation, metadata), verdict);
         }
+        for (address, key) in kept {
+            reservations.note(address, &key);
+        }
         reservations
+    }
+
+    fn note(&mut self, address: IpAddr, name: &ReservationName) {
+        let named_by = self.named_by.entry(address).or_default();
+        named_by.insert(name.clone());
+    }
+
+    /// Takes in that one object has changed or is gone, as if everything were read anew: which reservations keep something else now, or
+    /// are judged otherwise. `object` is what it is now, `all` is every object. Of most changes the cost does not grow with these.
+    pub fn update<'a>(
+        &mut self,
+        name: &ReservationName,
+        object: Option<&Stored<IPReservation>>,
+        all: impl IntoIterator<Item = &'a Stored<IPReservation>>,
+    ) -> BTreeSet<ReservationName> {
+        let Some(addresses) = self.kept_alone(name, object) else {
+            let after = Self::read(all, self);
+            let changed = after.changed_since(self);
+            *self = after;
+            return changed;
+        };
+        let before = self.in_force.remove(name).unwrap_or_default();
+        for address in &before {
+            self.named_by.remove(address);
+        }
+        let known = self.verdicts.remove(&object_name(name));
+        for &address in &addresses {
+            self.named_by.insert(address, [name.clone()].into());
+        }
+        let unchanged = before == addresses;
+        if !addresses.is_empty() {
+            self.in_force.insert(name.clone(), addresses);
+        }
+        let verdict = object.map(|object| Verdict::new(object.meta(), None, false));
+        let judged_otherwise = known != verdict;
+        self.verdicts
+            .extend(verdict.map(|verdict| (object_name(name), verdict)));
+        (judged_otherwise || !unchanged)
+            .then(|| name.clone())
+            .into_iter()
+            .collect()
+    }
+
+    /// What an object keeps, if nothing is and was wrong with it, and no other object has to do with what it keeps and kept.
+    fn kept_alone(
+        &self,
+        name: &ReservationName,
+        object: Option<&Stored<IPReservation>>,
+    ) -> Option<Vec<IpAddr>> {
+        let known = self.verdicts.get(&object_name(name));
+        if known.is_some_and(|verdict| verdict.fault.is_some()) {
+            return None;
+        }
+        let after = match object {
+            Some(object) => readable(object).and_then(addresses).ok()?,
+            None => Vec::new(),
+        };
+        let before = self.in_force.get(name).into_iter().flatten();
+        let alone = |address: &IpAddr| {
+            let named_by = self.named_by.get(address);
+            named_by.is_none_or(|named_by| named_by.iter().all(|other| other == name))
+        };
+        before.chain(&after).all(alone).then_some(after)
     }
 
     /// The addresses that each reservation in force keeps, as `ipam` takes them.
@@ -61,6 +132,16 @@ impl Reservations {
     /// What became of each object.
     pub fn verdicts(&self) -> &BTreeMap<ObjectName, Verdict> {
         &self.verdicts
+    }
+
+    /// The reservations that keep something else than in `before`, or are judged otherwise.
+    pub fn changed_since(&self, before: &Self) -> BTreeSet<ReservationName> {
+        let verdicts = differing(&self.verdicts, &before.verdicts).map(|object| {
+            let namespace = object.namespace.clone().unwrap_or_default();
+            ReservationName::new(namespace, object.name.clone())
+        });
+        let in_force = differing(&self.in_force, &before.in_force).cloned();
+        verdicts.chain(in_force).collect()
     }
 
     fn keep(
@@ -80,6 +161,24 @@ impl Reservations {
         kept.extend(addresses.iter().map(|&address| (address, key.clone())));
         self.in_force.insert(key.clone(), addresses);
         Ok(())
+    }
+}
+
+/// The keys under which two maps have something else.
+fn differing<'a, K: Ord, V: PartialEq>(
+    a: &'a BTreeMap<K, V>,
+    b: &'a BTreeMap<K, V>,
+) -> impl Iterator<Item = &'a K> {
+    let of_a = a.iter().filter(|(key, value)| b.get(key) != Some(value));
+    let of_b = b.keys().filter(|key| !a.contains_key(key));
+    of_a.map(|(key, _)| key).chain(of_b)
+}
+
+fn object_name(name: &ReservationName) -> ObjectName {
+    ObjectName {
+        kind: Kind::IPReservation,
+        namespace: Some(name.namespace.to_string()),
+        name: name.name.to_string(),
     }
 }
 

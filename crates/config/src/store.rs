@@ -20,6 +20,14 @@ impl Update {
     pub fn kind(&self) -> Kind {
         self.kind
     }
+
+    /// The only object that it is about; none of a list.
+    pub fn about(&self) -> Option<ObjectName> {
+        match &self.change {
+            Change::Listed(_) => None,
+            Change::Applied(object) | Change::Deleted(object) => Some(object.name()),
+        }
+    }
 }
 
 impl<K: Configured> From<Change<Stored<K>>> for Update {

@@ -1,6 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use model::{Origins, ReservationName, ServiceName};
 
@@ -14,6 +13,7 @@ use crate::pool::Pool;
 use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::sharing::Sharing;
+use crate::wait::Wait;
 
 /// The addresses of a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,8 @@ pub struct Ipam {
     pub(crate) occupied: BTreeMap<IpAddr, Occupant>,
     pub(crate) namespace_usage: NamespaceUsage,
     pub(crate) directory: Directory,
-    pub(crate) freed: u64,
+    /// What has happened that somebody may wait for.
+    pub(crate) news: BTreeSet<Wait>,
 }
 
 impl Ipam {
@@ -70,7 +71,7 @@ impl Ipam {
         self.directory = Directory::of(&self.free_lists);
         self.namespace_usage = NamespaceUsage::default();
         let held = self.ledger.held().map(|(address, _)| address);
-        let kept = self.reservations.addresses().map(|(address, _)| address);
+        let kept = self.reservations.addresses();
         let occupied = self.occupied.keys().copied();
         let in_use: BTreeSet<IpAddr> = held.chain(kept).chain(occupied).collect();
         for address in in_use {
@@ -92,8 +93,10 @@ impl Ipam {
         if changed.is_empty() {
             return Adoption::Nothing;
         }
-        self.freed += 1;
-        changed.into_iter().for_each(|address| self.mark(address));
+        for address in changed {
+            self.mark(address);
+            self.tell_of(address);
+        }
         self.adoption()
     }
 
@@ -105,31 +108,44 @@ impl Ipam {
     /// Replaces the reservations: addresses that only Services with [`Request::reservation`] get. Who holds such an
     /// address keeps it.
     pub fn set_reservations(&mut self, reservations: BTreeMap<ReservationName, Vec<IpAddr>>) {
-        if self.reservations.is(&reservations) {
+        let known: Vec<_> = self.reservations.names().cloned().collect();
+        for name in known.iter().filter(|name| !reservations.contains_key(*name)) {
+            self.set_reservation(name, Vec::new());
+        }
+        for (name, addresses) in reservations {
+            self.set_reservation(&name, addresses);
+        }
+    }
+
+    /// Replaces what one reservation keeps, at a cost that does not grow with the others; nothing if there is none of this name.
+    pub fn set_reservation(&mut self, name: &ReservationName, addresses: Vec<IpAddr>) {
+        let before = self.reservations.of(name);
+        if before == addresses {
             return;
         }
-        let after = Reservations::new(reservations);
-        let changed = |a: &Reservations, b: &Reservations| -> Vec<(IpAddr, Arc<str>)> {
-            let differ = a
-                .addresses()
-                .filter(|(address, name)| b.keeper(*address) != Some(*name));
-            differ
-                .map(|(address, name)| (address, name.namespace.clone()))
-                .collect()
-        };
-        let mut touched = changed(&self.reservations, &after);
-        touched.extend(changed(&after, &self.reservations));
-        touched.sort_unstable();
-        touched.dedup();
-        let used: Vec<bool> = touched
+        let touched: BTreeSet<IpAddr> = before.iter().chain(&addresses).copied().collect();
+        let keepers: Vec<_> = touched
             .iter()
-            .map(|(address, namespace)| self.uses(namespace, *address))
+            .map(|&address| self.reservations.keeper(address).cloned())
             .collect();
-        self.reservations = after;
-        self.freed += 1;
-        for ((address, namespace), before) in touched.iter().zip(used) {
-            self.mark(*address);
-            self.count(*address, namespace, before);
+        let counted = |address: IpAddr| {
+            let mut namespaces = self.reservations.namespaces(address);
+            namespaces.insert(name.namespace.clone());
+            namespaces.into_iter().map(move |namespace| (address, namespace))
+        };
+        let used = touched.iter().flat_map(|&address| counted(address));
+        let used: Vec<_> = used
+            .map(|(address, namespace)| (address, self.uses(&namespace, address), namespace))
+            .collect();
+        self.reservations.set(name, addresses);
+        for (&address, before) in touched.iter().zip(&keepers) {
+            if self.reservations.keeper(address) != before.as_ref() {
+                self.tell_of(address);
+                self.mark(address);
+            }
+        }
+        for (address, before, namespace) in used {
+            self.count(address, &namespace, before);
         }
     }
 
@@ -209,6 +225,18 @@ impl Ipam {
         })
     }
 
+    /// The other Services that are to lose `address`.
+    pub fn losing<'a>(
+        &'a self,
+        service: &ServiceName,
+        address: IpAddr,
+    ) -> impl Iterator<Item = &'a ServiceName> + use<'a> {
+        let others = self.ledger.others(service, address);
+        let losing = others.filter(move |(_, other)| other.leaving.contains(&address));
+        let names: Vec<&ServiceName> = losing.map(|(name, _)| name).collect();
+        names.into_iter()
+    }
+
     /// Gives `service` what it asks for. Where that is what it has already, nothing changes (P-ALLOC-56). What it gives
     /// up is [leaving](Self::leaving) until [`Self::settle`].
     ///
@@ -219,7 +247,7 @@ impl Ipam {
     /// Says why not. The Service then keeps what it has, as far as that is still its own.
     pub fn assign(&mut self, request: &Request) -> Result<Grant, Refusal> {
         let service = &request.service;
-        match self.plan(request) {
+        match self.plan(request).outcome {
             Ok(addresses) => {
                 let origins = self.new_origins(request, &addresses);
                 self.hold(service, &request.sharing, addresses, origins);
@@ -275,12 +303,6 @@ impl Ipam {
             Some((address, pool?.clone()))
         };
         holding.addresses().filter_map(from).collect()
-    }
-
-    /// Grows whenever a Service that was refused before may now be granted what it asks for, because another gave up an
-    /// address or changed with whom it shares. A change of the pools does not count.
-    pub fn freed(&self) -> u64 {
-        self.freed
     }
 
     /// Every Service that has an address, with its addresses.

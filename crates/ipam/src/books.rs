@@ -16,13 +16,14 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use model::{Origins, PoolName, ServiceName};
+use model::{Family, Origins, PoolName, ServiceName};
 
 use crate::allocator::{Adoption, Grant, Ipam};
 use crate::books::directory::Position;
 use crate::books::ledger::Holding;
 use crate::request::Request;
 use crate::sharing::Sharing;
+use crate::wait::Wait;
 
 impl Ipam {
     pub(crate) fn grant(&self, request: &Request) -> Grant {
@@ -146,22 +147,24 @@ impl Ipam {
         if before == Some(&holding) {
             return;
         }
-        // A quota counts what a namespace is to have: there is room at once, though the address is not free yet.
-        let counted = self.free_lists.iter().any(|list| list.pool.quota.is_some());
-        let freed = |before: &Holding| before.frees(&holding) || counted && before.gives_up(&holding);
-        if before.is_some_and(freed) {
-            self.freed += 1;
-        }
-        let addresses = before
-            .into_iter()
-            .flat_map(Holding::addresses)
-            .chain(holding.addresses());
+        let nothing = Holding::default();
+        let before = before.unwrap_or(&nothing);
+        let news = before.news(&holding);
+        let addresses = before.addresses().chain(holding.addresses());
         let touched: BTreeSet<IpAddr> = addresses.collect();
         let used: Vec<bool> = touched
             .iter()
             .map(|&address| self.uses(&service.namespace, address))
             .collect();
         self.ledger.set(service, holding);
+        for wait in news {
+            match wait {
+                Wait::Address(address) => self.tell_of(address),
+                other @ (Wait::Free(..) | Wait::Sharing(_) | Wait::Quota(..) | Wait::Share(..)) => {
+                    self.news.insert(other);
+                }
+            }
+        }
         for (&address, before) in touched.iter().zip(used) {
             self.mark(address);
             self.count(address, &service.namespace, before);
@@ -175,8 +178,21 @@ impl Ipam {
             let occupied = self.occupied.contains_key(&address);
             let in_use = kept || occupied || !self.ledger.holders(address).is_empty();
             self.free_lists[list].mark(entry, address, in_use);
+            if !in_use {
+                let pool = self.free_lists[list].pool.name.clone();
+                self.news.insert(Wait::Free(pool, Family::of(address)));
+            }
             self.free_lists[list].note_occupied(address, occupied);
         }
+    }
+
+    /// Somebody else keeps an address, or a node has it, or no more: for those that ask for it, and those that would share it.
+    pub(crate) fn tell_of(&mut self, address: IpAddr) {
+        self.news.insert(Wait::Address(address));
+        let holders = self.ledger.holders(address).iter();
+        let holdings = holders.filter_map(|holder| self.ledger.holding(holder));
+        let keys = holdings.filter_map(|holding| holding.sharing.key.clone());
+        self.news.extend(keys.map(Wait::Sharing));
     }
 
     /// Counts anew an address that the namespace did or did not use before.
@@ -186,7 +202,16 @@ impl Ipam {
         };
         match (before, self.uses(namespace, address)) {
             (false, true) => self.namespace_usage.add(position.list, namespace),
-            (true, false) => self.namespace_usage.subtract(position.list, namespace),
+            // A quota counts what a namespace is to have: there is room at once, though the address is not free yet.
+            (true, false) => {
+                self.namespace_usage.subtract(position.list, namespace);
+                let pool = &self.free_lists[position.list].pool;
+                if pool.quota.is_some() {
+                    let (pool, namespace) = (pool.name.clone(), namespace.to_owned());
+                    self.news.insert(Wait::Quota(pool.clone(), namespace.clone()));
+                    self.news.insert(Wait::Share(pool, namespace));
+                }
+            }
             (false, false) | (true, true) => {}
         }
     }

@@ -23,7 +23,8 @@
 //! * What a Service gives up is not free before [`Ipam::settle`] says that its status does not show it any more: until
 //!   then it is [leaving](Ipam::leaving), and nobody else gets it. So no order of writes ever shows one address twice. What
 //!   it is told must stay so: while a write of the status is under way, there is nothing to tell yet.
-//! * A change of the pools, and [`Ipam::freed`], call for another [`Ipam::assign`] of those that were refused.
+//! * A change of the pools calls for another [`Ipam::assign`] of everybody. Apart from that those that have less than they ask for say
+//!   what they [wait for](Ipam::waits), and [`Ipam::poll_news`] what has happened: nobody else has to ask again.
 //!
 //! # What the caller may rely on
 //! * An address stays with its Service until that Service asks for something else, may share it no longer, or its pool
@@ -45,6 +46,7 @@ mod pool;
 mod refusal;
 mod request;
 mod sharing;
+mod wait;
 
 pub use allocator::{Adoption, Claim, Grant, Ipam};
 pub use books::usage::{Count, Usage};
@@ -53,3 +55,4 @@ pub use pool::{Across, Pinned, Pool, Quota, Reclaim};
 pub use refusal::{NodesHave, PoolRefusal, Refusal};
 pub use request::{Families, Request};
 pub use sharing::{Joiners, Port, Sharing, SharingRule};
+pub use wait::Wait;

@@ -9,6 +9,7 @@ pub(crate) mod offer;
 pub(crate) mod pair;
 pub(crate) mod search;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use model::{Family, Origins, PoolName};
@@ -18,17 +19,37 @@ use crate::plan::search::Search;
 use crate::pool::Reclaim;
 use crate::refusal::Refusal;
 use crate::request::Request;
+use crate::wait::Wait;
+
+/// Which addresses a Service is to have.
+pub(crate) struct Plan {
+    /// In the order of its families; those that it has already where they do.
+    pub(crate) outcome: Result<Vec<IpAddr>, Refusal>,
+    /// What stood in the way of what was not found: were there something else in its place, there might be more.
+    pub(crate) waits: BTreeSet<Wait>,
+}
 
 impl Ipam {
-    /// The addresses that satisfy the request, in the order of its families; those that the Service has already where
-    /// they do.
-    pub(crate) fn plan(&self, request: &Request) -> Result<Vec<IpAddr>, Refusal> {
+    /// The addresses that satisfy the request.
+    pub(crate) fn plan(&self, request: &Request) -> Plan {
         let own = self.own(request);
         if !request.addresses.is_empty() {
-            return self.requested(request, &own);
+            return self.of_fixed(request, self.requested(request, &own));
         }
-        let kept = self.reserved(request, &own)?;
-        Search::new(self, request, own, kept).run()
+        match self.reserved(request, &own) {
+            Ok(kept) => Search::new(self, request, own, kept).run(),
+            Err(refusal) => self.of_fixed(request, Err(refusal)),
+        }
+    }
+
+    /// A plan of which one address alone may stand in the way.
+    fn of_fixed(&self, request: &Request, outcome: Result<Vec<IpAddr>, Refusal>) -> Plan {
+        let refusal = outcome.as_ref().err();
+        let wait = refusal.and_then(|refusal| Wait::of_refusal(self, request, refusal));
+        Plan {
+            outcome,
+            waits: wait.into_iter().collect(),
+        }
     }
 
     /// What a Service keeps whose request is refused: what is its own and fits its families.

@@ -1,12 +1,13 @@
 //! What a Service should have, against what it has.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use config::service::ServiceFault;
 use config::{Kind, ObjectName};
-use ipam::{Request, Sharing};
+use ipam::{Request, Sharing, Wait};
 use k8s_openapi::api::core::v1::Service;
 use model::{Family, Labels, ReservationName, ServiceName};
 
@@ -14,6 +15,7 @@ use super::{Reconciler, is_load_balancer, telling};
 use crate::desired_status::DesiredStatus;
 use crate::task::{Clearing, Reserve, StatusWrite, Task};
 use crate::tracked::{Tracked, UnderWay};
+use crate::waiting::Awaited;
 
 /// How long an address that a Service is to lose stays in its status beside the one that replaces it, so that speakers
 /// announce the new one before they withdraw the old one, and connections end in peace.
@@ -24,6 +26,8 @@ struct Decision {
     desired: DesiredStatus,
     /// The reservation that has to keep these addresses before they are shown.
     reserve: Option<(ReservationName, Vec<IpAddr>)>,
+    /// What may change it, beside the Service and the pools.
+    awaited: BTreeSet<Awaited>,
 }
 
 impl Reconciler {
@@ -33,21 +37,34 @@ impl Reconciler {
         let tracked = self.services.get(name)?;
         let object = Arc::clone(&tracked.object);
         if tracked.gone || !self.release.serves(&object) {
-            return self.part_from(now, name);
+            return self.part_from(name);
         }
         if tracked.status_is_known() {
             self.ipam.settle(name, &tracked.assigned());
         }
-        let Decision { mut desired, reserve } = self.decide(name, &object)?;
+        let Decision {
+            mut desired,
+            reserve,
+            mut awaited,
+        } = self.decide(name, &object)?;
         self.drain(now, name, &object, &mut desired);
         self.contest(now, name, &mut desired);
         desired.withdrawn = self.withdrawn(name, &desired);
         self.note(now, name, &desired);
-        if self.must_wait(name) {
-            self.hopeful.insert(name.clone());
+        let mut held_up_by = self.held_up_by(name);
+        if self.others_were_given(name, &held_up_by) {
+            self.rebuild();
             return None;
         }
+        held_up_by.extend(self.lost_to_writes(name));
+        let must_wait = !held_up_by.is_empty();
+        let released = held_up_by.into_iter().map(Wait::Address);
+        awaited.extend(released.map(Awaited::Ipam));
         let tracked = self.services.get_mut(name)?;
+        self.agenda.look_when(tracked.age(), name, awaited);
+        if must_wait {
+            return None;
+        }
         if tracked.in_flight.is_some() {
             return None;
         }
@@ -125,11 +142,45 @@ impl Reconciler {
         }
     }
 
-    /// Whether the status would show for the first time what that of another Service shows still: an address that both
-    /// were to share, until one of them was edited.
-    fn must_wait(&self, name: &ServiceName) -> bool {
+    /// What the status would show for the first time and that of another Service shows still: addresses that both were to
+    /// share, until one of them was edited.
+    fn held_up_by(&self, name: &ServiceName) -> Vec<IpAddr> {
         let shown = self.services.get(name).map(Tracked::assigned).unwrap_or_default();
-        self.ipam.contested(name).any(|address| !shown.contains(&address))
+        let contested = self.ipam.contested(name);
+        contested.filter(|address| !shown.contains(address)).collect()
+    }
+
+    /// Whether one of these addresses was given to another Service by another process, whose status says so, and to this one by a write
+    /// alone that did not take place: the status is the record.
+    fn others_were_given(&self, name: &ServiceName, held_up_by: &[IpAddr]) -> bool {
+        let known = self.services.get(name).is_some_and(Tracked::status_is_known);
+        let lost_to_this = |other: &ServiceName, address: IpAddr| {
+            let other = self.services.get(other);
+            other.is_some_and(|other| {
+                let mut lost = other.lost.iter();
+                lost.any(|(lost, holder)| *lost == address && holder == name)
+            })
+        };
+        let given = |&address: &IpAddr| {
+            let mut others = self.ipam.losing(name, address);
+            others.any(|other| lost_to_this(other, address))
+        };
+        known && held_up_by.iter().any(given)
+    }
+
+    /// Addresses that the status shows and that another Service has by a write alone that has not taken place: it may fail, and then
+    /// they stay.
+    fn lost_to_writes(&self, name: &ServiceName) -> Vec<IpAddr> {
+        let lost = self.services.get(name).map_or(&[][..], |tracked| &tracked.lost);
+        let by_write = |(address, name): &&(IpAddr, ServiceName)| {
+            let holder = self.services.get(name);
+            let unsettled = |holder: &Tracked| !holder.in_doubt && !holder.assigned().contains(address);
+            holder.is_some_and(unsettled) && self.ipam.held(name).contains(address)
+        };
+        lost.iter()
+            .filter(by_write)
+            .map(|(address, _)| *address)
+            .collect()
     }
 
     /// What the Service should have; none while that cannot be told yet.
@@ -149,21 +200,33 @@ impl Reconciler {
                 return Some(self.refused(name, fault.reason(), fault.to_string()));
             }
         };
-        if let Some(fault) = self.fault_of_reservation(&request) {
+        let mut decision = self.decide_on(name, &request);
+        let reservation = request.reservation.map(Awaited::Reservation);
+        decision.awaited.extend(reservation);
+        Some(decision)
+    }
+
+    fn decide_on(&mut self, name: &ServiceName, request: &Request) -> Decision {
+        if let Some(fault) = self.fault_of_reservation(request) {
             self.ipam.retain(name, &request.sharing);
-            return Some(self.refused(name, "InvalidReservation", fault));
+            return self.refused(name, "InvalidReservation", fault);
         }
-        Some(match self.ipam.assign(&request) {
+        let mut decision = match self.ipam.assign(request) {
             Ok(grant) => Decision {
-                reserve: self.to_be_reserved(&request, &grant.addresses),
+                reserve: self.to_be_reserved(request, &grant.addresses),
                 desired: DesiredStatus::granted(grant, request.families),
+                awaited: BTreeSet::new(),
             },
             Err(refusal) => {
                 let mut decision = self.refused(name, refusal.reason(), refusal.to_string());
                 decision.desired.set_aside(&refusal);
                 decision
             }
-        })
+        };
+        if !decision.desired.is_complete() {
+            decision.awaited = self.ipam.waits(request).into_iter().map(Awaited::Ipam).collect();
+        }
+        decision
     }
 
     fn refused(&self, name: &ServiceName, reason: &'static str, why: String) -> Decision {
@@ -172,6 +235,7 @@ impl Reconciler {
         Decision {
             desired,
             reserve: None,
+            awaited: BTreeSet::new(),
         }
     }
 
@@ -240,14 +304,10 @@ impl Reconciler {
         }
     }
 
-    /// Keeps what was decided, and whether the Service would have more if there were more.
+    /// Keeps what was decided.
     fn note(&mut self, now: Instant, name: &ServiceName, desired: &DesiredStatus) {
         let Some(tracked) = self.services.get_mut(name) else {
             return;
-        };
-        match desired.is_complete() {
-            true => self.hopeful.remove(name),
-            false => self.hopeful.insert(name.clone()),
         };
         if tracked.set_desired(desired.clone()) {
             self.agenda.publish_soon(now);
@@ -256,9 +316,9 @@ impl Reconciler {
 
     /// Clears the status of a Service that is gone or not ours, when there may be something of ours in it. What another provider shows
     /// on one that is there is given to nobody else.
-    fn part_from(&mut self, now: Instant, name: &ServiceName) -> Option<Task> {
+    fn part_from(&mut self, name: &ServiceName) -> Option<Task> {
         let tracked = self.services.get_mut(name)?;
-        self.hopeful.remove(name);
+        self.agenda.forget(name);
         if tracked.in_flight.is_some() {
             self.ipam.retain(name, &Sharing::default());
             return None;
@@ -279,7 +339,7 @@ impl Reconciler {
         tracked.gone = true;
         let holds = holds || !self.ipam.leaving(name).is_empty();
         if !holds && !tracked.in_doubt && !shows {
-            self.forget(now, name);
+            self.forget(name);
             return None;
         }
         tracked.in_flight = Some(UnderWay::Clearing);

@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Instant;
 
-use config::{Change, Kind, Novelty, Objects, Reservations, Snapshot, Update};
+use config::{Change, Kind, Novelty, Object, ObjectName, Objects, Reservations, Snapshot, Update};
 use crds::{IPReservation, Stored};
 use ipam::{Adoption, Claim, Ipam};
 use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
-use model::{Labels, PoolName, ServiceName};
+use model::{Labels, PoolName, ReservationName, ServiceName};
 
 use super::routing::NodeNews;
 use super::{Ending, Former, Reconciler, is_load_balancer};
 use crate::tracked::UnderWay;
+use crate::waiting::Awaited;
 
 impl Reconciler {
     pub(super) fn on_services(&mut self, now: Instant, change: Change<Service>) {
@@ -161,7 +162,7 @@ impl Reconciler {
     }
 
     pub(super) fn on_objects(&mut self, now: Instant, update: Update) {
-        let kind = update.kind();
+        let (kind, about) = (update.kind(), update.about());
         let novelty = self.objects.handle_update(update);
         if kind == Kind::IPPool {
             self.on_pools(now);
@@ -171,19 +172,32 @@ impl Reconciler {
         }
         match (kind, novelty) {
             (_, Novelty::Nothing) => {}
-            (Kind::IPReservation, Novelty::Content) => self.on_reservations(now),
+            (Kind::IPReservation, Novelty::Content) => self.on_reservations(now, about),
             (_, Novelty::Content) => self.on_configuration(now),
             // What is to be written is compared with the newest version.
             (_, Novelty::Status) => self.agenda.publish_soon(now),
         }
     }
 
-    fn on_reservations(&mut self, now: Instant) {
-        let kept = Reservations::read(self.objects.all::<IPReservation>(), &self.kept);
-        if kept != self.kept {
-            self.ipam.set_reservations(kept.in_force().clone());
-            self.kept = kept;
-            self.mark_all();
+    fn on_reservations(&mut self, now: Instant, about: Option<ObjectName>) {
+        let all = self.objects.all::<IPReservation>();
+        let changed = match about {
+            Some(about) => {
+                let object = self.objects.object(&about).and_then(Object::typed);
+                let namespace = about.namespace.unwrap_or_default();
+                let name = ReservationName::new(namespace, about.name);
+                self.kept.update(&name, object, all)
+            }
+            None => {
+                let kept = Reservations::read(all, &self.kept);
+                let before = std::mem::replace(&mut self.kept, kept);
+                self.kept.changed_since(&before)
+            }
+        };
+        for name in changed {
+            let kept = self.kept.in_force().get(&name).cloned().unwrap_or_default();
+            self.ipam.set_reservation(&name, kept);
+            self.agenda.happened(Awaited::Reservation(name));
         }
         self.agenda.publish_soon(now);
     }
@@ -214,7 +228,7 @@ impl Reconciler {
         }
         if news.network && self.started {
             match self.ipam.set_occupied(self.nodes.occupied()) {
-                Adoption::Nothing => self.wake_the_hopeful(now),
+                Adoption::Nothing => {}
                 Adoption::ClaimAnew => self.rebuild(),
             }
         }
@@ -229,6 +243,7 @@ impl Reconciler {
     }
 
     pub(super) fn on_ended(&mut self, now: Instant, name: &ServiceName, ending: Ending) {
+        self.mark_losing_to(name);
         let Some(tracked) = self.services.get_mut(name) else {
             return;
         };
@@ -245,7 +260,7 @@ impl Reconciler {
                 }
                 self.mark(name);
             }
-            Ending::Cleared(object) if tracked.gone => self.on_cleared(now, name, object),
+            Ending::Cleared(object) if tracked.gone => self.on_cleared(name, object),
             // It came back while it was being cleared.
             Ending::Cleared(_) => self.mark(name),
             Ending::Returned(object) => {
@@ -278,8 +293,16 @@ impl Reconciler {
         }
     }
 
+    /// Those that are to lose an address to this Service wait for the end of its write.
+    fn mark_losing_to(&mut self, name: &ServiceName) {
+        let contested = self.ipam.contested(name);
+        let losing = contested.flat_map(|address| self.ipam.losing(name, address));
+        let losing: Vec<ServiceName> = losing.cloned().collect();
+        losing.iter().for_each(|name| self.mark(name));
+    }
+
     /// Nothing of ours is left in the status of a Service, or there is no such Service any more.
-    fn on_cleared(&mut self, now: Instant, name: &ServiceName, object: Option<Box<Service>>) {
+    fn on_cleared(&mut self, name: &ServiceName, object: Option<Box<Service>>) {
         let Some(tracked) = self.services.get_mut(name) else {
             return;
         };
@@ -289,24 +312,22 @@ impl Reconciler {
                 tracked.observe_return(*object);
                 self.ipam.release(name);
                 self.mark(name);
-                self.wake_the_hopeful(now);
             }
             object => {
                 if object.is_some() || !tracked.end_seen {
                     self.departed
                         .add(name.clone(), &tracked.object, object.as_deref());
                 }
-                self.forget(now, name);
+                self.forget(name);
             }
         }
     }
 
     /// Nothing of a Service is left that could show an address.
-    pub(super) fn forget(&mut self, now: Instant, name: &ServiceName) {
+    pub(super) fn forget(&mut self, name: &ServiceName) {
         self.services.remove(name);
-        self.hopeful.remove(name);
+        self.agenda.forget(name);
         self.ipam.release(name);
-        self.wake_the_hopeful(now);
     }
 
     pub(super) fn start_when_complete(&mut self, now: Instant) {
@@ -328,9 +349,8 @@ impl Reconciler {
 
     /// Finds out anew who holds what, from the status of the Services. Of two with one address that they may not share,
     /// the older one keeps it, as after a restore of the store.
-    fn rebuild(&mut self) {
+    pub(super) fn rebuild(&mut self) {
         let before = std::mem::take(&mut self.ipam);
-        self.loosened = 0;
         self.ipam.set_pools(self.snapshot.ipam_pools());
         self.ipam.set_occupied(self.nodes.occupied());
         self.ipam.set_reservations(self.kept.in_force().clone());

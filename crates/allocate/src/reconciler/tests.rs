@@ -21,6 +21,7 @@ mod reserving;
 mod routing;
 mod serving;
 mod starting;
+mod waking;
 
 /// A reconciler and the smallest API server that can be: objects with versions, and status writes that fail when the
 /// version is not the newest.
@@ -298,7 +299,7 @@ impl Bench {
                 "namespace": "default", "name": name, "uid": name,
                 "resourceVersion": self.version.to_string(),
                 "creationTimestamp": before.map_or_else(
-                    || json!(format!("2026-01-01T00:00:{:02}Z", self.version)),
+                    || json!(timestamp() + jiff::SignedDuration::from_secs(self.version.cast_signed())),
                     |before| json!(before.metadata.creation_timestamp),
                 ),
             },

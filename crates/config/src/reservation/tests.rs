@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -146,4 +147,33 @@ fn the_order_of_the_objects_does_not_matter_and_reading_again_changes_nothing() 
     let reversed: Vec<_> = objects.iter().rev().cloned().collect();
     assert_eq!(read(&reversed, &Reservations::default()), read_once);
     assert_eq!(read(&reversed, &read_once), read_once);
+}
+
+/// Reservations that come, change and go, in each other's way.
+fn edits() -> impl Strategy<Value = Vec<(usize, u8, Vec<usize>)>> {
+    let addresses = prop::collection::vec(0..6usize, 0..3);
+    prop::collection::vec((0..4usize, 0..3u8, addresses), 1..30)
+}
+
+proptest! {
+    /// What one change means is what it would mean were everything read anew.
+    #[test]
+    fn one_change_is_taken_in_as_if_all_were_read(edits in edits()) {
+        let spelled = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2", "192.0.2.3", "nonsense"];
+        let mut objects: BTreeMap<ReservationName, Stored<IPReservation>> = BTreeMap::new();
+        let mut updated = Reservations::default();
+        for (which, created, addresses) in edits {
+            let name = ReservationName::new("shop", ["a", "b", "c", "d"][which]);
+            let addresses: Vec<&str> = addresses.into_iter().map(|address| spelled[address]).collect();
+            match addresses.is_empty() && created == 0 {
+                true => drop(objects.remove(&name)),
+                false => drop(objects.insert(name.clone(), object(&name.name, created, &addresses))),
+            }
+            let before = updated.clone();
+            let expected = Reservations::read(objects.values(), &before);
+            let changed = updated.update(&name, objects.get(&name), objects.values());
+            prop_assert_eq!(&updated, &expected);
+            prop_assert_eq!(changed, expected.changed_since(&before));
+        }
+    }
 }

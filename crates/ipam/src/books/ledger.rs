@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use model::{Family, Origins, ServiceName};
 
 use crate::sharing::Sharing;
+use crate::wait::Wait;
 
 /// What one Service holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,19 +43,22 @@ impl Holding {
         self.origins = self.addresses().filter_map(known).collect();
     }
 
-    /// Whether `after` in place of this leaves others more to choose from.
-    pub(crate) fn frees(&self, after: &Self) -> bool {
-        let freed = self
-            .addresses()
-            .any(|address| !after.addresses().any(|other| other == address));
-        // A Service that is dual-stack no longer ties nobody to both of its addresses.
-        let untied = self.is_dual_stack() && self.gives_up(after);
-        self.sharing != after.sharing || freed || untied
-    }
-
-    /// Whether an address that this has is not one to have in `after`.
-    pub(crate) fn gives_up(&self, after: &Self) -> bool {
-        !self.current.iter().all(|address| after.current.contains(address))
+    /// What others may wait for and `after` in place of this brings. A free address is not told here, nor room in a quota.
+    pub(crate) fn news(&self, after: &Self) -> BTreeSet<Wait> {
+        let shared_otherwise = self.sharing != after.sharing;
+        let stays = |address: IpAddr| after.addresses().any(|other| other == address);
+        let loses = |address: IpAddr| self.leaving.contains(&address) && !after.leaving.contains(&address);
+        let addresses = self.addresses();
+        let changed = addresses.filter(|address| shared_otherwise || !stays(*address) || loses(*address));
+        let mut news: BTreeSet<Wait> = changed.map(Wait::Address).collect();
+        // Others may join, or are tied no more to both addresses of a Service that was dual-stack.
+        if shared_otherwise || self.current != after.current || self.leaving != after.leaving {
+            // Who has nothing shares nothing, whatever key it has.
+            let sharing = [self, after].into_iter().filter(|holding| !holding.is_empty());
+            let keys = sharing.filter_map(|holding| holding.sharing.key.clone());
+            news.extend(keys.map(Wait::Sharing));
+        }
+        news
     }
 
     /// Whether it is to have addresses of both families.

@@ -60,7 +60,7 @@ impl Ipam {
                 }
             }
         }
-        let kept = self.reservations.addresses().map(|(address, _)| address);
+        let kept = self.reservations.addresses();
         for address in kept.filter(|address| self.ledger.holders(*address).is_empty()) {
             if let Some(position) = self.position(address) {
                 usage[position.list].reserved.add(address);

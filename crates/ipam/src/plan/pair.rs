@@ -30,7 +30,7 @@ impl<'a> Pair<'a> {
     }
 
     /// Looks at a further pool, after those that go before it.
-    pub(crate) fn add(&mut self, list: usize, answers: &mut Answers) {
+    pub(crate) fn add(&mut self, list: usize, answers: &mut Answers<'_>) {
         let Some(families) = self.families else { return };
         if self.ipam.opens(self.request, list, From::Elsewhere).is_err() {
             return;
@@ -47,7 +47,7 @@ impl<'a> Pair<'a> {
     }
 
     /// The first two that go together.
-    pub(crate) fn find(&self, answers: &mut Answers) -> Option<Vec<IpAddr>> {
+    pub(crate) fn find(&self, answers: &mut Answers<'_>) -> Option<Vec<IpAddr>> {
         let [firsts, seconds] = &self.options;
         for &(first_list, first) in firsts {
             for &(second_list, second) in seconds.iter().filter(|(list, _)| *list != first_list) {

@@ -1,14 +1,15 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use model::Family;
 
 use crate::allocator::Ipam;
 use crate::plan::offer::From;
-use crate::plan::one_of_each;
 use crate::plan::pair::Pair;
+use crate::plan::{Plan, one_of_each};
 use crate::refusal::{PoolRefusal, Refusal};
 use crate::request::Request;
+use crate::wait::Wait;
 
 /// The search for addresses of a Service that leaves the choice to us, or to its reservation.
 ///
@@ -31,9 +32,15 @@ pub(crate) struct Search<'a> {
     candidates: Vec<usize>,
 }
 
-/// What each pool said that was asked, by the number of its free list.
-#[derive(Default)]
-pub(crate) struct Answers(BTreeMap<usize, PoolRefusal>);
+/// What the pools said that were asked.
+pub(crate) struct Answers<'a> {
+    ipam: &'a Ipam,
+    request: &'a Request,
+    /// What is told of each, by the number of its free list.
+    told: BTreeMap<usize, PoolRefusal>,
+    /// All that stood in the way.
+    waits: BTreeSet<Wait>,
+}
 
 impl<'a> Search<'a> {
     pub(crate) fn new(ipam: &'a Ipam, request: &'a Request, own: Vec<IpAddr>, kept: Vec<IpAddr>) -> Self {
@@ -51,22 +58,25 @@ impl<'a> Search<'a> {
         search
     }
 
-    pub(crate) fn run(&self) -> Result<Vec<IpAddr>, Refusal> {
-        let mut answers = Answers::default();
-        for (round, families) in self.request.families.choices().iter().enumerate() {
+    pub(crate) fn run(&self) -> Plan {
+        let mut answers = Answers::new(self.ipam, self.request);
+        let mut rounds = self.request.families.choices().iter().enumerate();
+        let found = rounds.find_map(|(round, families)| {
             if round == 1 {
                 // What a pool says to either address alone tells more than what it said to the pair.
-                answers = Answers::default();
+                answers.told.clear();
             }
-            if let Some(addresses) = self.round(families, &mut answers) {
-                return Ok(addresses);
-            }
+            self.round(families, &mut answers)
+        });
+        let Answers { told, waits, .. } = answers;
+        Plan {
+            outcome: found.ok_or_else(|| self.refusal(told)),
+            waits,
         }
-        Err(self.refusal(answers))
     }
 
     /// Addresses of exactly these families.
-    fn round(&self, families: &[Family], answers: &mut Answers) -> Option<Vec<IpAddr>> {
+    fn round(&self, families: &[Family], answers: &mut Answers<'_>) -> Option<Vec<IpAddr>> {
         let kept = one_of_each(&self.kept, families);
         if kept.len() < self.kept.len() {
             return None;
@@ -88,7 +98,12 @@ impl<'a> Search<'a> {
     }
 
     /// What is missing beside `fixed`: from its own pool, else from the first that has it.
-    fn beside(&self, fixed: &[IpAddr], families: &[Family], answers: &mut Answers) -> Option<Vec<IpAddr>> {
+    fn beside(
+        &self,
+        fixed: &[IpAddr],
+        families: &[Family],
+        answers: &mut Answers<'_>,
+    ) -> Option<Vec<IpAddr>> {
         if fixed.is_empty() {
             return None;
         }
@@ -104,7 +119,7 @@ impl<'a> Search<'a> {
     }
 
     /// All of them anew: of the pools of each priority, from one alone, else from two.
-    fn anew(&self, families: &[Family], answers: &mut Answers) -> Option<Vec<IpAddr>> {
+    fn anew(&self, families: &[Family], answers: &mut Answers<'_>) -> Option<Vec<IpAddr>> {
         let mut pair = Pair::new(self.ipam, self.request, families);
         let priority = |list: &usize| self.ipam.priority(self.request, *list);
         for equals in self.candidates.chunk_by(|a, b| priority(a) == priority(b)) {
@@ -126,7 +141,7 @@ impl<'a> Search<'a> {
         from: From,
         families: &[Family],
         fixed: &[IpAddr],
-        answers: &mut Answers,
+        answers: &mut Answers<'_>,
     ) -> Option<Vec<IpAddr>> {
         match self.ipam.offer(self.request, list, from, families, fixed) {
             Ok(addresses) => Some(addresses),
@@ -162,7 +177,7 @@ impl<'a> Search<'a> {
         self.kept.is_empty() && (lost || !enough)
     }
 
-    fn refusal(&self, Answers(answers): Answers) -> Refusal {
+    fn refusal(&self, answers: BTreeMap<usize, PoolRefusal>) -> Refusal {
         if let Some(unknown) = self.ipam.unknown_pool(self.request) {
             return unknown;
         }
@@ -211,12 +226,23 @@ impl Ipam {
     }
 }
 
-impl Answers {
+impl<'a> Answers<'a> {
+    fn new(ipam: &'a Ipam, request: &'a Request) -> Self {
+        Self {
+            ipam,
+            request,
+            told: BTreeMap::new(),
+            waits: BTreeSet::new(),
+        }
+    }
+
     /// That a family is missing says least: anything else that the same pool said stands.
     pub(crate) fn note(&mut self, list: usize, refusal: PoolRefusal) {
-        let known = self.0.get(&list);
+        let wait = Wait::of_pool(self.ipam, self.request, list, &refusal);
+        self.waits.extend(wait);
+        let known = self.told.get(&list);
         if known.is_none_or(|known| matches!(known, PoolRefusal::WithoutFamily(_))) {
-            self.0.insert(list, refusal);
+            self.told.insert(list, refusal);
         }
     }
 }

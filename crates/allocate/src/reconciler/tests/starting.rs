@@ -125,3 +125,45 @@ fn a_service_that_was_never_seen_as_a_load_balancer_is_cleared_after_a_new_list(
     bench.apply("next", load_balancer());
     assert_eq!(bench.address("next"), "192.0.2.7");
 }
+
+/// The status is the record: what this process would have written and did not is none.
+#[test]
+fn what_another_process_gave_stays_with_whom_its_status_shows_though_this_one_was_about_to_give_it_to_an_older_service()
+ {
+    let mut bench = Bench::started("192.0.2.0/31");
+    let event = bench.put("old", load_balancer());
+    bench
+        .reconciler
+        .handle_input(bench.now, Input::Services(Change::Applied(event)));
+    let write = bench.next_write();
+    assert_eq!(write.desired.addresses, ["192.0.2.0".parse::<IpAddr>().unwrap()]);
+    // Another process has written that already, for another Service; and something has changed the older one.
+    let mut young = bench.put("young", load_balancer());
+    young.status = serde_json::from_value(json!({
+        "loadBalancer": {"ingress": [{"ip": "192.0.2.0", "ipMode": "VIP"}]},
+        "conditions": [{
+            "type": "heraldlb.io/Allocated", "status": "True", "reason": "Allocated",
+            "message": "192.0.2.0 from IPPool home", "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }],
+    }))
+    .unwrap();
+    bench
+        .store
+        .insert(ServiceName::new("default", "young"), young.clone());
+    let changed = bench.put("old", load_balancer());
+    for object in [young, changed] {
+        let input = Input::Services(Change::Applied(object));
+        bench.reconciler.handle_input(bench.now, input);
+        let action = bench.reconciler.poll_action(bench.now);
+        assert!(
+            action.is_none(),
+            "nothing is taken away before that write has ended: {action:?}"
+        );
+    }
+    let ended = bench.write(write);
+    assert!(matches!(ended, Input::Ended(_, Ending::Conflict)), "{ended:?}");
+    bench.input(ended);
+    bench.pass(Duration::from_secs(1));
+    assert_eq!(bench.address("young"), "192.0.2.0");
+    assert_eq!(bench.address("old"), "192.0.2.1");
+}

@@ -126,35 +126,54 @@ fn a_service_that_cannot_be_read_keeps_what_it_may_share() {
 }
 
 #[test]
-fn each_change_that_may_serve_who_waits_is_counted_and_no_other() {
+fn each_change_that_may_serve_who_waits_is_told_and_no_other() {
     let mut ipam = with_pools([pool("a", &["192.0.2.0/30", "2001:db8::/64"])]);
-    let mut grows = |what: &mut dyn FnMut(&mut Ipam)| {
-        let before = ipam.freed();
+    let mut news = |what: &mut dyn FnMut(&mut Ipam)| {
         what(&mut ipam);
-        ipam.freed() > before
+        std::iter::from_fn(|| ipam.poll_news()).collect::<Vec<_>>()
     };
+    let free = |family| Wait::Free(PoolName("a".into()), family);
+    let address = |address: &str| Wait::Address(address.parse().unwrap());
+    let key = || Wait::Sharing("k".into());
     let web = |families| shared(of_families("web", families), "k", &[80]);
-    assert!(!grows(&mut |ipam| drop(ipam.assign(&web(BOTH)))));
-    assert!(!grows(&mut |ipam| drop(ipam.assign(&web(BOTH)))));
-    assert!(
-        grows(&mut |ipam| drop(ipam.assign(&web(V4)))),
-        "no pair is split now"
+    assert_eq!(news(&mut |ipam| drop(ipam.assign(&web(BOTH)))), [key()]);
+    assert_eq!(news(&mut |ipam| drop(ipam.assign(&web(BOTH)))), []);
+    // No pair is split now.
+    assert_eq!(news(&mut |ipam| drop(ipam.assign(&web(V4)))), [key()]);
+    let settled: &mut dyn FnMut(&mut Ipam) = &mut |ipam| ipam.settle(&service("web"), &ips(&["192.0.2.0"]));
+    assert_eq!(news(settled), [free(Family::V6), address("2001:db8::"), key()]);
+    assert_eq!(news(settled), []);
+    assert_eq!(news(&mut |ipam| drop(ipam.assign(&web(BOTH)))), [key()]);
+    assert_eq!(
+        news(&mut |ipam| drop(ipam.assign(&of_families("web", BOTH)))),
+        [address("192.0.2.0"), address("2001:db8::"), key()]
     );
-    assert!(grows(
-        &mut |ipam| ipam.settle(&service("web"), &ips(&["192.0.2.0"]))
-    ));
-    assert!(!grows(
-        &mut |ipam| ipam.settle(&service("web"), &ips(&["192.0.2.0"]))
-    ));
-    assert!(!grows(&mut |ipam| drop(ipam.assign(&web(BOTH)))));
-    assert!(grows(&mut |ipam| drop(ipam.assign(&of_families("web", BOTH)))));
-    assert!(grows(
-        &mut |ipam| ipam.set_reservations(kept_for("r", "192.0.2.3"))
-    ));
-    assert!(!grows(
-        &mut |ipam| ipam.set_reservations(kept_for("r", "192.0.2.3"))
-    ));
-    assert!(grows(&mut |ipam| assert!(ipam.release(&service("web")))));
+    let kept: &mut dyn FnMut(&mut Ipam) = &mut |ipam| ipam.set_reservations(kept_for("r", "192.0.2.3"));
+    assert_eq!(news(kept), [address("192.0.2.3")]);
+    assert_eq!(news(kept), []);
+    assert_eq!(
+        news(&mut |ipam| ipam.set_reservations(BTreeMap::new())),
+        [free(Family::V4), address("192.0.2.3")]
+    );
+    assert_eq!(
+        news(&mut |ipam| assert!(ipam.release(&service("web")))),
+        [
+            free(Family::V4),
+            free(Family::V6),
+            address("192.0.2.0"),
+            address("2001:db8::")
+        ]
+    );
+}
+
+/// Who asks in vain does not wake those that wait as it does, itself among them.
+#[test]
+fn a_refusal_that_changes_nothing_is_no_news() {
+    let mut ipam = with_pools([pool("a", &["192.0.2.0/32"])]);
+    given(&mut ipam, &request("web"));
+    while ipam.poll_news().is_some() {}
+    refused(&mut ipam, &shared(request("api"), "k", &[80]));
+    assert_eq!(ipam.poll_news(), None);
 }
 
 fn kept_for(name: &str, address: &str) -> BTreeMap<ReservationName, Vec<IpAddr>> {

@@ -131,9 +131,13 @@ fn there_is_room_in_the_quota_as_soon_as_an_address_is_given_up() {
     let mut ipam = with_pools([limited(1, &[])]);
     given(&mut ipam, &request("web"));
     assert_eq!(reason(&mut ipam, &request("api")), Some("QuotaReached"));
-    let before = ipam.freed();
+    let room = Wait::Quota(PoolName("a".into()), "default".into());
+    assert_eq!(ipam.waits(&request("api")), [room.clone()].into());
+    assert!(!ipam.is_left(&room));
+    while ipam.poll_news().is_some() {}
     ipam.forfeit(&service("web"));
-    assert_ne!(ipam.freed(), before);
+    assert!(std::iter::from_fn(|| ipam.poll_news()).any(|news| news == room));
+    assert!(ipam.is_left(&room));
     assert_eq!(given(&mut ipam, &request("api")), ["192.0.2.1"]);
 }
 

@@ -172,6 +172,26 @@ fn who_waits_for_a_reserved_address_keeps_what_it_has() {
     assert_eq!(held(&ipam, "web"), ["192.0.2.0"]);
 }
 
+/// The address is shared, so that it does not become free.
+#[test]
+fn who_would_share_an_address_is_told_when_it_is_reserved_no_more() {
+    let mut ipam = with_pools([pool("a", &["192.0.2.0/32"])]);
+    let front = ReservationName::new("default", "front");
+    let owner = Request {
+        reservation: Some(front.clone()),
+        ..shared(request("web"), "k", &[80])
+    };
+    ipam.set_reservation(&front, ips(&["192.0.2.0"]));
+    given(&mut ipam, &owner);
+    let joins = shared(request("api"), "k", &[81]);
+    refused(&mut ipam, &joins);
+    let waits = ipam.waits(&joins);
+    while ipam.poll_news().is_some() {}
+    ipam.set_reservation(&front, Vec::new());
+    assert!(std::iter::from_fn(|| ipam.poll_news()).any(|news| waits.contains(&news)));
+    assert_eq!(given(&mut ipam, &joins), ["192.0.2.0"]);
+}
+
 #[test]
 fn of_two_reservations_of_one_address_the_first_by_name_has_it() {
     let mut ipam = with_reserved(&[("b", &["192.0.2.0"]), ("a", &["192.0.2.0"])]);

@@ -104,9 +104,26 @@ fn who_waits_to_share_is_served_when_the_other_service_changes() {
     given(&mut ipam, &shared(request("web"), "k", &[80]));
     let waits = exactly(shared(request("api"), "k", &[80]), &["192.0.2.0"]);
     assert_eq!(refused(&mut ipam, &waits).reason(), "SharingRefused");
-    let before = ipam.freed();
+    let waited_for = ipam.waits(&waits);
+    while ipam.poll_news().is_some() {}
     given(&mut ipam, &shared(request("web"), "k", &[8080]));
-    assert_ne!(ipam.freed(), before);
+    assert!(waited_for.contains(&ipam.poll_news().unwrap()));
+    assert_eq!(given(&mut ipam, &waits), ["192.0.2.0"]);
+}
+
+/// P-ALLOC-51: though the address does not become free, and the one that stood in the way shares it no longer.
+#[test]
+fn who_waits_to_share_is_told_when_the_one_in_the_way_has_left() {
+    let mut ipam = with_pools([pool("a", &["192.0.2.0/32"])]);
+    given(&mut ipam, &shared(request("web"), "k", &[80]));
+    given(&mut ipam, &shared(request("dns"), "k", &[53]));
+    let waits = shared(request("api"), "k", &[53]);
+    refused(&mut ipam, &waits);
+    ipam.retain(&service("dns"), &Sharing::default());
+    let waited_for = ipam.waits(&waits);
+    while ipam.poll_news().is_some() {}
+    ipam.settle(&service("dns"), &[]);
+    assert!(std::iter::from_fn(|| ipam.poll_news()).any(|news| waited_for.contains(&news)));
     assert_eq!(given(&mut ipam, &waits), ["192.0.2.0"]);
 }
 

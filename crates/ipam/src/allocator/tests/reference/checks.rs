@@ -201,7 +201,7 @@ pub(super) fn asking_again_changes_nothing(
         assert_eq!(words(&result_again), words(result));
     }
     assert_eq!(again.held(&request.service), held);
-    assert_eq!(again.freed(), ipam.freed());
+    assert_eq!(again.news, ipam.news);
 }
 
 /// Who waits is told when it may be served: nobody has to try in vain.
@@ -209,17 +209,19 @@ pub(super) fn served_only_after_notice(
     before: &Tables,
     object: &Object,
     result: &Result<Grant, Refusal>,
-    freed: u64,
     edits: u64,
 ) {
-    let Some((then, edits_then, row)) = &object.refused else {
+    let Some(wanting) = &object.wanting else {
         return;
     };
-    if *edits_then == edits && before.row(&object.request.service) == *row && result.is_ok() {
+    let granted = result.as_ref().map_or(0, |grant| grant.addresses.len());
+    let same = wanting.edits == edits && before.row(&object.request.service) == wanting.row;
+    if same && granted > wanting.granted {
         assert!(
-            *then < freed,
-            "{:?} was refused, and nobody said that it changed",
-            object.request
+            !wanting.told.is_empty(),
+            "{:?} waited for {:?} and nobody said that it happened",
+            object.request,
+            wanting.waits
         );
     }
 }

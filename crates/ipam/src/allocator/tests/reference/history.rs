@@ -5,12 +5,12 @@ use std::net::IpAddr;
 
 use model::{NodeName, Origins, ServiceName};
 
-use super::object::Object;
+use super::object::{Object, Wanting};
 use super::rules::{Row, Tables, compatible};
 use super::steps::Step;
 use super::world::{Configuration, SERVICES, address, reserved, service, universe};
 use super::{checks, truth};
-use crate::{Adoption, Claim, Ipam, Occupant, Sharing};
+use crate::{Adoption, Claim, Ipam, Occupant, Sharing, Wait};
 
 /// The world.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl History {
                 let before = object.request.clone();
                 change.apply(&mut object.request);
                 if object.request != before {
-                    (object.granted, object.refused) = (false, None);
+                    (object.granted, object.wanting) = (false, None);
                 }
                 self.reconcile(*who);
             }
@@ -69,6 +69,12 @@ impl History {
             }
             Step::Reserve(number, addresses) => {
                 let (name, addresses) = reserved(*number, addresses);
+                // Who names a reservation looks again when that changes.
+                for object in &mut self.objects {
+                    object
+                        .wanting
+                        .take_if(|_| object.request.reservation.as_ref() == Some(&name));
+                }
                 self.tables.reservations.insert(name, addresses);
                 self.tables
                     .reservations
@@ -79,7 +85,21 @@ impl History {
             Step::Show(who, number) => self.show(*who, address(*number)),
             Step::Restart => self.restart(),
         }
+        self.tell();
         checks::every_step(self);
+    }
+
+    /// What happened is told to those that wait for it, unless nothing of it is left.
+    fn tell(&mut self) {
+        let news: BTreeSet<Wait> = std::iter::from_fn(|| self.ipam.poll_news()).collect();
+        for wanting in self
+            .objects
+            .iter_mut()
+            .filter_map(|object| object.wanting.as_mut())
+        {
+            wanting.told.extend(news.intersection(&wanting.waits).cloned());
+            wanting.told.retain(|wait| self.ipam.is_left(wait));
+        }
     }
 
     fn set_pools(&mut self) {
@@ -90,7 +110,6 @@ impl History {
     }
 
     fn occupy(&mut self, numbers: &[usize]) {
-        self.edits += 1;
         let node = Occupant::Node(NodeName("n".into()));
         let addresses = numbers.iter().map(|&number| (address(number), node.clone()));
         self.tables.occupied = addresses.collect();
@@ -134,7 +153,6 @@ impl History {
             Some((address, before.pool_of(&request, address)?))
         });
         self.hold(&request.service, &request.sharing, current, known.collect());
-        let freed = self.ipam.freed();
         let result = self.ipam.assign(&request);
         match &result {
             Ok(grant) => assert_eq!(Some(&grant.addresses), expected.as_ref(), "{request:?}"),
@@ -144,15 +162,23 @@ impl History {
         let object = &self.objects[who];
         checks::no_status_of_another_shows_it(self, &before, who);
         checks::lost_for_a_reason(&before, object, &result, &self.tables.row(&request.service));
-        checks::served_only_after_notice(&before, object, &result, freed, self.edits);
+        checks::served_only_after_notice(&before, object, &result, self.edits);
         if let Err(refusal) = &result {
             truth::refusal_is_true(&before, &request, refusal);
         }
-        let refused = result
-            .is_err()
-            .then(|| (self.ipam.freed(), self.edits, self.tables.row(&request.service)));
+        let granted = result.as_ref().map_or(0, |grant| grant.addresses.len());
+        let wanting = (granted < request.families.best().len()).then(|| Wanting {
+            granted,
+            row: self.tables.row(&request.service),
+            edits: self.edits,
+            waits: self.ipam.waits(&request),
+            told: BTreeSet::new(),
+        });
+        if wanting.is_none() {
+            assert_eq!(self.ipam.waits(&request), BTreeSet::new());
+        }
         let object = &mut self.objects[who];
-        (object.granted, object.refused) = (result.is_ok(), refused);
+        (object.granted, object.wanting) = (result.is_ok(), wanting);
     }
 
     fn misread(&mut self, who: usize) {
@@ -235,7 +261,7 @@ impl History {
         self.ipam.set_reservations(self.tables.reservations.clone());
         for (who, written) in written.into_iter().enumerate() {
             let object = &mut self.objects[who];
-            (object.in_flight, object.refused) = (None, None);
+            (object.in_flight, object.wanting) = (None, None);
             self.claim(who);
             let row = self.tables.row(&service(who));
             self.objects[who].granted &= written && row.leaving.is_empty() && row.foreign.is_empty();

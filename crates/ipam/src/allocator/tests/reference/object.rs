@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use model::{Family, Origins};
@@ -5,7 +6,7 @@ use model::{Family, Origins};
 use super::super::labelled;
 use super::rules::Row;
 use super::world::service;
-use crate::{Families, Request};
+use crate::{Families, Request, Wait};
 
 /// A Service, as the API server has it.
 #[derive(Clone, Debug)]
@@ -18,8 +19,21 @@ pub(super) struct Object {
     pub(super) in_flight: Option<(Vec<IpAddr>, Origins)>,
     /// Its latest request was granted, and nothing but pools, reservations and other Services have changed since.
     pub(super) granted: bool,
-    /// What was so when its latest request was refused.
-    pub(super) refused: Option<(u64, u64, Row)>,
+    /// What was so when it was given less than its latest request asks for.
+    pub(super) wanting: Option<Wanting>,
+}
+
+/// A Service that has less than it asks for.
+#[derive(Clone, Debug)]
+pub(super) struct Wanting {
+    /// How many addresses it was granted.
+    pub(super) granted: usize,
+    pub(super) row: Row,
+    /// How often the pools had changed.
+    pub(super) edits: u64,
+    pub(super) waits: BTreeSet<Wait>,
+    /// What of that has happened since, as long as something of it is left.
+    pub(super) told: BTreeSet<Wait>,
 }
 
 impl Object {
@@ -34,7 +48,7 @@ impl Object {
             shown: Default::default(),
             in_flight: None,
             granted: false,
-            refused: None,
+            wanting: None,
         }
     }
 }
