@@ -225,6 +225,17 @@ impl Ipam {
         })
     }
 
+    /// Whether `address` is not free because of `service`.
+    pub fn has(&self, service: &ServiceName, address: IpAddr) -> bool {
+        let holding = self.ledger.holding(service);
+        holding.is_some_and(|holding| holding.addresses().any(|other| other == address))
+    }
+
+    /// Whether `address` is not free because of other Services than `service`.
+    pub fn is_held_by_others(&self, service: &ServiceName, address: IpAddr) -> bool {
+        self.ledger.others(service, address).next().is_some()
+    }
+
     /// The other Services that are to lose `address`.
     pub fn losing<'a>(
         &'a self,

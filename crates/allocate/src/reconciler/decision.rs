@@ -41,6 +41,10 @@ impl Reconciler {
         }
         if tracked.status_is_known() {
             self.ipam.settle(name, &tracked.assigned());
+            if self.regains(name) {
+                self.rebuild();
+                return None;
+            }
         }
         let Decision {
             mut desired,
@@ -175,12 +179,22 @@ impl Reconciler {
         let by_write = |(address, name): &&(IpAddr, ServiceName)| {
             let holder = self.services.get(name);
             let unsettled = |holder: &Tracked| !holder.in_doubt && !holder.assigned().contains(address);
-            holder.is_some_and(unsettled) && self.ipam.held(name).contains(address)
+            holder.is_some_and(unsettled) && self.ipam.has(name, *address)
         };
         lost.iter()
             .filter(by_write)
             .map(|(address, _)| *address)
             .collect()
+    }
+
+    /// Whether nobody else has an address any more that the status shows and that another Service was to have.
+    fn regains(&self, name: &ServiceName) -> bool {
+        self.services.get(name).is_some_and(|tracked| {
+            let shown = tracked.assigned();
+            let lost = tracked.lost.iter().map(|(address, _)| *address);
+            let mut lost = lost.filter(|address| shown.contains(address));
+            lost.any(|address| self.ipam.has(name, address) && !self.ipam.is_held_by_others(name, address))
+        })
     }
 
     /// What the Service should have; none while that cannot be told yet.
