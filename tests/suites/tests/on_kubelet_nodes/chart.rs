@@ -167,7 +167,7 @@ fn upgrade(bed: &Bed, value: &str) -> Result<()> {
     bed.lab.helm(&[&words[..], &how].concat()).map(drop)
 }
 
-/// P-INSTALL-17, P-INSTALL-18, P-ALLOC-54: pods that are replaced, a chart that goes and comes back: no address changes.
+/// P-ALLOC-54: pods that are replaced, a chart that goes and comes back: no address changes.
 #[test]
 fn neither_deleted_pods_nor_an_uninstalled_chart_change_an_address() {
     on(installed("uninstall", 3), |bed| {

@@ -29,7 +29,7 @@ struct Scene<'a> {
     probes: Vec<Probe>,
 }
 
-/// P-BGP-34, P-BGP-38, P-BGP-39, P-BGP-40, P-BGP-41, P-BGP-42, P-INSTALL-2: while speakers are killed and come back, no router's table is
+/// P-BGP-34, P-BGP-38, P-BGP-39, P-BGP-40, P-BGP-41, P-BGP-42: while speakers are killed and come back, no router's table is
 /// ever without a route, and no client loses anything. What is left for good is marked before it is withdrawn, and closed so that
 /// nothing is kept. Without graceful restart the routes go with the speaker. B7, B15.
 #[test]
