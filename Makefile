@@ -9,7 +9,7 @@ IMAGE = target/image/herald.tar
 CHART = deploy/herald
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-vm fuzz soak bench-allocation bench-failover bench-bgp bench-scale lab-up lab-down setup image crds manifests parity deny fmt
+.PHONY: help demo test test-vm fuzz soak bench-allocation bench-failover bench-bgp bench-scale lab-up lab-down setup image crds manifests parity site deny fmt
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -57,8 +57,8 @@ setup: ## install and build what the lab needs; runs by itself before the others
 image: ## the container image, as an archive: target/image/herald.tar
 	@scripts/image
 
-crds: ## write the definitions of the custom resources into the chart, and the manifests that hold them
-	@cargo run --quiet -p definitions --bin herald-crds -- --write $(CHART)/files/crds
+crds: ## write the definitions of the custom resources into the chart, the manifests that hold them, and docs/reference
+	@cargo run --quiet -p definitions --bin herald-crds -- --write $(CHART)/files/crds --reference docs/reference
 	@cargo run --quiet -p guards --bin herald-manifests
 
 manifests: ## write what is made from the chart: deploy/*.yaml, and what it renders to for common clusters
@@ -66,6 +66,9 @@ manifests: ## write what is made from the chart: deploy/*.yaml, and what it rend
 
 parity: ## write the tests into docs/requirements and the sums into tests/PARITY.md: which statements have a test
 	@cargo run --quiet -p guards --bin herald-parity -- --write
+
+site: ## the pages of docs/ as a site in target/site; needs mdbook (cargo install mdbook)
+	@mdbook build docs
 
 deny: ## licences, sources and banned crates; needs cargo-deny (cargo install cargo-deny)
 	@cargo deny check licenses bans sources

@@ -1,6 +1,6 @@
-//! The definitions as the API server takes them, and as the chart ships them.
+//! The definitions as the API server takes them, as the chart ships them, and as people read them.
 //!
-//! `make crds` writes the files of the chart; a test fails when they differ from the types.
+//! `make crds` writes the files of the chart and the pages of `docs/reference`; a test fails when they differ from the types.
 #![forbid(unsafe_code)]
 
 use crds::{
@@ -9,6 +9,8 @@ use crds::{
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 use serde_json::{Number, Value};
+
+pub mod reference;
 
 /// All definitions, in the order of their names.
 ///
@@ -52,13 +54,18 @@ fn file(definition: &CustomResourceDefinition) -> File {
         .name
         .as_deref()
         .expect("kube::CustomResource names the definition");
-    let mut value = serde_json::to_value(definition).expect("a definition is plain data");
-    normalise(&mut value);
-    let yaml = serde_saphyr::to_string(&value).expect("a JSON value is YAML");
+    let yaml = serde_saphyr::to_string(&value(definition)).expect("a JSON value is YAML");
     File {
         name: format!("{name}.yaml"),
         yaml,
     }
+}
+
+/// A definition as plain data.
+fn value(definition: &CustomResourceDefinition) -> Value {
+    let mut value = serde_json::to_value(definition).expect("a definition is plain data");
+    normalise(&mut value);
+    value
 }
 
 /// Doc comments are wrapped for the reader of the source; `kubectl explain` wraps by itself, so within a paragraph the

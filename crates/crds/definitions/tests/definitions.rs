@@ -51,6 +51,30 @@ fn the_files_of_the_chart_are_what_the_types_say() {
 }
 
 #[test]
+fn the_pages_of_the_reference_are_what_the_types_say() {
+    let folder = here("../../../docs/reference");
+    let pages = definitions::reference::pages();
+    for page in &pages {
+        let path = folder.join(&page.name);
+        let on_disk = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            on_disk == page.text,
+            "{} is out of date: run {REGENERATE}",
+            path.display()
+        );
+    }
+    let known: Vec<_> = pages.iter().map(|page| page.name.as_str()).collect();
+    for path in files_in(&folder) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(
+            known.contains(&name) || name == "README.md",
+            "{} is about no kind",
+            path.display()
+        );
+    }
+}
+
+#[test]
 fn helm_keeps_every_definition_when_it_uninstalls() {
     for definition in definitions::definitions() {
         let annotations = definition.metadata.annotations.unwrap();
