@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 pub mod chart;
+pub mod documents;
 pub mod parity;
 
 /// The root of the repository.
@@ -32,13 +33,15 @@ pub fn output(program: &str, arguments: &[&str]) -> String {
 
 /// The Rust files that are tracked, or would be.
 pub fn rust_files() -> Vec<String> {
+    tracked("*.rs")
+}
+
+/// The files of that pattern that are tracked, or would be, relative to the root.
+pub fn tracked(pattern: &str) -> Vec<String> {
     let files = output(
         "git",
-        &["ls-files", "--cached", "--others", "--exclude-standard", "*.rs"],
+        &["ls-files", "--cached", "--others", "--exclude-standard", pattern],
     );
-    files
-        .lines()
-        .filter(|file| root().join(file).exists())
-        .map(str::to_owned)
-        .collect()
+    let there = files.lines().filter(|file| root().join(file).exists());
+    there.map(str::to_owned).collect()
 }

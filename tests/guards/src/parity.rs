@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use crate::{output, root, rust_files};
+use crate::{root, rust_files, tracked};
 
 mod source;
 mod statements;
@@ -74,7 +74,7 @@ pub fn pages() -> Result<BTreeMap<String, String>, Vec<String>> {
 pub fn without_sentence() -> Result<Vec<String>, String> {
     let statements = Statements::read(&requirements())?;
     let mut errors = Vec::new();
-    let documents = files("*.md");
+    let documents = tracked("*.md");
     let read_here = |file: &String| !file.starts_with("tests/guards/src/parity");
     for file in rust_files().into_iter().chain(documents).filter(read_here) {
         let unknown = statements.without_sentence(&read(&file));
@@ -87,15 +87,8 @@ fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-fn files(pattern: &str) -> Vec<String> {
-    let arguments = ["ls-files", "--cached", "--others", "--exclude-standard", pattern];
-    let files = output("git", &arguments);
-    let there = files.lines().filter(|file| root().join(file).exists());
-    there.map(str::to_owned).collect()
-}
-
 fn requirements() -> BTreeMap<String, String> {
-    let pages = files(&format!("{PAGES}/*.md"));
+    let pages = tracked(&format!("{PAGES}/*.md"));
     pages
         .into_iter()
         .map(|file| (file.clone(), read(&file)))
