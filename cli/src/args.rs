@@ -4,6 +4,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use config::service::Classes;
 use explain::Installation;
+use migrate::Product;
 
 /// Explains Herald: why an address does not answer, what is wrong, and what a change would do.
 #[derive(Debug, Parser)]
@@ -11,7 +12,7 @@ use explain::Installation;
     name = "kubectl-herald",
     bin_name = "kubectl herald",
     version,
-    after_help = "Exit codes: 0 nothing is wrong; 1 it could not be done; 2 wrong usage; 3 something is wrong; 124 --timeout ran out."
+    after_help = "Exit codes: 0 nothing is wrong; 1 it could not be done; 2 wrong usage; 3 something is wrong, or a plan is refused; 4 a plan leaves something to decide; 124 --timeout ran out."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -85,6 +86,70 @@ pub(crate) enum Command {
     Undrain(Undrain),
     /// Judge objects before they are applied, with the daemons' own rules, and say what would become of Services.
     Check(Check),
+    /// Say how the cluster is moved to Herald from another provider of addresses, and do it if asked.
+    Migrate(Migrate),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Migrate {
+    /// The other provider: metallb, kube-vip, purelb, cilium, calico, openelb, loxilb or servicelb.
+    #[arg(long, value_name = "PRODUCT")]
+    pub(crate) from: Product,
+    /// Files with objects, or folders of them, instead of the cluster; `-` is the standard input.
+    #[arg(long = "filename", short, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Decide what the plan leaves open: CODE, CODE=VALUE, and @NAMESPACE/NAME for one Service alone.
+    #[arg(long, value_name = "CODE[=VALUE][@SERVICE]", value_parser = decision)]
+    pub(crate) decide: Vec<Decision>,
+    /// A Service, as namespace/name, that is not moved.
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) leave_out: Vec<String>,
+    /// A pool for Services whose addresses Herald cannot have.
+    #[arg(long, value_name = "POOL=RANGE", value_parser = pool)]
+    pub(crate) new_addresses: Option<(String, String)>,
+    /// A Service, as namespace/name, that gets a second Service beside it, with an address of that pool.
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) twin: Vec<String>,
+    /// Routers have sessions of their own for Herald, beside those of the other provider.
+    #[arg(long)]
+    pub(crate) own_session: bool,
+    /// Where Herald is installed.
+    #[arg(long, default_value = migrate::HERALD_NAMESPACE)]
+    pub(crate) herald_namespace: String,
+}
+
+/// What somebody decided: the code, a value, and what for.
+pub(crate) type Decision = (String, Option<String>, Option<String>);
+
+fn decision(text: &str) -> Result<Decision, String> {
+    let (text, object) = match text.split_once('@') {
+        Some((text, object)) => (text, Some(object.to_owned())),
+        None => (text, None),
+    };
+    let (code, value) = match text.split_once('=') {
+        Some((code, value)) => (code, Some(value.to_owned())),
+        None => (text, None),
+    };
+    let decidable = |known: &&migrate::Code| known.weight() == migrate::Weight::Decide;
+    let known: Vec<_> = migrate::Code::ALL
+        .iter()
+        .filter(decidable)
+        .map(|code| code.word())
+        .collect();
+    match known.contains(&code) {
+        true => Ok((code.to_owned(), value, object)),
+        false => Err(format!("{code:?} is none of {}", known.join(", "))),
+    }
+}
+
+fn pool(text: &str) -> Result<(String, String), String> {
+    let (name, range) = text
+        .split_once('=')
+        .ok_or("write POOL=RANGE, such as lan=192.168.1.200-192.168.1.220")?;
+    range
+        .parse::<model::AddressRange>()
+        .map_err(|error| error.to_string())?;
+    Ok((name.to_owned(), range.to_owned()))
 }
 
 #[derive(Debug, clap::Args)]
@@ -149,5 +214,20 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn decisions_name_a_code_that_can_be_decided() {
+        let read = decision("ManyAddresses=10.0.0.1@web/a").unwrap();
+        assert_eq!(
+            read,
+            (
+                "ManyAddresses".to_owned(),
+                Some("10.0.0.1".to_owned()),
+                Some("web/a".to_owned())
+            )
+        );
+        assert!(decision("Overlap").unwrap_err().contains("LocalPref"));
+        assert!(pool("lan=10.0.0.9").unwrap_err().contains("10.0.0.9"));
     }
 }

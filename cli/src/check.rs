@@ -1,15 +1,11 @@
 //! Judges objects before they are applied.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::Context;
-use config::{Change, Configured, ForKind, Kind, Store, Update};
-use crds::Stored;
 use explain::{Cluster, Finding, ServiceChange, Severity, Study};
-use k8s_openapi::api::core::v1::Service;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -41,7 +37,7 @@ pub(crate) async fn run(
 
 /// Judges files by themselves.
 pub(crate) fn offline(check: &Check, common: &Common, out: &Output) -> anyhow::Result<Outcome> {
-    let cluster = nothing();
+    let cluster = Cluster::empty();
     let mut changed = cluster.clone();
     overlay(&mut changed, &documents(&check.files)?)?;
     judge(&cluster, &changed, common, out)
@@ -102,23 +98,8 @@ fn change(change: &ServiceChange) -> String {
     }
 }
 
-fn nothing() -> Cluster {
-    let mut objects = Store::new(Kind::ALL.iter().copied());
-    for kind in Kind::ALL {
-        objects.handle_update(kind.with_type(Listed(&[])).expect("an empty list can be read"));
-    }
-    Cluster {
-        services: Vec::new(),
-        namespaces: BTreeMap::new(),
-        nodes: Vec::new(),
-        slices: Vec::new(),
-        objects,
-        speakers: Vec::new(),
-    }
-}
-
 /// The objects of the files.
-fn documents(files: &[impl AsRef<Path>]) -> anyhow::Result<Vec<Value>> {
+pub(crate) fn documents(files: &[impl AsRef<Path>]) -> anyhow::Result<Vec<Value>> {
     let mut documents = Vec::new();
     for file in files {
         let file = file.as_ref();
@@ -156,71 +137,20 @@ fn items(document: Value) -> Vec<Value> {
 /// Puts the objects in the place of those of the cluster that have their names.
 fn overlay(cluster: &mut Cluster, documents: &[Value]) -> anyhow::Result<()> {
     for document in documents {
-        if document["apiVersion"] == "v1" && document["kind"] == "Service" {
-            let mut service: Service =
-                serde_json::from_value(document.clone()).context("a Service cannot be read")?;
-            service
-                .metadata
-                .namespace
-                .get_or_insert_with(|| "default".to_owned());
-            replace(&mut cluster.services, service);
-        }
-        let kind = Kind::ALL.iter().find(|kind| document["kind"] == kind.word());
-        let Some(kind) = kind.filter(|_| document["apiVersion"] == "heraldlb.io/v1beta1") else {
-            continue;
-        };
-        cluster.objects.handle_update(kind.with_type(Applied(document))?);
+        cluster.apply(document).with_context(|| {
+            format!(
+                "{} {} cannot be read",
+                document["kind"], document["metadata"]["name"]
+            )
+        })?;
     }
     Ok(())
-}
-
-/// A Service of the cluster keeps what only the cluster knows of it.
-fn replace(services: &mut Vec<Service>, mut service: Service) {
-    let name = config::service::name(&service);
-    match services
-        .iter_mut()
-        .find(|known| config::service::name(known) == name)
-    {
-        Some(known) => {
-            service.status = known.status.take();
-            service.metadata.creation_timestamp = known.metadata.creation_timestamp.take();
-            *known = service;
-        }
-        None => services.push(service),
-    }
-}
-
-/// Reads an object of a kind.
-struct Applied<'a>(&'a Value);
-
-impl ForKind for Applied<'_> {
-    type Output = anyhow::Result<Update>;
-
-    fn visit<K: Configured>(self) -> Self::Output {
-        let object: Stored<K> = serde_json::from_value(self.0.clone())?;
-        Ok(Change::Applied(object).into())
-    }
-}
-
-/// Reads a list of a kind.
-struct Listed<'a>(&'a [Value]);
-
-impl ForKind for Listed<'_> {
-    type Output = anyhow::Result<Update>;
-
-    fn visit<K: Configured>(self) -> Self::Output {
-        let objects: Result<Vec<Stored<K>>, _> = self
-            .0
-            .iter()
-            .map(|value| serde_json::from_value(value.clone()))
-            .collect();
-        Ok(Change::Listed(objects?).into())
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use explain::{Code, Installation};
+    use k8s_openapi::api::core::v1::Service;
     use serde_json::json;
 
     use super::*;
@@ -244,7 +174,7 @@ mod tests {
 
     #[test]
     fn an_object_that_is_wrong_is_named_with_what_to_write() {
-        let mut cluster = nothing();
+        let mut cluster = Cluster::empty();
         overlay(
             &mut cluster,
             &[
@@ -267,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_service_that_would_get_an_address_or_go_on_waiting_is_told() {
-        let mut before = nothing();
+        let mut before = Cluster::empty();
         before.services = vec![service("a", None), service("b", None)];
         let mut after = before.clone();
         overlay(&mut after, &[pool("lan", "192.168.1.7/32")]).unwrap();

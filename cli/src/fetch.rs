@@ -115,17 +115,20 @@ impl Reader {
                 .trim_end_matches('.')
                 .to_owned()
         };
-        match tokio::time::timeout(self.timeout, api.list(&params)).await {
-            Err(_) => Err(ReadError::Timeout(self.timeout)),
-            Ok(Ok(list)) => Ok(list.items),
-            Ok(Err(kube::Error::Api(status))) if status.code == 404 => {
+        match self.answer(api.list(&params)).await? {
+            Ok(list) => Ok(list.items),
+            Err(kube::Error::Api(status)) if status.code == 404 => {
                 Err(ReadError::UnknownKind { kind: kind() })
             }
-            Ok(Err(kube::Error::Api(status))) if status.code == 403 => {
-                Err(ReadError::Forbidden { kind: kind() })
-            }
-            Ok(Err(error)) => Err(ReadError::Other { kind: kind(), error }),
+            Err(kube::Error::Api(status)) if status.code == 403 => Err(ReadError::Forbidden { kind: kind() }),
+            Err(error) => Err(ReadError::Other { kind: kind(), error }),
         }
+    }
+
+    /// The answer, if it comes in time.
+    pub(crate) async fn answer<T>(&self, request: impl Future<Output = T>) -> Result<T, ReadError> {
+        let answer = tokio::time::timeout(self.timeout, request).await;
+        answer.map_err(|_elapsed| ReadError::Timeout(self.timeout))
     }
 
     async fn updates(&self) -> Result<Vec<Update>, ReadError> {

@@ -8,6 +8,7 @@ mod check;
 mod drain;
 mod events;
 mod fetch;
+mod migrate;
 mod output;
 mod rows;
 mod status;
@@ -27,6 +28,8 @@ enum Outcome {
     Fine,
     /// It found something that is.
     Found,
+    /// Something is to be decided first.
+    Undecided,
     /// What was waited for did not come about in time.
     TimedOut,
 }
@@ -36,6 +39,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Fine => Self::SUCCESS,
             Outcome::Found => Self::from(3),
+            Outcome::Undecided => Self::from(4),
             Outcome::TimedOut => Self::from(124),
         }
     }
@@ -61,6 +65,11 @@ async fn run(args: Args) -> anyhow::Result<Outcome> {
     {
         return check::offline(check, &common, &out);
     }
+    if let Command::Migrate(given) = &command
+        && !given.files.is_empty()
+    {
+        return migrate::of_files(given, &out);
+    }
     let reader = Reader::connect(&common).await?;
     match command {
         Command::Status => status::run(&reader, &common, &out).await,
@@ -72,5 +81,6 @@ async fn run(args: Args) -> anyhow::Result<Outcome> {
         Command::Drain(drain) => drain::drain(&reader, &common, &drain, &out).await,
         Command::Undrain(undrain) => drain::undrain(&reader, &undrain, &out).await,
         Command::Check(check) => check::run(&reader, &common, &check, &out).await,
+        Command::Migrate(given) => migrate::of_cluster(&reader, &given, &out).await,
     }
 }

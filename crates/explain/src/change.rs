@@ -45,6 +45,18 @@ impl Study<'_> {
         changes.collect()
     }
 
+    /// What becomes of each of Herald's Services, beside what it has: allocation is tried, oldest Service first, and nothing is written.
+    pub fn allocations(&self) -> Vec<ServiceChange> {
+        let outcomes = self.outcomes().into_iter();
+        let allocations = outcomes.map(|(name, (after, refused))| ServiceChange {
+            before: self.ipam.held(&name).to_vec(),
+            service: name.to_string(),
+            after,
+            refused,
+        });
+        allocations.collect()
+    }
+
     /// What is wrong with Herald's own objects.
     pub fn of_these_objects(&self) -> Vec<Finding> {
         self.of_objects()
