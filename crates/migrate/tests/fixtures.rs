@@ -1,6 +1,9 @@
 //! What each product has, and what has to come of it: one file each, of what is said, what there is, and what comes out.
 
-#![allow(clippy::unwrap_used, reason = "a fixture that cannot be read is to fail its test")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a fixture that cannot be read is to fail its test"
+)]
 
 use std::collections::BTreeSet;
 use std::path::Path;
