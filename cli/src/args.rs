@@ -64,6 +64,10 @@ pub(crate) enum Format {
     Json,
     /// Likewise.
     Yaml,
+    /// For build servers: SARIF 2.1.0, of `check` alone.
+    Sarif,
+    /// Likewise: JUnit.
+    Junit,
 }
 
 #[derive(Debug, Subcommand)]
@@ -88,6 +92,63 @@ pub(crate) enum Command {
     Check(Check),
     /// Say how the cluster is moved to Herald from another provider of addresses, and do it if asked.
     Migrate(Migrate),
+    /// Put what a report of a fault needs into one archive: objects, statuses, events, logs and versions, and no Secret.
+    Report(Report),
+    /// Write a script that completes this command's words in a shell.
+    Completion(Completion),
+    /// Write the manual pages into a folder.
+    Man(Man),
+    /// What kubectl asks to complete words.
+    #[command(name = "__complete", hide = true)]
+    Complete(Complete),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Report {
+    /// The archive, as .tar.gz.
+    #[arg(long, value_name = "FILE", default_value = "herald-report.tar.gz")]
+    pub(crate) file: PathBuf,
+    /// Replace the names of namespaces, Services, nodes and pods.
+    #[arg(long)]
+    pub(crate) anonymize: bool,
+    /// Where Herald is installed.
+    #[arg(long, default_value = migrate::HERALD_NAMESPACE)]
+    pub(crate) herald_namespace: String,
+    /// So many lines of each container's log, the last ones.
+    #[arg(long, default_value_t = 5000)]
+    pub(crate) log_lines: i64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Completion {
+    /// The shell; kubectl: a script that completes `kubectl herald`, to be put on the PATH as kubectl_complete-herald.
+    pub(crate) shell: Script,
+}
+
+/// For what a script completes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Script {
+    /// Bash.
+    Bash,
+    /// Zsh.
+    Zsh,
+    /// Fish.
+    Fish,
+    /// kubectl, in whatever shell.
+    Kubectl,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Man {
+    /// The folder.
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Complete {
+    /// The words so far; the last one is not finished.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) words: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]

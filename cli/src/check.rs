@@ -1,5 +1,7 @@
 //! Judges objects before they are applied.
 
+mod ci;
+
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;
@@ -10,9 +12,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::Outcome;
-use crate::args::{Check, Common};
+use crate::args::{Check, Common, Format};
 use crate::fetch::Reader;
-use crate::output::{Output, finding, heading};
+use crate::output::{Output, finding, heading, print};
 
 /// What is wrong, and what would change.
 #[derive(Debug, Serialize)]
@@ -50,7 +52,16 @@ fn judge(before: &Cluster, after: &Cluster, common: &Common, out: &Output) -> an
         findings: after.of_these_objects(),
         changes: after.changes_since(&before),
     };
-    out.report("Judgement", &judgement, text)?;
+    match out.format() {
+        Format::Sarif => print(&serde_json::to_string_pretty(&ci::sarif(
+            &judgement.findings,
+            &judgement.changes,
+        ))?),
+        Format::Junit => print(&ci::junit(&judgement.findings, &judgement.changes)),
+        Format::Table | Format::Wide | Format::Json | Format::Yaml => {
+            out.report("Judgement", &judgement, text)?;
+        }
+    }
     let is_bad = judgement
         .findings
         .iter()

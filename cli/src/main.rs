@@ -5,11 +5,13 @@
 
 mod args;
 mod check;
+mod complete;
 mod drain;
 mod events;
 mod fetch;
 mod migrate;
 mod output;
+mod report;
 mod rows;
 mod status;
 mod why;
@@ -65,6 +67,15 @@ async fn run(args: Args) -> anyhow::Result<Outcome> {
     {
         return check::offline(check, &common, &out);
     }
+    if let Command::Completion(given) = &command {
+        return complete::script(given.shell);
+    }
+    if let Command::Man(given) = &command {
+        return complete::manual(&given.folder);
+    }
+    if let Command::Complete(given) = &command {
+        return complete::words(&common, &given.words).await;
+    }
     if let Command::Migrate(given) = &command
         && !given.files.is_empty()
     {
@@ -82,5 +93,7 @@ async fn run(args: Args) -> anyhow::Result<Outcome> {
         Command::Undrain(undrain) => drain::undrain(&reader, &undrain, &out).await,
         Command::Check(check) => check::run(&reader, &common, &check, &out).await,
         Command::Migrate(given) => migrate::of_cluster(&reader, &given, &out).await,
+        Command::Report(given) => report::run(&reader, &given).await,
+        Command::Completion(_) | Command::Man(_) | Command::Complete(_) => Ok(Outcome::Fine),
     }
 }

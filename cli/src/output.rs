@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
+use anyhow::bail;
 use explain::{Finding, Severity};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -25,6 +26,11 @@ impl Output {
         }
     }
 
+    /// How is printed.
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
     pub(crate) fn is_wide(&self) -> bool {
         self.format == Format::Wide
     }
@@ -40,6 +46,7 @@ impl Output {
             Format::Table | Format::Wide => print(&text(report)),
             Format::Json => print(&serde_json::to_string_pretty(&Versioned::of(kind, report))?),
             Format::Yaml => print(&serde_saphyr::to_string(&Versioned::of(kind, report))?),
+            Format::Sarif | Format::Junit => bail!("sarif and junit are forms of `check` alone: use -o json"),
         }
         Ok(())
     }
