@@ -6,6 +6,7 @@ mod bad_input;
 mod bgp;
 mod controllers;
 mod layer2;
+mod migration;
 mod other_writers;
 mod outages;
 mod plugin;
