@@ -18,7 +18,7 @@ pub(super) fn text(plan: &Plan) -> String {
     }
     if !plan.classes.is_empty() {
         let text = format!(
-            "Herald is to serve these classes, too (loadBalancerClasses of its chart): {}",
+            "Herald is to serve these classes, too (alsoServeClasses of its chart): {}",
             plan.classes.join(", ")
         );
         parts.push(text);

@@ -52,7 +52,7 @@ pub struct Plan {
     pub verdict: Verdict,
     /// The same in one line.
     pub summary: String,
-    /// The classes besides its own that Herald is to serve (`loadBalancerClasses` of the chart).
+    /// The classes besides its own that Herald is to serve (`alsoServeClasses` of the chart).
     pub classes: Vec<String>,
     /// Herald's objects.
     pub objects: Vec<PlannedObject>,
