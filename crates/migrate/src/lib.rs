@@ -1,6 +1,6 @@
 //! Moves a cluster to Herald from another provider of addresses: its objects in, a [`Plan`] out.
 //!
-//! [`plan`] says which objects Herald needs, what is added to Services so that each keeps its addresses, what cannot be carried
+//! [`plan()`] says which objects Herald needs, what is added to Services so that each keeps its addresses, what cannot be carried
 //! over and what is to be decided ([`Remark`]), and by which steps traffic moves and moves back. It proves the plan with the crates that the
 //! daemons decide with. It reads nothing and writes nothing: whoever calls it has the objects, as JSON.
 //!
